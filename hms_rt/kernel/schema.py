@@ -1,0 +1,88 @@
+"""Base of every schema at the two doors, and the one place that turns a schema error into an answer."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from hms_rt.kernel import strict_json
+from hms_rt.kernel.clock import rfc3339
+from hms_rt.kernel.errors import Code, HmsError
+
+_EARLIEST = datetime(1880, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _sane(moment: datetime) -> datetime:
+    if not _EARLIEST <= moment <= _LATEST:
+        raise ValueError("must lie between 1880 and 2200")
+    return moment.astimezone(UTC)
+
+
+def _storable(text: str) -> str:
+    if any(ord(c) < 32 and c not in "\t\n\r" for c in text):
+        raise ValueError("must not contain control characters")
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise ValueError("must not contain lone surrogates")
+    return text
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_sane)]
+"""A point in time with a zone, kept as UTC, between 1880 and 2200."""
+
+PlaceCode = Annotated[str, StringConstraints(pattern=re.compile(r"^[A-Z0-9][A-Z0-9_-]{0,15}$"))]
+"""Code of a facility, ward, clinic or counter: upper-case letters, digits, ``-`` and ``_``; at most 16."""
+
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=120, strip_whitespace=True),
+    AfterValidator(_storable),
+]
+"""One line of text that people read, 1 to 120 characters."""
+
+Text = Annotated[str, StringConstraints(max_length=4000, strip_whitespace=True), AfterValidator(_storable)]
+"""Free text, at most 4,000 characters."""
+
+Reason = Annotated[
+    str, StringConstraints(min_length=3, max_length=500, strip_whitespace=True), AfterValidator(_storable)
+]
+"""Why something was done, 3 to 500 characters, kept in the audit trail."""
+
+
+class Schema(BaseModel):
+    """A shape on the wire: unknown fields are refused, values are immutable, times are RFC 3339 UTC."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        ser_json_timedelta="float",
+        json_encoders={datetime: rfc3339},
+    )
+
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def invalid(error: ValidationError) -> HmsError:
+    """``error`` as an answer that names each field and what is wrong with it, without echoing input."""
+    problems = [
+        {"field": ".".join(str(part) for part in item["loc"]) or "(body)", "problem": item["msg"]}
+        for item in error.errors(include_url=False, include_context=False, include_input=False)[:20]
+    ]
+    first = problems[0]
+    return HmsError(Code.INVALID, f"{first['field']}: {first['problem']}", fields={"problems": problems})
+
+
+def parse(schema: type[S], value: Any) -> S:
+    """Validate decoded JSON (or a mapping of query parameters); raises ``invalid``."""
+    try:
+        return schema.model_validate(value)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def parse_json(schema: type[S], body: bytes) -> S:
+    """Decode strictly, then validate; raises ``malformed`` or ``invalid``."""
+    return parse(schema, strict_json.loads(body))

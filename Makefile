@@ -1,0 +1,51 @@
+# hms-rt. `make help` lists the targets.
+# A machine needs Python 3.11 to 3.13 and make; the rest is installed into .venv, hash-checked.
+
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(if $(shell $(p) -c \
+	'import sys; (3, 11) <= sys.version_info[:2] <= (3, 13) and print(1)' 2>/dev/null),$(p))))
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export UV_NO_CONFIG := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format chromium wheel lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make .venv from requirements.lock (done by every target that needs it)
+
+$(STAMP): requirements.lock pyproject.toml hatch_build.py
+	@sh scripts/install.sh "$(PYTHON)" $(VENV)
+	@touch $@
+
+demo: $(STAMP) ## a hospital on this machine: servers, data and a simulated day (ARGS="--reset")
+	@$(BIN)/hms-rt demo $(ARGS)
+
+test: $(STAMP) chromium lint ## static checks, then every test, against real servers and a real browser
+	$(BIN)/pytest $(ARGS)
+
+lint: $(STAMP) ## ruff, mypy strict, import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## ruff's formatting and safe fixes
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+chromium: ## a Chromium for the browser tests: the installed one, else Debian's package
+	@sh scripts/chromium.sh
+
+wheel: $(STAMP) ## build dist/*.whl
+	$(BIN)/uv build --wheel --no-build-isolation --python $(BIN)/python
+
+lock: $(STAMP) ## remake requirements.lock, newest allowed versions (LOCK_ARGS="--upgrade-package NAME" for one)
+	$(BIN)/uv pip compile pyproject.toml --universal --all-extras --generate-hashes --python-version 3.11 \
+		--no-header --no-emit-index-url --no-annotate $(or $(LOCK_ARGS),--upgrade) --quiet --output-file requirements.lock
+
+clean: ## remove .venv and build artefacts; data under .hms/ stays
+	rm -rf $(VENV) build dist hms_rt/screens/vendor .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -7,7 +7,6 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from hms_rt.kernel import strict_json
-from hms_rt.kernel.clock import rfc3339
 from hms_rt.kernel.errors import Code, HmsError
 
 _EARLIEST = datetime(1880, 1, 1, tzinfo=UTC)
@@ -57,8 +56,6 @@ class Schema(BaseModel):
         extra="forbid",
         frozen=True,
         use_attribute_docstrings=True,
-        ser_json_timedelta="float",
-        json_encoders={datetime: rfc3339},
     )
 
 

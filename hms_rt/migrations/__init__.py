@@ -1,0 +1,1 @@
+"""Schema migrations (alembic), one per department; run with ``hms-rt migrate``."""

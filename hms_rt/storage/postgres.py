@@ -1,0 +1,112 @@
+"""PostgreSQL: the engine, its time-outs, and what its errors mean to a caller."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from hms_rt.kernel.errors import Code, HmsError
+
+STATEMENT_TIMEOUT_MS = 10_000
+LOCK_TIMEOUT_MS = 5_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
+POOL_WAIT_S = 5.0
+
+_DEADLOCK = "40P01"
+_SERIALIZATION = "40001"
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def make_engine(uri: str, *, pool_size: int = 16, application_name: str = "hms-rt") -> AsyncEngine:
+    """An engine whose every wait is bounded. ``uri`` is ``postgresql+asyncpg://…``."""
+    return create_async_engine(
+        uri,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=POOL_WAIT_S,
+        pool_recycle=1800,
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        connect_args={
+            "timeout": 5,
+            "command_timeout": 30,
+            "server_settings": {
+                "application_name": application_name,
+                "jit": "off",
+                "timezone": "UTC",
+                "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+                "lock_timeout": str(LOCK_TIMEOUT_MS),
+                "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
+            },
+        },
+    )
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The five-character SQLSTATE behind ``error``, if PostgreSQL said one."""
+    original = getattr(error, "orig", None)
+    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
+    return state if isinstance(state, str) else None
+
+
+def violated(error: IntegrityError) -> str | None:
+    """The name of the constraint that refused the statement."""
+    cause: BaseException | None = error.orig
+    while cause is not None:
+        name = getattr(cause, "constraint_name", None)
+        if isinstance(name, str):
+            return name
+        cause = cause.__cause__
+    return None
+
+
+def worth_retrying(error: BaseException) -> bool:
+    """A deadlock or serialization failure: the same command may run again."""
+    return sqlstate(error) in {_DEADLOCK, _SERIALIZATION}
+
+
+def lost_connection(error: BaseException) -> bool:
+    """The server went away, or could not be reached."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or (sqlstate(error) or "").startswith(("08", "57P"))
+    return isinstance(error, (OSError, asyncio.TimeoutError, PoolTimeoutError))
+
+
+def unavailable() -> HmsError:
+    """The database is away for now."""
+    return HmsError(Code.UNAVAILABLE, "the database does not answer: try again", retry_after_ms=1000)
+
+
+def refusal(error: BaseException) -> HmsError | None:
+    """What a caller is told of ``error``; None when it is our own mistake."""
+    if lost_connection(error):
+        return unavailable()
+    if worth_retrying(error) or sqlstate(error) == _LOCK_NOT_AVAILABLE:
+        return HmsError(Code.CONFLICT, "others are changing the same thing: try again", retry_after_ms=200)
+    return None
+
+
+@asynccontextmanager
+async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection that sees one moment of the database (REPEATABLE READ, read only)."""
+    try:
+        async with engine.connect() as connection:
+            await connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            async with connection.begin():
+                yield connection
+    except (SQLAlchemyError, OSError, asyncio.TimeoutError) as error:
+        told = refusal(error)
+        if told is None:
+            raise
+        raise told from error

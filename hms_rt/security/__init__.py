@@ -1,0 +1,1 @@
+"""Passwords, tokens, cookies and permissions. Knows no storage: sessions live in identity."""

@@ -1,0 +1,178 @@
+"""Who may do what: every grant of the server, on one page.
+
+Deny by default. A role grants a permission with a scope: ``ANY`` place, or ``OWN``, the places that an
+administrator assigned. Assignments grant a little more, each at its own place. A screen (device) may read
+what it is bound to and nothing else. The server's own timers pass everywhere.
+
+Source: the permission table of the design (who may do what). How a grant is checked is in ``permissions``.
+"""
+# ruff: noqa: S105 - a token here is a patient's number in a queue
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from hms_rt.kernel.principal import AssignmentKind, Role
+
+
+class Scope(StrEnum):
+    """How far a grant reaches."""
+
+    ANY = "any"  # every ward, clinic and counter
+    OWN = "own"  # the assigned ones only
+
+
+class Permission(StrEnum):
+    """Everything that somebody may be allowed to do."""
+
+    USERS = "users"  # accounts, roles and assignments
+    DEVICES = "devices"  # unattended screens
+    AUDIT_READ = "audit.read"
+    PLACES_READ = "places.read"  # names and codes of wards, clinics and counters
+    NOTIFICATIONS_OWN = "notifications.own"
+    SCREEN_OWN = "screen.own"  # heartbeat and receipts of a device
+
+    PATIENT_REGISTER = "patient.register"
+    PATIENT_SEARCH = "patient.search"
+    PATIENT_READ = "patient.read"  # all demographics
+    PATIENT_READ_MINIMUM = "patient.read_minimum"  # what identifies a patient, no more
+    PATIENT_UPDATE = "patient.update"
+    RECORD_READ = "record.read"
+    RECORD_BREAK_GLASS = "record.break_glass"  # outside the own scope, with a reason, audited
+    RECORD_READ_MEDICATION = "record.read_medication"  # medication and allergies
+    RECORD_WRITE_NOTE = "record.write_note"
+    RECORD_WRITE_DIAGNOSIS = "record.write_diagnosis"
+    RECORD_WRITE_VITALS = "record.write_vitals"
+
+    BED_DEFINE = "bed.define"  # locations, wards, beds
+    BED_READ = "bed.read"  # the board of a ward; the audience decides which fields
+    BED_STATUS = "bed.status"
+    BEDS_FREE = "beds.free"  # counts per ward of the hospital, no names
+
+    ADMISSION_READ = "admission.read"
+    ADMISSION_REQUEST = "admission.request"
+    ADMISSION_ACCEPT = "admission.accept"
+    ADMISSION_CANCEL = "admission.cancel"  # before the patient is in a bed
+    BED_ASSIGN = "bed.assign"
+    STAY_TRANSFER = "stay.transfer"
+    STAY_CORRECT = "stay.correct"  # cancel-admit, cancel-transfer, cancel-discharge
+    DISCHARGE_ORDER = "discharge.order"
+    STAY_DEPART = "stay.depart"  # the patient physically leaves
+
+    CLINIC_DEFINE = "clinic.define"  # clinics and counters
+    QUEUE_READ = "queue.read"
+    TOKEN_ISSUE = "token.issue"
+    TOKEN_CANCEL = "token.cancel"
+    TOKEN_CALL = "token.call"  # and recall
+    TOKEN_SERVE = "token.serve"
+    TOKEN_HOLD = "token.hold"  # and resume
+    TOKEN_NO_SHOW = "token.no_show"
+    TOKEN_FINISH = "token.finish"
+    TOKEN_TRANSFER = "token.transfer"  # to another queue
+    DAY_END = "token.day_end"
+
+    LAB_CATALOGUE_DEFINE = "lab.catalogue_define"
+    LAB_CATALOGUE_READ = "lab.catalogue_read"
+    LAB_ORDER = "lab.order"
+    LAB_CANCEL = "lab.cancel"
+    LAB_ORDER_READ = "lab.order_read"  # orders and their state, without results
+    LAB_WORKLIST_READ = "lab.worklist_read"
+    SPECIMEN_COLLECT = "specimen.collect"
+    SPECIMEN_RECEIVE = "specimen.receive"
+    SPECIMEN_REJECT = "specimen.reject"
+    RESULT_ENTER = "result.enter"
+    RESULT_VERIFY = "result.verify"
+    RESULT_RELEASE = "result.release"
+    RESULT_CORRECT = "result.correct"
+    RESULT_READ = "result.read"
+    CRITICAL_ACKNOWLEDGE = "critical.acknowledge"
+    CRITICAL_RELAY = "critical.relay"  # a nurse told the doctor; not the acknowledgement
+    CRITICAL_READ_BACK = "critical.read_back"  # the lab's phone call; not the acknowledgement
+
+
+ANY, OWN = Scope.ANY, Scope.OWN
+ADMIN, DOCTOR, NURSE = Role.ADMIN, Role.DOCTOR, Role.NURSE
+RECEPTION, PHARMACY, LAB = Role.RECEPTION, Role.PHARMACY, Role.LAB
+P = Permission
+
+GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
+    P.USERS: {ADMIN: ANY},
+    P.DEVICES: {ADMIN: ANY},
+    P.AUDIT_READ: {ADMIN: ANY},
+    P.PLACES_READ: {ADMIN: ANY, DOCTOR: ANY, NURSE: ANY, RECEPTION: ANY, PHARMACY: ANY, LAB: ANY},
+    P.NOTIFICATIONS_OWN: {ADMIN: OWN, DOCTOR: OWN, NURSE: OWN, RECEPTION: OWN, PHARMACY: OWN, LAB: OWN},
+    P.SCREEN_OWN: {},
+    P.PATIENT_REGISTER: {ADMIN: ANY, RECEPTION: ANY},
+    P.PATIENT_SEARCH: {ADMIN: ANY, DOCTOR: ANY, NURSE: OWN, RECEPTION: ANY, PHARMACY: ANY, LAB: ANY},
+    P.PATIENT_READ: {ADMIN: ANY, DOCTOR: ANY, NURSE: OWN, RECEPTION: ANY},
+    P.PATIENT_READ_MINIMUM: {ADMIN: ANY, DOCTOR: ANY, NURSE: OWN, RECEPTION: ANY, PHARMACY: ANY, LAB: ANY},
+    P.PATIENT_UPDATE: {ADMIN: ANY, NURSE: OWN, RECEPTION: ANY},
+    P.RECORD_READ: {DOCTOR: OWN, NURSE: OWN},
+    P.RECORD_BREAK_GLASS: {DOCTOR: ANY, NURSE: ANY},
+    P.RECORD_READ_MEDICATION: {DOCTOR: OWN, NURSE: OWN, PHARMACY: ANY},
+    P.RECORD_WRITE_NOTE: {DOCTOR: OWN, NURSE: OWN},
+    P.RECORD_WRITE_DIAGNOSIS: {DOCTOR: OWN},
+    P.RECORD_WRITE_VITALS: {DOCTOR: OWN, NURSE: OWN},
+    P.BED_DEFINE: {ADMIN: ANY},
+    P.BED_READ: {ADMIN: ANY, DOCTOR: OWN, NURSE: OWN, RECEPTION: ANY},
+    P.BED_STATUS: {NURSE: OWN},
+    P.BEDS_FREE: {ADMIN: ANY, DOCTOR: ANY, NURSE: ANY, RECEPTION: ANY},
+    P.ADMISSION_READ: {ADMIN: ANY, DOCTOR: OWN, NURSE: OWN, RECEPTION: ANY},
+    P.ADMISSION_REQUEST: {DOCTOR: OWN},
+    P.ADMISSION_ACCEPT: {ADMIN: ANY, NURSE: OWN},
+    P.ADMISSION_CANCEL: {ADMIN: ANY, DOCTOR: OWN, NURSE: OWN},
+    P.BED_ASSIGN: {ADMIN: ANY, NURSE: OWN, RECEPTION: ANY},
+    P.STAY_TRANSFER: {ADMIN: ANY, NURSE: OWN},
+    P.STAY_CORRECT: {ADMIN: ANY, NURSE: OWN},
+    P.DISCHARGE_ORDER: {DOCTOR: OWN},
+    P.STAY_DEPART: {NURSE: OWN},
+    P.CLINIC_DEFINE: {ADMIN: ANY},
+    P.QUEUE_READ: {ADMIN: ANY, DOCTOR: OWN, NURSE: OWN, RECEPTION: ANY, PHARMACY: OWN, LAB: OWN},
+    P.TOKEN_ISSUE: {ADMIN: ANY, NURSE: OWN, RECEPTION: ANY, PHARMACY: OWN, LAB: OWN},
+    P.TOKEN_CANCEL: {ADMIN: ANY, NURSE: OWN, RECEPTION: ANY, PHARMACY: OWN, LAB: OWN},
+    P.TOKEN_CALL: {DOCTOR: OWN, NURSE: OWN, RECEPTION: OWN, PHARMACY: OWN, LAB: OWN},
+    P.TOKEN_SERVE: {DOCTOR: OWN, NURSE: OWN, RECEPTION: OWN, PHARMACY: OWN, LAB: OWN},
+    P.TOKEN_HOLD: {DOCTOR: OWN, NURSE: OWN, RECEPTION: OWN, PHARMACY: OWN, LAB: OWN},
+    P.TOKEN_NO_SHOW: {DOCTOR: OWN, NURSE: OWN, RECEPTION: OWN, PHARMACY: OWN, LAB: OWN},
+    P.TOKEN_FINISH: {DOCTOR: OWN, NURSE: OWN, RECEPTION: OWN, PHARMACY: OWN, LAB: OWN},
+    P.TOKEN_TRANSFER: {DOCTOR: OWN, NURSE: OWN, RECEPTION: OWN, PHARMACY: OWN, LAB: OWN},
+    P.DAY_END: {ADMIN: ANY, RECEPTION: ANY},
+    P.LAB_CATALOGUE_DEFINE: {ADMIN: ANY},
+    P.LAB_CATALOGUE_READ: {ADMIN: ANY, DOCTOR: ANY, NURSE: ANY, LAB: ANY},
+    P.LAB_ORDER: {DOCTOR: OWN},
+    P.LAB_CANCEL: {DOCTOR: OWN},
+    P.LAB_ORDER_READ: {DOCTOR: OWN, NURSE: OWN, LAB: ANY},
+    P.LAB_WORKLIST_READ: {LAB: ANY},
+    P.SPECIMEN_COLLECT: {NURSE: OWN, LAB: ANY},
+    P.SPECIMEN_RECEIVE: {LAB: ANY},
+    P.SPECIMEN_REJECT: {LAB: ANY},
+    P.RESULT_ENTER: {LAB: ANY},
+    P.RESULT_VERIFY: {LAB: ANY},
+    P.RESULT_RELEASE: {LAB: ANY},
+    P.RESULT_CORRECT: {LAB: ANY},
+    P.RESULT_READ: {DOCTOR: OWN, NURSE: OWN, LAB: ANY},
+    P.CRITICAL_ACKNOWLEDGE: {DOCTOR: OWN},
+    P.CRITICAL_RELAY: {NURSE: OWN},
+    P.CRITICAL_READ_BACK: {LAB: ANY},
+}
+"""Permission -> role -> scope. What is not here is denied."""
+
+ASSIGNMENT_GRANTS: Mapping[AssignmentKind, Mapping[Permission, Scope]] = {
+    AssignmentKind.HOUSEKEEPING: {P.PLACES_READ: ANY, P.BED_READ: OWN, P.BED_STATUS: OWN},
+    AssignmentKind.CASHIER: {
+        P.TOKEN_CALL: OWN,
+        P.TOKEN_SERVE: OWN,
+        P.TOKEN_HOLD: OWN,
+        P.TOKEN_NO_SHOW: OWN,
+        P.TOKEN_FINISH: OWN,
+    },
+    AssignmentKind.PRIVACY_OFFICER: {P.AUDIT_READ: ANY},
+}
+"""Beyond the role. ``OWN`` is the place that this very assignment names: a ward, or a cashier's counter."""
+
+DEVICE_GRANTS: Mapping[Permission, Scope] = {
+    P.SCREEN_OWN: OWN,
+    P.BED_READ: OWN,
+    P.BEDS_FREE: OWN,
+    P.QUEUE_READ: OWN,
+}
+"""What an unattended screen may read, in the rooms that it is bound to."""

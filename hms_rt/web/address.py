@@ -47,9 +47,8 @@ def client_address(request: web.Request) -> str:
 
     Empty when the peer has none (a Unix socket).
     """
-    known = request.get(_ADDRESS)
-    if known is not None:
-        return known
+    if _ADDRESS in request:
+        return request[_ADDRESS]
     address = _peer(request)
     if _trusted(request, address):
         for hop in _hops(request):

@@ -103,7 +103,7 @@ def response(error: HmsError, request_id: str) -> web.Response:
 
 
 def from_http(error: web.HTTPException) -> HmsError:
-    """An error that the HTTP library itself raised, in our vocabulary; its text may echo input, so it goes."""
+    """An error of the HTTP library, in our vocabulary; its own text may echo input, so it goes."""
     try:
         status = HTTPStatus(error.status)
     except ValueError:

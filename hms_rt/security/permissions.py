@@ -2,7 +2,7 @@
 
 ``OWN`` means: for a grant by role, the wards, clinics and counters assigned (a charge nurse's ward is among
 them, and the clinic that somebody is on call for); for a grant by assignment, the place this assignment
-names; for a device, the rooms it is bound to.
+names (if it names none: the wards or counters assigned otherwise); for a device, the rooms it is bound to.
 """
 
 from collections.abc import Iterable
@@ -51,7 +51,7 @@ def may(principal: Principal, permission: Permission) -> Scope | None:
 def require(principal: Principal, permission: Permission) -> Scope:
     """The scope in which ``principal`` holds ``permission``; raises ``forbidden`` if in none.
 
-    A caller that gets ``OWN`` must still check the place, with ``require_ward`` and its like, on the row that it locked.
+    A caller that gets ``OWN`` must still check the place on the row that it locked: ``require_ward`` etc.
     """
     scope = may(principal, permission)
     if scope is None:
@@ -74,12 +74,13 @@ def _places(
         return frozenset()
     if principal.kind is PrincipalKind.DEVICE:
         return frozenset(room[len(room_prefix) :] for room in principal.rooms if room.startswith(room_prefix))
-    found: set[str] = set()
-    if not principal.roles.isdisjoint(GRANTS.get(permission, {})):
-        found.update(*(principal.places(kind) for kind in by_role))
+    assigned = frozenset().union(*(principal.places(kind) for kind in by_role))
+    found: frozenset[str] = frozenset()
     if by_itself is not None and permission in ASSIGNMENT_GRANTS[by_itself]:
-        found |= principal.places(by_itself)
-    return frozenset(found - {""})
+        found = principal.places(by_itself)
+    if "" in found or not principal.roles.isdisjoint(GRANTS.get(permission, {})):
+        found |= assigned
+    return found - {""}
 
 
 def wards(principal: Principal, permission: Permission) -> frozenset[str] | None:

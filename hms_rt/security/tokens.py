@@ -1,0 +1,163 @@
+"""Tokens: short-lived signed access tokens, and random secrets of which only a digest is stored.
+
+An access token says which session it belongs to and no more: roles are read from the database, so that a
+change of rights counts at once. Keys rotate: the first of the list signs, all of them verify.
+"""
+
+import hashlib
+import hmac
+import secrets
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+
+from hms_rt.kernel.clock import Clock
+from hms_rt.kernel.errors import Code, HmsError
+from hms_rt.kernel.principal import PrincipalKind
+
+ACCESS_LIFETIME = timedelta(minutes=10)
+DEVICE_LIFETIME = timedelta(days=400)
+"""As long as browsers keep any cookie; renewed whenever the screen asks who it is."""
+
+MIN_KEY_BYTES = 32
+_ALGORITHM = "HS256"
+_ISSUER = "hms-rt"
+_MAX_LENGTH = 2048
+_REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified access token says."""
+
+    kind: PrincipalKind
+    subject: uuid.UUID
+    session_id: uuid.UUID
+    rights_version: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A secret of at least 32 bytes; its id is derived, so that nobody has to invent one."""
+
+    secret: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.secret) < MIN_KEY_BYTES:
+            raise ValueError(
+                f"a signing key needs at least {MIN_KEY_BYTES} bytes: make one with `openssl rand -hex 32`"
+            )
+
+    @property
+    def kid(self) -> str:
+        return hmac.digest(self.secret, b"key id", hashlib.sha256)[:8].hex()
+
+
+def unauthenticated() -> HmsError:
+    """The caller must sign in (again); says no more, whatever was wrong."""
+    return HmsError(Code.UNAUTHENTICATED, "sign in first")
+
+
+class AccessTokens:
+    """Issues and verifies access tokens (JWT, HS256)."""
+
+    def __init__(
+        self,
+        keys: Sequence[SigningKey],
+        clock: Clock,
+        *,
+        lifetime: timedelta = ACCESS_LIFETIME,
+        audience: str = "hms-rt",
+    ) -> None:
+        if not keys:
+            raise ValueError("at least one signing key is needed")
+        self._signs = keys[0]
+        self._keys = {key.kid: key.secret for key in keys}
+        self._clock = clock
+        self._lifetime = lifetime
+        self._audience = audience
+
+    def lifetime(self, kind: PrincipalKind) -> timedelta:
+        """How long a token of this kind of principal is valid."""
+        return DEVICE_LIFETIME if kind is PrincipalKind.DEVICE else self._lifetime
+
+    def issue(
+        self, kind: PrincipalKind, subject: uuid.UUID, session_id: uuid.UUID, rights_version: int
+    ) -> str:
+        """A fresh token for one session of a user or device."""
+        now = self._clock.now()
+        claims = {
+            "iss": _ISSUER,
+            "aud": self._audience,
+            "sub": str(subject),
+            "sid": str(session_id),
+            "kind": kind.value,
+            "rv": rights_version,
+            "iat": int(now.timestamp()),
+            "exp": int((now + self.lifetime(kind)).timestamp()),
+            "jti": secrets.token_urlsafe(12),
+        }
+        return jwt.encode(claims, self._signs.secret, algorithm=_ALGORITHM, headers={"kid": self._signs.kid})
+
+    def verify(self, token: str) -> Claims:
+        """The claims of a genuine, unexpired token; raises ``unauthenticated`` for anything else."""
+        try:
+            claims = self._read(token)
+        except (jwt.PyJWTError, ValueError, KeyError, TypeError, OverflowError):
+            raise unauthenticated() from None
+        if claims.expires_at <= self._clock.now():
+            raise unauthenticated()
+        return claims
+
+    def _read(self, token: str) -> Claims:
+        if len(token) > _MAX_LENGTH:
+            raise ValueError("too long")
+        secret = self._keys[jwt.get_unverified_header(token)["kid"]]
+        # Times are checked against our own clock, which tests can set.
+        said: dict[str, Any] = jwt.decode(
+            token,
+            secret,
+            algorithms=[_ALGORITHM],
+            audience=self._audience,
+            issuer=_ISSUER,
+            options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+        )
+        return Claims(
+            kind=PrincipalKind(said["kind"]),
+            subject=uuid.UUID(said["sub"]),
+            session_id=uuid.UUID(said["sid"]),
+            rights_version=int(said["rv"]),
+            expires_at=datetime.fromtimestamp(int(said["exp"]), UTC),
+        )
+
+
+def new_secret() -> str:
+    """256 random bits as text: a refresh token's or an enrolment link's secret."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> bytes:
+    """What is stored of a random secret. It has 256 bits, so no slow hash is needed."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+class Succession:
+    """Derives the secret that follows another, the same each time.
+
+    So two tabs that refresh at the same moment, or a client that repeats a refresh whose answer was lost, all
+    get the same new token, without the server storing one.
+    """
+
+    def __init__(self, key: SigningKey) -> None:
+        self._key = hmac.digest(key.secret, b"refresh token succession", hashlib.sha256)
+
+    def after(self, secret: str) -> str:
+        """The successor of ``secret``."""
+        raw = hmac.digest(self._key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        return urlsafe_b64encode(raw).rstrip(b"=").decode()

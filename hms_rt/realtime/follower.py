@@ -1,0 +1,111 @@
+"""One stream in this process: its last contiguous version, its state, and a ring of recent entries."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from hms_rt.kernel.changes import Op
+from hms_rt.storage.change_log import LogEntry
+
+RING = 1_000
+"""Versions a client may be behind and still resume."""
+
+MAX_PENDING = 5_000
+
+
+class Follower:
+    """Applies entries strictly in order, wherever they come from.
+
+    An entry that leaves a gap waits in ``pending``; ``gap`` is called once so that the hub fills it from
+    the change log. ``advanced`` is called after every version applied.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        *,
+        gap: Callable[["Follower"], None],
+        advanced: Callable[["Follower"], None],
+    ) -> None:
+        self.stream = stream
+        self.version: int | None = None
+        self.state: dict[str, Mapping[str, Any]] = {}
+        self.as_of: datetime | None = None
+        self.ring: deque[LogEntry] = deque(maxlen=RING)
+        self.loading: asyncio.Task[None] | None = None
+        self._pending: dict[int, LogEntry] = {}
+        self._gap = gap
+        self._advanced = advanced
+        self.listeners: list[Callable[[LogEntry], None]] = []
+
+    def offer(self, entry: LogEntry) -> None:
+        """Take an entry from Redis, the change log or this process's own commits."""
+        if self.version is not None and entry.version <= self.version:
+            return
+        if len(self._pending) >= MAX_PENDING:
+            self._pending.clear()  # the gap filler reads them again, or reloads the state
+        self._pending[entry.version] = entry
+        self._drain()
+        if self._pending and self.version is not None:
+            self._gap(self)
+
+    @property
+    def waiting(self) -> bool:
+        """True while a gap keeps entries back."""
+        return self.version is not None and bool(self._pending)
+
+    def load(self, version: int, state: dict[str, Mapping[str, Any]], as_of: datetime) -> None:
+        """Start from a snapshot of the database, then go on with what arrived meanwhile."""
+        self.version = version
+        self.state = state
+        self.as_of = as_of
+        self.ring.clear()
+        self._pending = {number: entry for number, entry in self._pending.items() if number > version}
+        self._drain()
+        if self._pending:
+            self._gap(self)
+
+    def forget(self) -> None:
+        """Drop everything (the epoch changed); :meth:`load` comes next."""
+        self.version = None
+        self.state = {}
+        self.ring.clear()
+        self._pending.clear()
+
+    def reaches(self, version: int) -> bool:
+        """True if the ring holds everything after ``version``."""
+        if self.version is None or version > self.version:
+            return False
+        return version == self.version or (bool(self.ring) and self.ring[0].version <= version + 1)
+
+    def after(self, version: int) -> list[LogEntry]:
+        """The entries of the ring above ``version``, in order."""
+        newer: list[LogEntry] = []
+        for entry in reversed(self.ring):
+            if entry.version <= version:
+                break
+            newer.append(entry)
+        newer.reverse()
+        return newer
+
+    def _drain(self) -> None:
+        while self.version is not None:
+            entry = self._pending.pop(self.version + 1, None)
+            if entry is None:
+                return
+            self._apply(entry)
+
+    def _apply(self, entry: LogEntry) -> None:
+        for op in entry.ops:
+            if op["op"] == Op.PUT:
+                self.state[op["key"]] = op["value"]
+            else:
+                self.state.pop(op["key"], None)
+        self.version = entry.version
+        self.as_of = entry.at
+        self.ring.append(entry)
+        for listener in self.listeners:
+            listener(entry)
+        self._advanced(self)

@@ -1,0 +1,169 @@
+"""Redis (or Valkey): the fast path between processes. Nothing here is needed for correctness.
+
+Entries of the change log are published on one channel per stream; a process subscribes to the streams it
+shows. Every call is bounded in time and none raises into a command.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+
+import orjson
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from hms_rt.storage.change_log import LogEntry
+
+log = structlog.get_logger(__name__)
+
+PUBLISH_TIMEOUT_S = 0.25
+RETRY_S = (0.1, 0.25, 0.5, 1.0)
+
+_TROUBLE = (RedisError, OSError, asyncio.TimeoutError)
+
+
+def make_redis(url: str) -> Redis:
+    """A client with bounded waits; it connects on first use."""
+    return Redis.from_url(
+        url, socket_timeout=2.0, socket_connect_timeout=1.0, health_check_interval=5, max_connections=32
+    )
+
+
+class Bus:
+    """Publishes and receives entries of the change log.
+
+    ``received(epoch, entry)`` is called for each entry another process (or this one) published;
+    ``connected()`` after every (re)connection, because what was published meanwhile is lost.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        received: Callable[[uuid.UUID, LogEntry], None],
+        connected: Callable[[], None],
+        *,
+        prefix: str = "hms",
+    ) -> None:
+        self._redis = redis
+        self._received = received
+        self._connected = connected
+        self._prefix = f"{prefix}:stream:"
+        self._streams: set[str] = set()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.up = False
+
+    def start(self) -> None:
+        """Begin to listen, in a task that survives every outage."""
+        self._task = asyncio.create_task(self._run(), name="redis-bus")
+
+    async def stop(self) -> None:
+        """Stop listening and close the connections."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        with suppress(*_TROUBLE):
+            await self._redis.aclose()
+
+    def follow(self, stream: str) -> None:
+        """Receive ``stream`` from soon on; until then the sweep delivers."""
+        self._streams.add(stream)
+        self._wake.set()
+
+    def unfollow(self, stream: str) -> None:
+        """Stop receiving ``stream``."""
+        self._streams.discard(stream)
+        self._wake.set()
+
+    async def publish(self, epoch: uuid.UUID, entries: Sequence[LogEntry]) -> None:
+        """Tell the other processes; failure is logged and forgotten, for their sweeps find the entries."""
+        try:
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                pipeline = self._redis.pipeline(transaction=False)
+                for entry in entries:
+                    pipeline.publish(self._prefix + entry.stream, _encode(epoch, entry))
+                await pipeline.execute()
+        except _TROUBLE as error:
+            log.warning("redis.publish_failed", error=type(error).__name__, entries=len(entries))
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+            try:
+                await self._listen(pubsub)
+            except _TROUBLE as error:
+                if self.up or failures == 0:
+                    log.warning("redis.down", error=type(error).__name__)
+            finally:
+                failures = 0 if self.up else failures + 1
+                self.up = False
+                with suppress(*_TROUBLE):
+                    await pubsub.aclose()
+            await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
+
+    async def _listen(self, pubsub: PubSub) -> None:
+        """Follow the wanted set of streams and hand over messages until the connection breaks."""
+        listening: set[str] = set()
+        await pubsub.subscribe(self._prefix)  # an empty channel keeps the connection subscribed
+        self.up = True
+        log.info("redis.up")
+        self._connected()
+        reader = asyncio.create_task(self._read(pubsub), name="redis-read")
+        try:
+            while True:
+                self._wake.clear()
+                wanted = set(self._streams)
+                if added := wanted - listening:
+                    await pubsub.subscribe(*(self._prefix + stream for stream in added))
+                if gone := listening - wanted:
+                    await pubsub.unsubscribe(*(self._prefix + stream for stream in gone))
+                listening = wanted
+                waker = asyncio.create_task(self._wake.wait())
+                done, _ = await asyncio.wait({reader, waker}, return_when=asyncio.FIRST_COMPLETED)
+                waker.cancel()
+                if reader in done:
+                    reader.result()
+        finally:
+            reader.cancel()
+            with suppress(asyncio.CancelledError, *_TROUBLE):
+                await reader
+
+    async def _read(self, pubsub: PubSub) -> None:
+        while True:
+            message = await pubsub.get_message(timeout=10.0)
+            if message is None:
+                await asyncio.wait_for(pubsub.ping(), 2.0)
+                continue
+            if message["type"] != "message":
+                continue
+            try:
+                epoch, entry = _decode(message["data"])
+            except (ValueError, KeyError, TypeError):
+                log.warning("redis.unreadable_message")
+                continue
+            self._received(epoch, entry)
+
+
+def _encode(epoch: uuid.UUID, entry: LogEntry) -> bytes:
+    return orjson.dumps(
+        {
+            "epoch": epoch,
+            "stream": entry.stream,
+            "version": entry.version,
+            "at": entry.at,
+            "ops": entry.ops,
+        }
+    )
+
+
+def _decode(data: bytes) -> tuple[uuid.UUID, LogEntry]:
+    message = orjson.loads(data)
+    return uuid.UUID(message["epoch"]), LogEntry(
+        message["stream"], int(message["version"]), datetime.fromisoformat(message["at"]), message["ops"]
+    )

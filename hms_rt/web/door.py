@@ -84,7 +84,7 @@ def _response(endpoint: Endpoint, request: web.Request, returned: Any) -> web.St
     response = _value_response(endpoint, request, answer)
     response.headers.update(answer.headers)
     for cookie in answer.cookies:
-        _set_cookie(response, cookie, is_secure(request))
+        _set_cookie(response, cookie, secure=is_secure(request))
     return response
 
 
@@ -115,7 +115,7 @@ def _declared(schema: type[BaseModel], value: Any) -> BaseModel:
     raise TypeError(f"a handler declared {schema.__name__} and returned {type(value).__name__}")
 
 
-def _set_cookie(response: web.Response, cookie: Cookie, secure: bool) -> None:  # noqa: FBT001
+def _set_cookie(response: web.Response, cookie: Cookie, *, secure: bool) -> None:
     response.set_cookie(
         cookie.name,
         cookie.value,

@@ -1,0 +1,73 @@
+"""Builds the HTTP application: every declared endpoint under ``/api/v1``, and the pages beside it."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from hms_rt.web.docs import docs_routes
+from hms_rt.web.door import AUTHENTICATE, SERVICES, Authenticate, open_door
+from hms_rt.web.endpoints import Endpoint, Routes
+from hms_rt.web.errors import problems
+from hms_rt.web.health import Check, health_routes
+from hms_rt.web.origin import add_cors_headers, check_origin
+from hms_rt.web.rate_limit import rate_limiter
+from hms_rt.web.request_log import Middleware, request_log
+from hms_rt.web.security_headers import add_security_headers
+from hms_rt.web.settings import API_PREFIX, WEB_SETTINGS, WebSettings
+
+if TYPE_CHECKING:
+    from hms_rt.services import Services
+
+
+def endpoints(declared: Sequence[Routes]) -> list[Endpoint]:
+    """Every endpoint in ``declared``; raises ``ValueError`` if two answer the same requests."""
+    found = [endpoint for routes in declared for endpoint in routes.endpoints]
+    seen: dict[tuple[str, str], Endpoint] = {}
+    names: set[str] = set()
+    for endpoint in found:
+        other = seen.setdefault((endpoint.method, endpoint.path), endpoint)
+        if other is not endpoint:
+            raise ValueError(f"{endpoint.method} {endpoint.path} is declared twice")
+        name = f"{endpoint.tag}.{endpoint.name}"
+        if name in names:
+            raise ValueError(f"two endpoints are named {name}")
+        names.add(name)
+    return found
+
+
+def _middlewares(settings: WebSettings) -> list[Middleware]:
+    """Outermost first: what is logged is what the client got, and every refusal is a problem document."""
+    limiter = rate_limiter(settings)
+    return [request_log, problems, *([limiter] if limiter is not None else []), check_origin]
+
+
+def build_web(
+    declared: Sequence[Routes],
+    *,
+    services: "Services",
+    settings: WebSettings,
+    authenticate: Authenticate,
+    ready_checks: Mapping[str, Check],
+    registry: CollectorRegistry = REGISTRY,
+    pages: Sequence[web.AbstractRouteDef] = (),
+) -> web.Application:
+    """The application, ready for the socket server to be attached.
+
+    ``authenticate`` makes the principal of a request from its cookies (None: nobody) and is asked only by
+    endpoints that need one. ``ready_checks`` are asked by ``/readyz``. ``pages`` are further routes, such
+    as the screens; they get the same middlewares and headers.
+    """
+    app = web.Application(middlewares=_middlewares(settings), client_max_size=settings.body_limit)
+    app[WEB_SETTINGS] = settings
+    app[SERVICES] = services
+    app[AUTHENTICATE] = authenticate
+    app.on_response_prepare.append(add_security_headers)
+    app.on_response_prepare.append(add_cors_headers)
+    for endpoint in endpoints(declared):
+        app.router.add_route(endpoint.method, API_PREFIX + endpoint.path, open_door(endpoint))
+    app.router.add_routes(health_routes(ready_checks, settings, registry))
+    app.router.add_routes(docs_routes(declared, settings))
+    app.router.add_routes(pages)
+    return app

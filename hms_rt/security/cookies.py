@@ -1,6 +1,7 @@
-"""Names and attributes of the cookies that carry tokens.
+"""Names, paths and ages of the cookies that carry tokens.
 
-Every one is HttpOnly and SameSite=Strict. Behind TLS they are Secure and carry the browser-enforced prefix:
+The HTTP door makes every one HttpOnly and SameSite=Strict. Behind TLS it makes them Secure, and they carry
+the prefix that browsers enforce:
 ``__Host-`` (no other host of the domain can set it) or, where the path is narrower, ``__Secure-``.
 """
 
@@ -13,22 +14,18 @@ REFRESH_PATH = "/api/v1/auth"
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """One ``Set-Cookie``; ``max_age`` in seconds, 0 deletes it."""
+    """One cookie to set; ``max_age`` in seconds, 0 deletes it."""
 
     name: str
     value: str
     max_age: int
     path: str = "/"
-    secure: bool = False
-    httponly: bool = True
-    samesite: str = "Strict"
 
 
 class Cookies:
-    """The cookies of this server; ``tls`` says whether browsers reach it by HTTPS."""
+    """The cookies of one request; ``tls`` says whether the browser speaks HTTPS."""
 
     def __init__(self, *, tls: bool) -> None:
-        self._tls = tls
         self.session_name = "__Host-hms_session" if tls else "hms_session"
         self.device_name = "__Host-hms_device" if tls else "hms_device"
         self.refresh_name = "__Secure-hms_refresh" if tls else "hms_refresh"
@@ -63,6 +60,4 @@ class Cookies:
         return jar.get(self.device_name) or None
 
     def _make(self, name: str, value: str, lifetime: timedelta, path: str = "/") -> Cookie:
-        return Cookie(
-            name=name, value=value, max_age=int(lifetime.total_seconds()), path=path, secure=self._tls
-        )
+        return Cookie(name=name, value=value, max_age=int(lifetime.total_seconds()), path=path)

@@ -147,17 +147,17 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-class Succession:
-    """Derives the secret that follows another, the same each time.
+class DerivedSecrets:
+    """Secrets derived from a key and a text, the same each time, so that none has to be stored to be repeated.
 
-    So two tabs that refresh at the same moment, or a client that repeats a refresh whose answer was lost, all
-    get the same new token, without the server storing one.
+    The refresh token that follows another: two tabs that refresh at the same moment, or a client whose answer
+    was lost, all get the same one. The link of a screen: a repeated command answers the same link.
     """
 
-    def __init__(self, key: SigningKey) -> None:
-        self._key = hmac.digest(key.secret, b"refresh token succession", hashlib.sha256)
+    def __init__(self, key: SigningKey, purpose: str) -> None:
+        self._key = hmac.digest(key.secret, purpose.encode(), hashlib.sha256)
 
-    def after(self, secret: str) -> str:
-        """The successor of ``secret``."""
-        raw = hmac.digest(self._key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256)
+    def of(self, text: str) -> str:
+        """The secret (256 bits, URL-safe) that belongs to ``text``."""
+        raw = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
         return urlsafe_b64encode(raw).rstrip(b"=").decode()

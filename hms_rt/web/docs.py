@@ -33,8 +33,10 @@ _FILES = {
 
 
 def _file(path: Path) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    built = path.is_file()
+
     async def serve(_: web.Request) -> web.StreamResponse:
-        if not path.is_file():  # a source tree that was never built
+        if not built:
             raise HmsError(Code.NOT_FOUND, f"{path.name} is fetched by the build: run make install")
         return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
 

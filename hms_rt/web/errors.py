@@ -2,11 +2,12 @@
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.web.headers import request_id
 from hms_rt.web.problem import from_http, http_status, response
-from hms_rt.web.request_log import STARTED, Handler, route_template
+from hms_rt.web.request_log import STARTED, route_template
 
 log = structlog.get_logger(__name__)
 

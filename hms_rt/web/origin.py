@@ -5,11 +5,11 @@ Origin nor Sec-Fetch-Site is no browser and passes; it has to authenticate like 
 """
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.web.address import own_origin
 from hms_rt.web.headers import IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER
-from hms_rt.web.request_log import Handler
 from hms_rt.web.settings import WEB_SETTINGS
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -7,13 +7,14 @@ the limit. Attempts to sign in have a limit of their own, by address and user na
 import time
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.web.address import client_address, parse_address, within
-from hms_rt.web.request_log import QUIET, Handler, Middleware
+from hms_rt.web.request_log import QUIET
 from hms_rt.web.settings import Network, WebSettings
 
 

@@ -5,19 +5,16 @@ Routes are logged as templates, so that no id, search term or body reaches the l
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client import Histogram
 
 from hms_rt.web.door import PRINCIPAL
 from hms_rt.web.headers import request_id
 
 log = structlog.get_logger(__name__)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 STARTED = web.RequestKey("STARTED", bool)
 """Set once the status line is out."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from hms_rt.web.docs import docs_routes
@@ -13,7 +14,7 @@ from hms_rt.web.errors import problems
 from hms_rt.web.health import Check, health_routes
 from hms_rt.web.origin import add_cors_headers, check_origin
 from hms_rt.web.rate_limit import rate_limiter
-from hms_rt.web.request_log import Middleware, request_log
+from hms_rt.web.request_log import request_log
 from hms_rt.web.security_headers import add_security_headers
 from hms_rt.web.settings import API_PREFIX, WEB_SETTINGS, WebSettings
 

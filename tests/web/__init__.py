@@ -1,0 +1,1 @@
+"""The HTTP door, tried with a tiny application of its own."""

@@ -148,7 +148,7 @@ def digest(secret: str) -> bytes:
 
 
 class DerivedSecrets:
-    """Secrets derived from a key and a text, the same each time, so that none has to be stored to be repeated.
+    """Secrets derived from a key and a text: the same each time, so none is stored to be repeated.
 
     The refresh token that follows another: two tabs that refresh at the same moment, or a client whose answer
     was lost, all get the same one. The link of a screen: a repeated command answers the same link.

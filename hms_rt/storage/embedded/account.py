@@ -59,6 +59,13 @@ class Account:
     def own(self, folder: Path) -> Path:
         """Make `folder`, closed to everybody but this account (and root)."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = folder.stat().st_uid
+        if owner not in (self.uid, os.geteuid()) or (owner != self.uid and any(folder.iterdir())):
+            raise EmbeddedError(
+                f"{folder} belongs to another account (uid {owner}); its servers would run as uid {self.uid}. "
+                "Start hms-rt as the account that made the data, choose another data folder, or start over "
+                "without the old data (`hms-rt demo --reset`)."
+            )
         if self.switch:
             os.chown(folder, self.uid, self.gid)
         folder.chmod(0o700)

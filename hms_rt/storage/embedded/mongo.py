@@ -9,22 +9,20 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pymongo import AsyncMongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 
 from hms_rt.storage.embedded import binaries
 from hms_rt.storage.embedded.binaries import Program
-from hms_rt.storage.embedded.child import Child
 from hms_rt.storage.embedded.errors import EmbeddedError
 from hms_rt.storage.embedded.server import Progress, Server
 
 DATABASE = "hms"
 SET_NAME = "rs0"
-NOT_YET_INITIALIZED = 94
 PORT_ATTEMPTS = 5
 PLAIN_NAMES = {"libssl": "libssl.so.1.1", "libcrypto": "libcrypto.so.1.1", "libcurl": "libcurl.so.4"}
 PARAMETERS = (
@@ -32,6 +30,7 @@ PARAMETERS = (
     "shutdownTimeoutMillisForSignaledShutdown=100",  # no other member could take over meanwhile
 )
 Document = dict[str, Any]
+Client = AsyncMongoClient[Document]
 
 
 class MongoServer(Server):
@@ -63,87 +62,81 @@ class MongoServer(Server):
         if self._program is None:
             raise EmbeddedError("MongoDB was not prepared")
         for attempt in range(1, PORT_ATTEMPTS + 1):
-            self._port = self._choose_port()
-            child = self.spawn(self._command(self._program), library_path=self._library_path(self._program))
             try:
-                await self._join_set(child)
+                await self._take_port(self._program)
+                await self._serve(self._program, ["--replSet", SET_NAME, "--oplogSize", "64"], self._join_set)
             except EmbeddedError:
-                if attempt == PORT_ATTEMPTS or child.process.poll() is None or _is_free(self._port):
+                ended = self._child is None or self._child.process.poll() is not None
+                if attempt == PORT_ATTEMPTS or not ended or _is_free(self._port):
                     raise
             else:
                 return
 
-    def _command(self, program: Program) -> list[str | Path]:
+    async def _take_port(self, program: Program) -> None:
+        """Choose the port: that of the last start if it is free, else another, and tell the set."""
+        record = self.place.servers / "mongo.port"
+        kept = int(record.read_text()) if record.is_file() else 0
+        if kept and _is_free(kept):
+            self._port = kept
+            return
+        self._port = _free_port()
+        if kept:
+            await self._serve(program, [], self._move_set)
+            await self.stop()
+        record.write_text(str(self._port))
+
+    async def _serve(
+        self, program: Program, options: list[str], answers: Callable[[Client], Awaitable[bool]]
+    ) -> None:
+        """Start the process and ask `answers`, with a client of it, until it says True."""
         listen: list[str | Path] = ["--port", str(self._port), "--bind_ip", "127.0.0.1"]
         keep: list[str | Path] = ["--dbpath", self.folder, "--unixSocketPrefix", self.place.run, "--quiet"]
-        small = ["--replSet", SET_NAME, "--oplogSize", "64", "--wiredTigerCacheSizeGB", "0.25"]
         parameters = [part for each in PARAMETERS for part in ("--setParameter", each)]
-        return [program.path, *listen, *keep, *small, *parameters]
-
-    def _choose_port(self) -> int:
-        """The port of the last start if it is free, else a free one, which is then recorded."""
-        record = self.place.servers / "mongo.port"
-        if record.is_file() and _is_free(kept := int(record.read_text())):
-            return kept
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        record.write_text(str(port))
-        return port
-
-    @property
-    def _libraries(self) -> Path:
-        return self.place.servers / "lib"
-
-    def _library_path(self, program: Program) -> str:
-        return ":".join(map(str, (self._libraries, *program.libraries))) if program.libraries else ""
-
-    async def _join_set(self, child: Child) -> None:
-        """Wait for the server, make the set or correct its address, wait until it takes writes."""
-        client: AsyncMongoClient[Document] = AsyncMongoClient(
+        command = [program.path, *listen, *keep, "--wiredTigerCacheSizeGB", "0.25", *parameters, *options]
+        libraries = f"{self._libraries}:{program.library_path}" if program.libraries else ""
+        child = self.spawn(command, library_path=libraries)
+        client: Client = AsyncMongoClient(
             f"mongodb://{self._address}/?directConnection=true",
             serverSelectionTimeoutMS=200,
             timeoutMS=10_000,
         )
-        configured = False
 
-        async def answers() -> bool:
-            nonlocal configured
+        async def asked() -> bool:
             try:
-                if not configured:
-                    await self._configure(client)
-                    configured = True
-                hello = await client.admin.command("hello")
+                return await answers(client)
             except PyMongoError:
                 return False
-            return bool(hello.get("isWritablePrimary"))
 
         try:
-            await self.until_ready(child, answers)
+            await self.until_ready(child, asked)
         finally:
             await client.close()
 
-    async def _configure(self, client: AsyncMongoClient[Document]) -> None:
-        """Initiate the set on the first start; give it the new address if the port has changed."""
-        try:
-            found = (await client.admin.command("replSetGetConfig"))["config"]
-        except OperationFailure as error:
-            if error.code != NOT_YET_INITIALIZED:
-                raise
+    async def _join_set(self, client: Client) -> bool:
+        """Initiate the set on the first start. Whether it takes writes."""
+        hello = await client.admin.command("hello")
+        if "setName" not in hello:  # refused, and asked again, if a configuration is only being loaded
             await client.admin.command("replSetInitiate", self._configuration())
-            return
-        if found["members"][0]["host"] != self._address:
-            await client.admin.command("replSetReconfig", self._configuration(found), force=True)
+        return bool(hello.get("isWritablePrimary"))
 
-    def _configuration(self, found: Mapping[str, Any] | None = None) -> Document:
-        member = {"_id": 0, "host": self._address}
-        if found is not None:
-            return {**found, "version": found["version"] + 1, "members": [found["members"][0] | member]}
+    async def _move_set(self, client: Client) -> bool:
+        """Write the new address into the set's configuration, while the server runs outside of its set.
+
+        Inside, it would first look for itself at the old address, for as long as the program there is silent.
+        """
+        await client.local["system.replset"].update_many({}, {"$set": {"members.0.host": self._address}})
+        return True
+
+    def _configuration(self) -> Document:
         return {
             "_id": SET_NAME,
-            "members": [member],
+            "members": [{"_id": 0, "host": self._address}],
             "writeConcernMajorityJournalDefault": self.durable,
         }
+
+    @property
+    def _libraries(self) -> Path:
+        return self.place.servers / "lib"
 
 
 def _link_libraries(folder: Path, sources: tuple[Path, ...]) -> None:
@@ -159,6 +152,12 @@ def _link_libraries(folder: Path, sources: tuple[Path, ...]) -> None:
                 link = folder / wanted.pop(stem)
                 link.unlink(missing_ok=True)
                 link.symlink_to(library)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _is_free(port: int) -> bool:

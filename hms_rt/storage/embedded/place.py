@@ -40,7 +40,7 @@ class Place:
         self._lock = _lock(self.folder)
         try:
             self.servers = self._servers()
-            (self.servers / "logs").mkdir(mode=0o755, exist_ok=True)
+            (self.servers / "logs").mkdir(mode=0o700, exist_ok=True)  # an error may quote a row
             self._forget_short_run()
             self.run = self._run()
         except BaseException:

@@ -27,8 +27,10 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "jit": "off",
+    "log_error_verbosity": "terse",  # DETAIL would put rows of patients into the log
 }
-NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# What was committed still survives a kill -9 of any process, but not of the machine.
+NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 class PostgresServer(Server):
@@ -52,27 +54,35 @@ class PostgresServer(Server):
         progress(f"PostgreSQL {self._program.major} from {self._program.path}")
         if not self.folder.exists():
             progress("PostgreSQL: first start, making the database cluster")
-            await self._make_cluster(self._program.path.with_name("initdb"), self._program.major)
+            await self._make_cluster(self._program)
 
     async def launch(self) -> None:
         if self._program is None:
             raise EmbeddedError("PostgreSQL was not prepared")
         settings = SETTINGS if self.durable else SETTINGS | NOT_DURABLE
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        child = self.spawn([self._program.path, "-D", self.folder, "-k", self.place.run, *options])
+        command: list[str | Path] = [self._program.path, "-D", self.folder, "-k", self.place.run, *options]
+        child = self.spawn(command, library_path=self._program.library_path)
         await self.until_ready(child, self._answers)
 
-    async def _make_cluster(self, initdb: Path, major: int) -> None:
+    async def _make_cluster(self, program: Program) -> None:
         """Into a folder beside, moved into place when whole: a start that is killed leaves no half of one."""
         scratch = self.folder.with_name("postgres.new")
         if scratch.exists():
             await asyncio.to_thread(shutil.rmtree, scratch)
         self.account.own(scratch)
-        options = ["-U", "postgres", "--auth=trust", "-E", "UTF8", *_locale(major)]
+        options = ["-U", "postgres", "--auth=trust", "-E", "UTF8", *_locale(program.major)]
         if not self.durable:
             options.append("--no-sync")
         log = self.place.log("initdb")
-        child = spawn("initdb", [initdb, "-D", scratch, *options], account=self.account, log=log, cwd=scratch)
+        child = spawn(
+            "initdb",
+            [program.path.with_name("initdb"), "-D", scratch, *options],
+            account=self.account,
+            log=log,
+            cwd=scratch,
+            library_path=program.library_path,
+        )
         try:
             code = await child.wait(INITDB_SECONDS)
         finally:

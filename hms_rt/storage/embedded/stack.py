@@ -46,8 +46,8 @@ class EmbeddedStack:
     """Private servers on the data in `folder`, for as long as this process lives.
 
     They are children of this process: however it ends, they end. One process at a time holds a folder. With
-    `durable=False` a commit does not wait for the disk: for tests. `source` limits where programs may come
-    from.
+    `durable=False` a commit does not wait for the disk: it survives the death of any process, but not of the
+    machine (for tests). `source` limits where programs may come from.
     Start it from the main thread, since the servers end with the thread that started them.
     """
 

@@ -62,7 +62,7 @@ class Account:
         owner = folder.stat().st_uid
         if owner not in (self.uid, os.geteuid()) or (owner != self.uid and any(folder.iterdir())):
             raise EmbeddedError(
-                f"{folder} belongs to another account (uid {owner}); its servers would run as uid {self.uid}. "
+                f"{folder} belongs to another account (uid {owner}, the servers would run as {self.uid}). "
                 "Start hms-rt as the account that made the data, choose another data folder, or start over "
                 "without the old data (`hms-rt demo --reset`)."
             )

@@ -59,7 +59,7 @@ def _uuid(name: str, text: str) -> uuid.UUID:
 
 def _code(name: str, text: str) -> str:
     try:
-        return _PLACE.validate_python(text)
+        return _PLACE.validate_python(_text(name, text))
     except ValidationError:
         raise _invalid(name, "a code is 1 to 16 of A-Z, 0-9, - and _") from None
 

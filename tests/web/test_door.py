@@ -1,25 +1,15 @@
 """What a declaration promises, the door keeps."""
 
+import asyncio
 import json
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
 from hms_rt.kernel.commands import Command
 from tests.web.conftest import Client, MakeClient
-from tests.web.tiny import BED, BED_ID, FakeServices
-
-
-async def problem(response: Any, status: int, code: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(await response.text())
-    assert (response.status, found.get("code")) == (status, code), found
-    assert response.content_type == "application/problem+json"
-    assert found["type"] == f"/problems/{code}"
-    assert found["status"] == status
-    assert found["request_id"] == response.headers["X-Request-Id"]
-    assert found["title"]
-    assert found["detail"]
-    return found
+from tests.web.reading import problem
+from tests.web.tiny import BED, BED_ID, SETTINGS, FakeServices
 
 
 async def test_a_read_answers_json_with_its_version_as_etag(client: Client) -> None:
@@ -99,7 +89,9 @@ async def test_a_store_that_is_away_says_when_to_come_back(client: Client) -> No
     assert response.headers["Retry-After"] == "2"
 
 
-async def test_an_error_shows_its_fields_but_never_lets_them_replace_the_standard_ones(client: Client) -> None:
+async def test_an_error_shows_its_fields_but_never_lets_them_replace_the_standard_ones(
+    client: Client,
+) -> None:
     found = await problem(await client.get("/api/v1/illegal"), 409, "illegal_move")
     assert found["state"] == "occupied"
 
@@ -131,7 +123,9 @@ async def test_path_parameters_have_types(client: Client) -> None:
 
 
 async def test_login_needs_no_principal_and_sets_strict_cookies(client: Client) -> None:
-    response = await client.post("/api/v1/auth/login", json={"username": "ada"}, headers={"Authorization": ""})
+    response = await client.post(
+        "/api/v1/auth/login", json={"username": "ada"}, headers={"Authorization": ""}
+    )
     assert response.status == 200
     for morsel in response.cookies.values():
         assert morsel["httponly"]
@@ -153,11 +147,6 @@ async def test_unknown_paths_and_methods_are_problems_too(client: Client) -> Non
 
 
 async def test_a_slow_body_is_given_up(make_client: MakeClient) -> None:
-    import asyncio
-    from dataclasses import replace
-
-    from tests.web.tiny import SETTINGS
-
     client = await make_client(replace(SETTINGS, body_seconds=0.05))
     reader, writer = await asyncio.open_connection(client.server.host, client.server.port)
     writer.write(

@@ -1,0 +1,1 @@
+"""The departments of the hospital, one package each."""

@@ -1,0 +1,1 @@
+"""Identity: users, their roles and assignments, sessions, and unattended screens."""

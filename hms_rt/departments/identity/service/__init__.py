@@ -1,0 +1,15 @@
+"""The identity service: who works here, what they may do, and which screens hang on the walls."""
+
+from hms_rt.departments.identity.service.accounts import Accounts
+from hms_rt.departments.identity.service.changing_passwords import ChangingPasswords
+from hms_rt.departments.identity.service.foundation import SignedIn
+from hms_rt.departments.identity.service.principals import Principals
+from hms_rt.departments.identity.service.screens import Screens
+from hms_rt.departments.identity.service.signing_in import SigningIn
+from hms_rt.departments.identity.service.throttle import Throttle
+
+__all__ = ["IdentityService", "Principals", "SignedIn", "Throttle"]
+
+
+class IdentityService(SigningIn, Accounts, ChangingPasswords, Screens):
+    """Everything identity offers, to the doors and to other departments."""

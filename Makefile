@@ -7,7 +7,13 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-export UV_NO_CONFIG := 1
+# The certificate authorities of the machine: a hospital may have its own.
+export UV_SYSTEM_CERTS := 1
+
+# The stamp holds the folder it was made in: scripts in .venv name that path, so a moved checkout installs anew.
+ifneq ($(shell test -x $(BIN)/python && cat $(STAMP) 2>/dev/null),$(CURDIR))
+$(shell rm -f $(STAMP))
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint format chromium wheel lock clean
@@ -17,9 +23,9 @@ help: ## list the targets
 
 install: $(STAMP) ## make .venv from requirements.lock (done by every target that needs it)
 
-$(STAMP): requirements.lock pyproject.toml hatch_build.py
-	@sh scripts/install.sh "$(PYTHON)" $(VENV)
-	@touch $@
+$(STAMP): requirements.lock pyproject.toml hatch_build.py scripts/install.sh
+	@sh scripts/install.sh "$(PYTHON)" "$(CURDIR)/$(VENV)"
+	@echo "$(CURDIR)" > $@
 
 demo: $(STAMP) ## a hospital on this machine: servers, data and a simulated day (ARGS="--reset")
 	@$(BIN)/hms-rt demo $(ARGS)

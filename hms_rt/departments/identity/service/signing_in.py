@@ -139,6 +139,20 @@ class SigningIn(Foundation):
 
         await self._units.execute(principal, command, type(None), work)
 
+    async def logout_by_token(self, command: Command, token: str | None) -> None:
+        """Like :meth:`logout`, for who holds only the refresh token; does nothing for any other token."""
+        try:
+            session_id, secret = _split(token)
+        except HmsError:
+            return
+
+        async def work(uow: UnitOfWork) -> None:
+            session = await sessions.lock(uow.connection, session_id)
+            if session is not None and digest(secret) in (session.refresh_digest, session.previous_digest):
+                await self._end(uow, session.user_id, session.id, Ended.LOGOUT)
+
+        await self._units.execute(SYSTEM, replace(command, key=None), type(None), work)
+
     async def _end(self, uow: UnitOfWork, user_id: uuid.UUID, session_id: uuid.UUID, why: Ended) -> None:
         if await sessions.end(uow.connection, session_id, why, uow.now):
             uow.audit("identity.session_end", entity="session", entity_id=session_id, detail={"why": why})

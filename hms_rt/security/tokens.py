@@ -128,10 +128,13 @@ class AccessTokens:
             issuer=_ISSUER,
             options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
         )
+        kind = PrincipalKind(said["kind"])
+        if kind is PrincipalKind.SYSTEM:
+            raise ValueError("the server itself needs no token")
         return Claims(
-            kind=PrincipalKind(said["kind"]),
-            subject=uuid.UUID(said["sub"]),
-            session_id=uuid.UUID(said["sid"]),
+            kind=kind,
+            subject=uuid.UUID(str(said["sub"])),
+            session_id=uuid.UUID(str(said["sid"])),
             rights_version=int(said["rv"]),
             expires_at=datetime.fromtimestamp(int(said["exp"]), UTC),
         )

@@ -7,7 +7,6 @@ closed to others, does not: `Account.readable` then gives a copy (hard links whe
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pwd
 import shutil
@@ -71,13 +70,14 @@ class Account:
         folder.chmod(0o700)
         return folder
 
-    def readable(self, tree: Path) -> Path:
-        """`tree`, a file or folder of programs, or a copy of it that this account may read."""
+    def readable(self, tree: Path, version: str) -> Path:
+        """`tree`, a file or folder of programs, or a copy of it that this account may read.
+
+        `version` tells its copies apart: the same name and version must mean the same content.
+        """
         if not self.switch or self._may_read(tree):
             return tree
-        status = tree.stat()
-        mark = f"{tree.resolve()} {status.st_mtime_ns} {status.st_ino}"
-        target = COPIES / f"{tree.name}-{hashlib.sha256(mark.encode()).hexdigest()[:16]}"
+        target = COPIES / f"{tree.name}-{version}"
         if not target.exists():
             try:
                 _copy(tree, target)
@@ -95,7 +95,8 @@ class Account:
 
 def _copy(tree: Path, target: Path) -> None:
     """Copy for everybody to read; whole or not at all, and harmless if another process does the same."""
-    COPIES.mkdir(mode=0o755, parents=True, exist_ok=True)
+    COPIES.mkdir(parents=True, exist_ok=True)
+    COPIES.chmod(0o755)  # whatever the umask
     scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=COPIES))
     try:
         made = scratch / "copy"

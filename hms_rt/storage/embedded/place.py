@@ -67,7 +67,8 @@ class Place:
         if self._account.switch and all(self._account.may(above, 1) for above in self.folder.parents):
             self.folder.chmod(self.folder.stat().st_mode | 0o011)  # to go through, not to list
         elif self._account.switch and not servers.exists():
-            ELSEWHERE.mkdir(mode=0o711, parents=True, exist_ok=True)
+            ELSEWHERE.mkdir(parents=True, exist_ok=True)
+            ELSEWHERE.chmod(0o711)  # whatever the umask
             real = Path(tempfile.mkdtemp(prefix=f"{self.folder.parent.name}-", dir=ELSEWHERE))
             servers.unlink(missing_ok=True)
             servers.symlink_to(real)

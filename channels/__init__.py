@@ -1,1 +1,1 @@
-"""Socket.IO namespaces, one module per department: rooms with their audiences, and commands."""
+"""Socket.IO namespaces, one module per department: rooms, their audiences, and commands."""

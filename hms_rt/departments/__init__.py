@@ -1,1 +1,1 @@
-"""The departments of the hospital, one package each."""
+"""One package per department of the hospital; between them, services and events only."""

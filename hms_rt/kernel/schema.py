@@ -1,6 +1,5 @@
 """Base of every schema at the two doors, and the one place that turns a schema error into an answer."""
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -30,7 +29,7 @@ def _storable(text: str) -> str:
 Moment = Annotated[AwareDatetime, AfterValidator(_sane)]
 """A point in time with a zone, kept as UTC, between 1880 and 2200."""
 
-PlaceCode = Annotated[str, StringConstraints(pattern=re.compile(r"^[A-Z0-9][A-Z0-9_-]{0,15}$"))]
+PlaceCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_-]{0,15}$")]
 """Code of a facility, ward, clinic or counter: upper-case letters, digits, ``-`` and ``_``; at most 16."""
 
 Name = Annotated[

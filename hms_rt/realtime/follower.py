@@ -57,7 +57,12 @@ class Follower:
         return self.version is not None and bool(self._pending)
 
     def load(self, version: int, state: dict[str, Mapping[str, Any]], as_of: datetime) -> None:
-        """Start from a snapshot of the database, then go on with what arrived meanwhile."""
+        """Start from a snapshot of the database, then go on with what arrived meanwhile.
+
+        A snapshot older than what was applied since it was read changes nothing.
+        """
+        if self.version is not None and version < self.version:
+            return
         self.version = version
         self.state = state
         self.as_of = as_of

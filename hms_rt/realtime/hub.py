@@ -169,7 +169,9 @@ class Hub:
             if len(missing) == RING:
                 await self._reload(follower)
         except _TROUBLE as error:
-            log.warning("hub.fill_failed", stream_kind=follower.stream.split(":")[0], error=type(error).__name__)
+            log.warning(
+                "hub.fill_failed", stream_kind=follower.stream.split(":")[0], error=type(error).__name__
+            )
         finally:
             self._filling.pop(follower.stream, None)
 
@@ -212,8 +214,7 @@ class Hub:
             if follower is None or follower.version is None:
                 continue
             if head < version:
-                await epochs.went_back(self._engine, "a head moved backwards")
-                self.wake()
+                await self.went_back("a head moved backwards")
                 return
             if head > follower.version:
                 await self._fill(follower)
@@ -226,6 +227,11 @@ class Hub:
         for follower in list(self.followers.values()):
             with suppress(*_TROUBLE):
                 await self._reload(follower)
+
+    async def went_back(self, reason: str) -> None:
+        """Somebody remembers what the database does not have: ask for a new epoch, and look."""
+        await epochs.went_back(self._engine, reason)
+        self.wake()
 
     def as_of(self, follower: Follower) -> datetime:
         """When the follower's state was true."""

@@ -29,6 +29,7 @@ class Publisher:
         self._bus = bus
         self._xids: list[int] = []
         self._wake = asyncio.Event()
+        self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -39,13 +40,10 @@ class Publisher:
         """Publish what waits, within a second, then stop."""
         if self._task is None:
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                while self._xids:
-                    await asyncio.sleep(0.01)
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        self._stopping = True
+        self._wake.set()
+        with suppress(TimeoutError, asyncio.CancelledError):
+            await asyncio.wait_for(self._task, 1.0)
 
     def committed(self, xid: int) -> None:
         """Called by the unit of work right after a commit."""
@@ -54,7 +52,7 @@ class Publisher:
         self._wake.set()
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             await self._wake.wait()
             self._wake.clear()
             while self._xids:
@@ -65,7 +63,7 @@ class Publisher:
     async def _publish(self, xids: list[int]) -> None:
         try:
             entries = await change_log.by_transactions(self._engine, xids)
-        except (SQLAlchemyError, OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, SQLAlchemyError, OSError) as error:
             log.warning("publisher.read_failed", error=type(error).__name__, transactions=len(xids))
             return
         for entry in entries:

@@ -52,6 +52,8 @@ class RoomKind:
     takes_argument: bool = True
     argument_of: Callable[[Principal, str], str] = field(default=_itself)
     revision: int = 1
+    hides: bool = False
+    """Set where a view returns None for some entities, so that one which becomes hidden is removed."""
 
 
 class Rooms:

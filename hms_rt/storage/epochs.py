@@ -42,7 +42,11 @@ async def check(engine: AsyncEngine) -> None:
         async with engine.connect() as connection:
             identity = (await connection.execute(_IDENTITY)).one()
     except DBAPIError as error:
-        log.warning("epoch.identity_unreadable", fix="grant pg_monitor to the application's role", error=str(error.orig))
+        log.warning(
+            "epoch.identity_unreadable",
+            fix="grant pg_monitor to the application's role",
+            error=str(error.orig),
+        )
         return
     async with engine.begin() as connection:
         result = await connection.execute(

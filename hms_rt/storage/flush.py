@@ -1,4 +1,4 @@
-"""The last statement of a transaction: audit rows, the idempotent answer and all changes, in one round trip."""
+"""The last statement of a transaction: audit rows, idempotent answer and all changes, in one round trip."""
 
 import uuid
 from collections.abc import Mapping, Sequence

@@ -132,7 +132,9 @@ class Documents:
         for ref in refs:
             body = found.get(ref.id)
             if body is None or hashlib.sha256(canonical(body)).digest() != ref.sha256:
-                raise HmsError(Code.INTEGRITY, "a stored document is missing or was altered: tell the administrator")
+                raise HmsError(
+                    Code.INTEGRITY, "a stored document is missing or was altered: tell the administrator"
+                )
         return found
 
 
@@ -152,4 +154,6 @@ async def refer(connection: AsyncConnection, ref: DocumentRef) -> None:
 async def find_refs(connection: AsyncConnection, ids: list[uuid.UUID]) -> list[DocumentRef]:
     """The references with these ids; those that do not exist are left out."""
     result = await connection.execute(select(document_ref).where(document_ref.c.id.in_(ids)))
-    return [DocumentRef(row.id, row.collection, bytes(row.sha256), row.size, row.written_at) for row in result]
+    return [
+        DocumentRef(row.id, row.collection, bytes(row.sha256), row.size, row.written_at) for row in result
+    ]

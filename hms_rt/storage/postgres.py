@@ -34,6 +34,7 @@ def make_engine(uri: str, *, pool_size: int = 16, application_name: str = "hms-r
         max_overflow=pool_size,
         pool_timeout=POOL_WAIT_S,
         pool_recycle=1800,
+        hide_parameters=True,  # patient data must not appear in logged errors
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
         connect_args={
@@ -100,12 +101,10 @@ async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A connection that sees one moment of the database (REPEATABLE READ, read only)."""
     try:
         async with engine.connect() as connection:
-            await connection.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
-            )
+            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             async with connection.begin():
                 yield connection
-    except (SQLAlchemyError, OSError, asyncio.TimeoutError) as error:
+    except (TimeoutError, SQLAlchemyError, OSError) as error:
         told = refusal(error)
         if told is None:
             raise

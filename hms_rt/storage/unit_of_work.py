@@ -137,7 +137,7 @@ class UnitsOfWork:
                 if error.code is Code.FORBIDDEN:
                     await self._audit_denial(principal, command, error)
                 raise
-            except (SQLAlchemyError, OSError, asyncio.TimeoutError) as error:
+            except (TimeoutError, SQLAlchemyError, OSError) as error:
                 again = self._may_run_again(error, command)
                 if attempt == ATTEMPTS or not again:
                     raise self._told(error) from error
@@ -216,7 +216,7 @@ class UnitsOfWork:
                     changes=[],
                     answer=None,
                 )
-        except (SQLAlchemyError, OSError, asyncio.TimeoutError) as failure:
+        except (TimeoutError, SQLAlchemyError, OSError) as failure:
             raise self._told(failure) from failure
 
 

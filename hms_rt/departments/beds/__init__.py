@@ -1,0 +1,1 @@
+"""Rooms and beds: the location tree, bed states, ward boards and occupancy."""

@@ -1,0 +1,80 @@
+"""Tables of the location tree: facility, building, ward, room, bed; and the boards' own rows."""
+
+import sqlalchemy as sa
+
+from hms_rt.departments.beds.model import BedStatus
+from hms_rt.storage.metadata import Moment, metadata
+
+facility = sa.Table(
+    "beds_facility",
+    metadata,
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+)
+
+building = sa.Table(
+    "beds_building",
+    metadata,
+    sa.Column("facility_code", sa.ForeignKey("beds_facility.code"), primary_key=True),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+)
+
+ward = sa.Table(
+    "beds_ward",
+    metadata,
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("facility_code", sa.Text, nullable=False),
+    sa.Column("building_code", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["facility_code", "building_code"], ["beds_building.facility_code", "beds_building.code"]
+    ),
+)
+
+room = sa.Table(
+    "beds_room",
+    metadata,
+    sa.Column("ward_code", sa.ForeignKey("beds_ward.code"), primary_key=True),
+    sa.Column("code", sa.Text, primary_key=True),
+)
+
+bed = sa.Table(
+    "beds_bed",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("ward_code", sa.Text, nullable=False),
+    sa.Column("room_code", sa.Text, nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("isolation", sa.Boolean, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("reserved_for", sa.Uuid),
+    sa.Column("reserved_until", Moment),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("ward_code", "code"),
+    sa.ForeignKeyConstraint(["ward_code", "room_code"], ["beds_room.ward_code", "beds_room.code"]),
+)
+
+occupant = sa.Table(
+    "beds_occupant",
+    metadata,
+    sa.Column("bed_id", sa.ForeignKey("beds_bed.id"), primary_key=True),
+    sa.Column("stay_id", sa.Uuid, nullable=False, unique=True),
+    sa.Column("patient_id", sa.Uuid, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("mrn", sa.Text, nullable=False),
+    sa.Column("sex", sa.Text),
+    sa.Column("birth_date", sa.Date),
+    sa.Column("since", Moment, nullable=False),
+)
+"""Who the board shows in a bed: a copy of what patients and stays say, kept by this department."""
+
+occupancy = sa.Table(
+    "beds_occupancy",
+    metadata,
+    sa.Column("ward_code", sa.ForeignKey("beds_ward.code"), primary_key=True),
+    *(sa.Column(status.value, sa.Integer, nullable=False) for status in BedStatus),
+)
+"""Beds of a ward by state; moved by deltas, never counted."""

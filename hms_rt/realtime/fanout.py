@@ -1,0 +1,196 @@
+"""One room and audience: a change is projected once and encoded once; every socket gets the same bytes."""
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from hms_rt.kernel.audiences import Audience
+from hms_rt.kernel.changes import Op
+from hms_rt.kernel.clock import rfc3339
+from hms_rt.realtime.follower import Follower
+from hms_rt.realtime.hub import Hub
+from hms_rt.realtime.rooms import RoomKind
+from hms_rt.realtime.transport import packet
+from hms_rt.storage.change_log import LogEntry
+
+if TYPE_CHECKING:
+    from hms_rt.realtime.subscriber import Subscriber
+
+CONFLATE_BYTES = 64 * 1024
+
+
+class RoomView:
+    """The sockets that see ``room`` as ``audience``.
+
+    ``sent`` is the last version that went out to them; changes that arrive within one turn of the event
+    loop leave as one frame.
+    """
+
+    def __init__(self, hub: Hub, kind: RoomKind, room: str, audience: Audience, follower: Follower) -> None:
+        self.kind = kind
+        self.room = room
+        self.audience = audience
+        self.follower = follower
+        self.subscribers: set[Subscriber] = set()
+        self.sent = follower.version or 0
+        self._hub = hub
+        self._scheduled = False
+        self._project = kind.views[audience]
+        self._snapshot: tuple[str, int, str] | None = None
+
+    @property
+    def epoch(self) -> str:
+        """The opaque epoch on the wire: another one for another epoch, audience or view revision."""
+        return wire_epoch(self._hub.epoch, self.kind, self.audience)
+
+    @property
+    def version(self) -> int:
+        """The version that a snapshot taken now would have."""
+        return self.follower.version or 0
+
+    def state(self) -> dict[str, Mapping[str, Any]]:
+        """What this audience sees of the follower's state."""
+        seen: dict[str, Mapping[str, Any]] = {}
+        for key, value in self.follower.state.items():
+            shown = self._project(key, value)
+            if shown is not None:
+                seen[key] = shown
+        return seen
+
+    def ops(self, entries: Sequence[LogEntry]) -> list[dict[str, Any]]:
+        """The entries' operations as this audience sees them; an entity it may not see is a remove."""
+        shown: dict[str, dict[str, Any]] = {}
+        for entry in entries:
+            for op in entry.ops:
+                key = op["key"]
+                value = self._project(key, op["value"]) if op["op"] == Op.PUT else None
+                shown.pop(key, None)
+                if value is not None:
+                    shown[key] = {"op": "put", "key": key, "value": value, "cause": op["cause"]}
+                elif op["op"] == Op.REMOVE or self.kind.hides:
+                    shown[key] = {"op": "remove", "key": key, "cause": op["cause"]}
+        return list(shown.values())
+
+    def changed(self) -> None:
+        """The follower advanced: broadcast before the loop's next turn ends."""
+        if not self._scheduled and self.subscribers:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        version = self.follower.version
+        if version is None or version <= self.sent:
+            return
+        if not self.follower.reaches(self.sent):
+            self.replace()
+            return
+        entries = self.follower.after(self.sent)
+        ops = self.ops(entries)
+        if not ops:
+            return  # silent for this audience: the next frame's "from" still joins on
+        body = orjson.dumps(
+            {
+                "room": self.room,
+                "epoch": self.epoch,
+                "from": self.sent,
+                "to": version,
+                "at": rfc3339(entries[-1].at),
+                "ops": ops,
+            }
+        )
+        self.sent = version
+        frame = packet(self.kind.namespace, "change", body)
+        for subscriber in self.subscribers:
+            subscriber.send_change(self.room, frame)
+
+    def snapshot_frame(self) -> str:
+        """The ``snapshot`` packet of this moment, encoded once per version."""
+        epoch, version = self.epoch, self.version
+        if self._snapshot is None or self._snapshot[:2] != (epoch, version):
+            body = orjson.dumps(
+                {
+                    "room": self.room,
+                    "audience": self.audience,
+                    "epoch": epoch,
+                    "version": version,
+                    "as_of": rfc3339(self._hub.as_of(self.follower)),
+                    "state": self.state(),
+                }
+            )
+            self._snapshot = (epoch, version, packet(self.kind.namespace, "snapshot", body))
+        return self._snapshot[2]
+
+    def replace(self) -> None:
+        """Send everybody a snapshot: the ring does not reach back, or the epoch changed."""
+        self.sent = self.version
+        frame = self.snapshot_frame()
+        for subscriber in self.subscribers:
+            subscriber.send_snapshot(self.room, frame)
+
+    def catch_up(self, subscriber: "Subscriber") -> None:
+        """One snapshot for a client that was conflated and has drained."""
+        subscriber.send_snapshot(self.room, self.snapshot_frame())
+
+
+def wire_epoch(epoch: uuid.UUID, kind: RoomKind, audience: Audience) -> str:
+    """Opaque to clients; differs whenever what they hold must be replaced."""
+    text = f"{epoch}|{kind.streams.name}|{audience}|{kind.revision}"
+    return hashlib.blake2b(text.encode(), digest_size=9).hexdigest()
+
+
+class Views:
+    """Every room and audience that this process shows."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._views: dict[tuple[str, str, Audience, str], RoomView] = {}
+        self._by_stream: dict[str, list[RoomView]] = {}
+        hub.advanced = self._advanced
+        hub.replaced = self._replaced
+
+    async def open(self, kind: RoomKind, room: str, audience: Audience, argument: str) -> RoomView:
+        """The view, its follower loaded. Raises ``unknown_room`` or ``unavailable``."""
+        stream = kind.streams.stream(argument)
+
+        async def read(connection: Any) -> Any:
+            return await kind.streams.read(connection, argument)
+
+        follower = await self._hub.follow(stream, read)
+        key = (kind.namespace, room, audience, stream)
+        view = self._views.get(key)
+        if view is None or view.follower is not follower:
+            view = RoomView(self._hub, kind, room, audience, follower)
+            self._views[key] = view
+            self._by_stream.setdefault(stream, []).append(view)
+        return view
+
+    def close_unused(self) -> None:
+        """Drop views without sockets, and unfollow streams that nothing shows."""
+        for key, view in list(self._views.items()):
+            if not view.subscribers:
+                del self._views[key]
+                stream = view.follower.stream
+                left = [other for other in self._by_stream.get(stream, []) if other is not view]
+                if left:
+                    self._by_stream[stream] = left
+                else:
+                    self._by_stream.pop(stream, None)
+                    if not view.follower.listeners:
+                        self._hub.unfollow(stream)
+
+    def all(self) -> list[RoomView]:
+        """Every view, for metrics and the status page."""
+        return list(self._views.values())
+
+    def _advanced(self, follower: Follower) -> None:
+        for view in self._by_stream.get(follower.stream, ()):
+            view.changed()
+
+    def _replaced(self, follower: Follower) -> None:
+        for view in self._by_stream.get(follower.stream, ()):
+            view.replace()

@@ -1,0 +1,110 @@
+"""One client in one namespace: its principal, its rooms, and what it may still be sent."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from hms_rt.kernel.principal import Principal
+from hms_rt.realtime.fanout import CONFLATE_BYTES, RoomView
+from hms_rt.realtime.transport import Outlet, packet
+
+MAX_ROOMS = 64
+EVENTS_PER_SECOND = 50.0
+EVENT_BURST = 100.0
+
+
+class Subscriber:
+    """A connected client; made when the namespace accepts it, closed when it leaves."""
+
+    __slots__ = (
+        "_allowance",
+        "_allowance_at",
+        "address",
+        "bucket",
+        "conflations",
+        "dirty",
+        "gone",
+        "namespace",
+        "on_gone",
+        "outlet",
+        "principal",
+        "rooms",
+        "sid",
+    )
+
+    def __init__(
+        self, sid: str, namespace: str, principal: Principal, outlet: Outlet, bucket: int, address: str
+    ) -> None:
+        self.sid = sid
+        self.namespace = namespace
+        self.principal = principal
+        self.outlet = outlet
+        self.bucket = bucket
+        self.address = address
+        self.gone = False
+        self.on_gone: Callable[[], object] = lambda: None
+        self.rooms: dict[str, RoomView] = {}
+        self.dirty: set[str] = set()
+        self.conflations = 0
+        self._allowance = EVENT_BURST
+        self._allowance_at = time.monotonic()
+
+    def send_change(self, room: str, frame: str) -> None:
+        """Send a change, unless the client is behind: then it gets one snapshot once it has drained."""
+        if room in self.dirty:
+            return
+        if self.outlet.waiting() > CONFLATE_BYTES:
+            self.dirty.add(room)
+            self.conflations += 1
+            return
+        self.outlet.send(frame, counts=True)
+
+    def send_snapshot(self, room: str, frame: str) -> None:
+        """Send a snapshot; it replaces whatever the client missed."""
+        self.dirty.discard(room)
+        self.outlet.send(frame, counts=False)
+
+    def send(self, event: str, value: Any) -> None:
+        """Send any other event."""
+        self.outlet.send(packet(self.namespace, event, orjson.dumps(value)), counts=False)
+
+    def join(self, room: str, view: RoomView) -> None:
+        """Receive the changes of ``room`` from now on."""
+        self.leave(room)
+        self.rooms[room] = view
+        view.subscribers.add(self)
+
+    def leave(self, room: str) -> None:
+        """Receive nothing more of ``room``."""
+        view = self.rooms.pop(room, None)
+        self.dirty.discard(room)
+        if view is not None:
+            view.subscribers.discard(self)
+
+    def leave_all(self) -> None:
+        """The client is gone, and joins nothing any more."""
+        self.gone = True
+        for room in list(self.rooms):
+            self.leave(room)
+
+    def drained(self) -> None:
+        """Called while rooms are dirty and nothing waits: one snapshot each."""
+        for room in list(self.dirty):
+            view = self.rooms.get(room)
+            if view is None:
+                self.dirty.discard(room)
+            else:
+                view.catch_up(self)
+
+    def may_send(self) -> bool:
+        """Token bucket over the client's own events: 50 a second, bursts of 100."""
+        now = time.monotonic()
+        gained = (now - self._allowance_at) * EVENTS_PER_SECOND
+        self._allowance = min(EVENT_BURST, self._allowance + gained)
+        self._allowance_at = now
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True

@@ -15,14 +15,14 @@ RUN python -m hatchling build -t wheel -d /wheels
 # What the application needs and nothing of the extras, at the versions of the lock and with its hashes.
 RUN uv pip compile pyproject.toml --constraint requirements.lock --generate-hashes --no-header --no-annotate \
         --no-emit-index-url --output-file runtime.txt --quiet \
-    && uv venv /opt/hms-rt --python /usr/local/bin/python3 \
-    && uv pip install --python /opt/hms-rt/bin/python --no-cache --compile-bytecode --require-hashes -r runtime.txt \
-    && uv pip install --python /opt/hms-rt/bin/python --no-cache --compile-bytecode --no-deps /wheels/*.whl
+    && uv venv /srv/hms-rt --python /usr/local/bin/python3 \
+    && uv pip install --python /srv/hms-rt/bin/python --no-cache --compile-bytecode --require-hashes -r runtime.txt \
+    && uv pip install --python /srv/hms-rt/bin/python --no-cache --compile-bytecode --no-deps /wheels/*.whl
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin hms
-COPY --from=build /opt/hms-rt /opt/hms-rt
-ENV PATH=/opt/hms-rt/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PORT=5000
+COPY --from=build /srv/hms-rt /srv/hms-rt
+ENV PATH=/srv/hms-rt/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PORT=5000
 WORKDIR /tmp
 USER 10001:10001
 EXPOSE 5000

@@ -1,0 +1,1 @@
+"""Inpatients: admissions and stays, from the request to the departure."""

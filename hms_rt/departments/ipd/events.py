@@ -1,0 +1,30 @@
+"""Facts about inpatients that other departments may listen to."""
+
+import uuid
+from dataclasses import dataclass
+
+from hms_rt.departments.ipd.model import AdmissionState
+from hms_rt.kernel.changes import Event
+
+
+@dataclass(frozen=True, slots=True)
+class StayMoved(Event):
+    """A patient came into a bed (``from_*`` None), went to another, or left (``to_*`` None)."""
+
+    stay_id: uuid.UUID
+    admission_id: uuid.UUID
+    patient_id: uuid.UUID
+    from_ward: str | None
+    to_ward: str | None
+    from_bed: uuid.UUID | None
+    to_bed: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionChanged(Event):
+    """An admission changed its state; ``before`` is None for a new request."""
+
+    admission_id: uuid.UUID
+    patient_id: uuid.UUID
+    before: AdmissionState | None
+    after: AdmissionState

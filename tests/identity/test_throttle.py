@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from limits.aio.storage import RedisStorage
@@ -35,7 +36,8 @@ def shared(path: str) -> RedisStorage:
 async def close(storage: RedisStorage) -> None:
     bridge = storage.bridge
     assert isinstance(bridge, RedispyBridge)
-    await bridge.get_connection().aclose()
+    connection: Any = bridge.get_connection()
+    await connection.aclose()
 
 
 async def limited(throttle: Throttle, username: str = "nina", address: str = "192.0.2.1") -> bool:

@@ -84,7 +84,8 @@ STATEMENTS = (
             CONSTRAINT patients_record_entry_supersedes_key UNIQUE
             CONSTRAINT patients_record_entry_supersedes_fkey REFERENCES patients_record_entry,
         entered_in_error boolean NOT NULL
-            CONSTRAINT patients_record_entry_error_check CHECK (NOT entered_in_error OR supersedes IS NOT NULL)
+            CONSTRAINT patients_record_entry_error_check CHECK (
+                supersedes IS NOT NULL OR NOT entered_in_error)
     )
     """,
     """

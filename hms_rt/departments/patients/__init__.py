@@ -1,0 +1,1 @@
+"""Patients: who they are, how they are found, and their clinical record."""

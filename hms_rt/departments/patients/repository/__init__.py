@@ -1,0 +1,1 @@
+"""Rows of patients and of their record."""

@@ -1,0 +1,116 @@
+"""Rows of patients: found by id, by name, by MRN, by telephone number."""
+
+import uuid
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.patients.model.patient import Patient, PatientBrief, Sex, after_prefix
+from hms_rt.departments.patients.tables import patients_patient as patients
+
+
+def _patient(row: Row[Any]) -> Patient:
+    return Patient(
+        id=row.id,
+        mrn=row.mrn,
+        family_name=row.family_name,
+        given_name=row.given_name,
+        sex=Sex(row.sex),
+        birth_date=row.birth_date,
+        phone=row.phone,
+        unidentified=row.unidentified,
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _values(patient: Patient) -> dict[str, Any]:
+    return {
+        "family_name": patient.family_name,
+        "given_name": patient.given_name,
+        "sex": patient.sex.value,
+        "birth_date": patient.birth_date,
+        "phone": patient.phone,
+        "unidentified": patient.unidentified,
+        "search_name": patient.search_name,
+        "phone_reversed": patient.phone_reversed,
+        "version": patient.version,
+        "created_at": patient.created_at,
+        "updated_at": patient.updated_at,
+    }
+
+
+async def add(connection: AsyncConnection, patient: Patient) -> Patient:
+    """Insert ``patient``; without an MRN the database issues one. A taken MRN violates ``…_mrn_key``."""
+    values = {"id": patient.id, **_values(patient)}
+    if patient.mrn:
+        values["mrn"] = patient.mrn
+    made = await connection.execute(insert(patients).values(values).returning(patients))
+    return _patient(made.one())
+
+
+async def save(connection: AsyncConnection, patient: Patient) -> None:
+    """Store what may change of a locked patient."""
+    await connection.execute(update(patients).where(patients.c.id == patient.id).values(_values(patient)))
+
+
+async def by_id(connection: AsyncConnection, patient_id: uuid.UUID) -> Patient | None:
+    """One patient, as last committed."""
+    row = (await connection.execute(select(patients).where(patients.c.id == patient_id))).one_or_none()
+    return _patient(row) if row is not None else None
+
+
+async def lock(connection: AsyncConnection, patient_id: uuid.UUID) -> Patient | None:
+    """One patient, locked (FOR NO KEY UPDATE, so that rows may still refer to them meanwhile)."""
+    query = select(patients).where(patients.c.id == patient_id).with_for_update(key_share=True)
+    row = (await connection.execute(query)).one_or_none()
+    return _patient(row) if row is not None else None
+
+
+async def briefs(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, PatientBrief]:
+    """Those of ``ids`` that exist."""
+    if not ids:
+        return {}
+    rows = await connection.execute(select(patients).where(patients.c.id.in_(list(ids))))
+    return {row.id: _patient(row).brief() for row in rows}
+
+
+async def by_mrn(connection: AsyncConnection, mrn: str) -> list[Patient]:
+    """The patient with exactly this MRN, or nobody."""
+    return [_patient(row) for row in await connection.execute(select(patients).where(patients.c.mrn == mrn))]
+
+
+async def named(
+    connection: AsyncConnection, prefix: str, *, after: tuple[str, uuid.UUID] | None, limit: int
+) -> list[Patient]:
+    """At most ``limit`` patients whose search name starts with ``prefix``, by name."""
+    return await _starting(connection, patients.c.search_name, prefix, after, limit)
+
+
+async def reached_at(
+    connection: AsyncConnection, ending: str, *, after: tuple[str, uuid.UUID] | None, limit: int
+) -> list[Patient]:
+    """At most ``limit`` patients whose telephone number ends with these digits."""
+    return await _starting(connection, patients.c.phone_reversed, ending[::-1], after, limit)
+
+
+async def _starting(
+    connection: AsyncConnection,
+    column: ColumnElement[str],
+    prefix: str,
+    after: tuple[str, uuid.UUID] | None,
+    limit: int,
+) -> list[Patient]:
+    """A range, not LIKE: an index serves it also where the plan does not know the prefix."""
+    query = select(patients).where(column >= prefix).order_by(column, patients.c.id).limit(limit)
+    end = after_prefix(prefix)
+    if end is not None:
+        query = query.where(column < end)
+    if column is patients.c.phone_reversed:
+        query = query.where(column != "")
+    if after is not None:
+        query = query.where(tuple_(column, patients.c.id) > tuple_(*after))
+    return [_patient(row) for row in await connection.execute(query)]

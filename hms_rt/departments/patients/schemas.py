@@ -1,0 +1,177 @@
+"""Shapes of patients and of their record on the wire."""
+
+import uuid
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from hms_rt.departments.patients.model.entry import EntryKind, EntryState
+from hms_rt.departments.patients.model.patient import EARLIEST_BIRTH, Sex, check_mrn, check_phone
+from hms_rt.kernel.paging import PageQuery
+from hms_rt.kernel.schema import Moment, Name, Reason, Schema
+
+
+def _upper(value: object) -> object:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+Mrn = Annotated[str, BeforeValidator(_upper), Field(max_length=20), AfterValidator(check_mrn)]
+"""A record number; upper and lower case are the same."""
+
+Phone = Annotated[str, Field(max_length=40), AfterValidator(check_phone)]
+"""A telephone number as people write it: 4 to 15 digits."""
+
+BirthDate = Annotated[date, Field(ge=EARLIEST_BIRTH)]
+
+
+class PatientNew(Schema):
+    """A patient to register: by name, or ``unidentified`` with no name at all."""
+
+    family_name: Name | None = None
+    given_name: Name | None = None
+    sex: Sex = Sex.UNKNOWN
+    birth_date: BirthDate | None = None
+    phone: Phone | None = None
+    unidentified: bool = False
+    """Nobody knows who it is: a placeholder name is given, and replaced by PATCH once they are identified."""
+    mrn: Mrn | None = None
+    """Only for patients who have a number from before (import, replay); else the database issues one."""
+
+    @model_validator(mode="after")
+    def _named_or_not(self) -> Self:
+        if self.unidentified and (self.family_name or self.given_name):
+            raise ValueError("an unidentified patient is registered without a name")
+        if not self.unidentified and not self.family_name:
+            raise ValueError("family_name is required, unless unidentified is true")
+        return self
+
+
+class PatientUpdate(Schema):
+    """What to change; what is absent stays. Null clears ``given_name``, ``birth_date`` and ``phone``.
+
+    A ``family_name`` identifies an unidentified patient.
+    """
+
+    family_name: Name | None = None
+    given_name: Name | None = None
+    sex: Sex | None = None
+    birth_date: BirthDate | None = None
+    phone: Phone | None = None
+
+    @model_validator(mode="after")
+    def _not_cleared(self) -> Self:
+        for field in ("family_name", "sex"):
+            if field in self.model_fields_set and getattr(self, field) is None:
+                raise ValueError(f"{field} cannot be cleared")
+        return self
+
+
+class Shown(StrEnum):
+    """How much of a patient the caller sees."""
+
+    ALL = "all"
+    MINIMUM = "minimum"  # what identifies: contact fields are null
+
+
+class PatientOut(Schema):
+    """A patient."""
+
+    id: uuid.UUID
+    mrn: str
+    name: str
+    """Family name first, as lists and boards show it."""
+    family_name: str
+    given_name: str
+    sex: Sex
+    birth_date: date | None
+    unidentified: bool
+    phone: str | None
+    shown: Shown
+    version: int
+    created_at: Moment
+    updated_at: Moment
+
+
+class PatientQuery(PageQuery):
+    """A search by exactly one of name, MRN and telephone number."""
+
+    name: Annotated[str, Field(min_length=1, max_length=120)] | None = None
+    """Beginning of ``family given``; case, accents and punctuation do not count."""
+    mrn: Annotated[str, BeforeValidator(_upper), Field(min_length=1, max_length=20)] | None = None
+    """The whole record number."""
+    phone: Annotated[str, Field(max_length=40), AfterValidator(check_phone)] | None = None
+    """The last digits of the telephone number, four or more."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(value is not None for value in (self.name, self.mrn, self.phone)) != 1:
+            raise ValueError("search by one of name, mrn and phone")
+        return self
+
+
+class PatientCursor(Schema):
+    """Sort key of a search."""
+
+    key: str
+    id: uuid.UUID
+
+
+class EntryNew(Schema):
+    """An entry for the clinical record."""
+
+    kind: EntryKind
+    occurred_at: Moment | None = None
+    """When it happened; now, if absent. Late entry is normal."""
+    body: dict[str, Any]
+    """By kind: note and diagnosis need ``text``, procedure and medication ``name``, vitals hold readings
+    (whole numbers or decimal strings). Further fields are free, within bounds."""
+    supersedes: uuid.UUID | None = None
+    """The entry that this one corrects."""
+
+
+class Retraction(Schema):
+    """Why an entry was made in error."""
+
+    reason: Reason
+
+
+class EntryOut(Schema):
+    """An entry of the clinical record, without what it says."""
+
+    id: uuid.UUID
+    patient_id: uuid.UUID
+    kind: EntryKind
+    state: EntryState
+    occurred_at: Moment
+    recorded_at: Moment
+    author: uuid.UUID
+    supersedes: uuid.UUID | None
+    entered_in_error: bool
+    """True for the entry that retracts another; its body holds the reason."""
+
+
+class EntryFull(EntryOut):
+    """An entry of the clinical record."""
+
+    body: dict[str, Any]
+
+
+class EntryQuery(PageQuery):
+    """Which entries to list."""
+
+    kind: EntryKind | None = None
+
+
+class EntryCursor(Schema):
+    """Sort key of the record: newest first."""
+
+    occurred_at: Moment
+    id: uuid.UUID
+
+
+class BreakGlass(Schema):
+    """Why somebody reads a record outside their own wards and clinics."""
+
+    reason: Reason

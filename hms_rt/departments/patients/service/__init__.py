@@ -1,0 +1,20 @@
+"""The service of patients: registration and search, and the clinical record."""
+
+from hms_rt.departments.patients.model.patient import PatientBrief, Sex
+from hms_rt.departments.patients.service.care import CareRelation
+from hms_rt.departments.patients.service.for_departments import brief, lock
+from hms_rt.departments.patients.service.record import ClinicalRecord
+from hms_rt.departments.patients.service.registration import Registration
+
+__all__ = ["CareRelation", "PatientBrief", "PatientsService", "Sex", "brief", "lock"]
+
+
+class PatientsService(Registration, ClinicalRecord):
+    """Everything that can be done with patients.
+
+    Public methods take the principal and the command; ``lock`` and ``brief`` are for other departments,
+    inside their transactions. Records ``PatientRegistered`` and ``PatientRenamed``.
+    """
+
+    lock = staticmethod(lock)
+    brief = staticmethod(brief)

@@ -1,0 +1,27 @@
+"""What other departments ask about patients, inside their own transactions."""
+
+import uuid
+from collections.abc import Collection, Mapping
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.patients.model.patient import PatientBrief
+from hms_rt.departments.patients.repository import patients
+from hms_rt.departments.patients.service.foundation import found
+from hms_rt.storage.unit_of_work import UnitOfWork
+
+
+async def lock(uow: UnitOfWork, patient_id: uuid.UUID) -> PatientBrief:
+    """Lock a patient (first in the order of locks) and say who it is; raises ``not_found``.
+
+    Until the commit nobody renames or merges the patient, nor locks them too.
+    """
+    return found(await patients.lock(uow.connection, patient_id)).brief()
+
+
+async def brief(
+    asker: AsyncConnection | UnitOfWork, ids: Collection[uuid.UUID]
+) -> Mapping[uuid.UUID, PatientBrief]:
+    """Who these patients are; unknown ids are left out. Does not lock and is not audited: the caller is."""
+    connection = asker.connection if isinstance(asker, UnitOfWork) else asker
+    return await patients.briefs(connection, ids)

@@ -1,6 +1,7 @@
 """What travels with a request to change something, whichever door it came through."""
 
 import hashlib
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,6 +9,9 @@ from hms_rt.kernel.errors import Code, HmsError, stale_version
 
 LATE_ENTRY_SKEW = timedelta(minutes=5)
 """How far ahead of the server's clock an ``occurred_at`` may lie (clocks of ward computers drift)."""
+
+ANSWERED_BEFORE: ContextVar[bool] = ContextVar("ANSWERED_BEFORE", default=False)
+"""True once a command of this request was answered from its idempotency key, without running again."""
 
 
 @dataclass(frozen=True, slots=True)

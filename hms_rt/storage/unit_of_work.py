@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hms_rt.kernel.changes import Change, Event
 from hms_rt.kernel.clock import Clock
-from hms_rt.kernel.commands import Command
+from hms_rt.kernel.commands import ANSWERED_BEFORE, Command
 from hms_rt.kernel.errors import Code, HmsError, conflict
 from hms_rt.kernel.ids import Ids
 from hms_rt.kernel.principal import Principal
@@ -174,6 +174,7 @@ class UnitsOfWork:
             async with connection.begin():
                 stored = await flush.stored_answer(connection, principal, command)
                 if stored is not None:
+                    ANSWERED_BEFORE.set(True)
                     return _revive(answer, stored.answer)
                 uow = UnitOfWork(
                     connection, principal, command, self._clock.now(), self._ids, self._projectors

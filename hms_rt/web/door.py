@@ -9,14 +9,21 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel
 
-from hms_rt.kernel.commands import Command, fingerprint
+from hms_rt.kernel.commands import ANSWERED_BEFORE, Command, fingerprint
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.paging import Page
 from hms_rt.kernel.principal import Principal
 from hms_rt.web.address import client_address, is_secure
 from hms_rt.web.call import Answer, Call, Cookie
 from hms_rt.web.endpoints import Endpoint
-from hms_rt.web.headers import already_known, etag, expected_version, idempotency_key, request_id
+from hms_rt.web.headers import (
+    REPLAYED_HEADER,
+    already_known,
+    etag,
+    expected_version,
+    idempotency_key,
+    request_id,
+)
 from hms_rt.web.inputs import JSON, canonical, read_body, read_query
 from hms_rt.web.parameters import parse_path
 from hms_rt.web.settings import API_PREFIX
@@ -33,7 +40,11 @@ def open_door(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Strea
 
     async def enter(request: web.Request) -> web.StreamResponse:
         call = await _call(endpoint, request)
-        return _response(endpoint, request, await endpoint.handler(call))
+        ANSWERED_BEFORE.set(False)
+        response = _response(endpoint, request, await endpoint.handler(call))
+        if ANSWERED_BEFORE.get():
+            response.headers[REPLAYED_HEADER] = "true"
+        return response
 
     enter.__name__ = endpoint.name
     return enter

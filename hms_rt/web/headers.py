@@ -9,6 +9,8 @@ from hms_rt.kernel.errors import Code, HmsError
 
 REQUEST_ID_HEADER = "X-Request-Id"
 IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
+REPLAYED_HEADER = "Idempotent-Replayed"
+"""On an answer that was stored under the request's Idempotency-Key: the command did not run again."""
 
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
 

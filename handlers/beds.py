@@ -17,7 +17,9 @@ from hms_rt.web.endpoints import Call, Routes
 routes = Routes("beds", "Rooms and beds: the location tree, bed states, free beds")
 
 
-@routes.get("/locations", answer=LocationTree, permission=Permission.PLACES_READ, summary="All places as a tree")
+@routes.get(
+    "/locations", answer=LocationTree, permission=Permission.PLACES_READ, summary="All places as a tree"
+)
 async def locations(call: Call[None, None]) -> LocationTree:
     """Facility, building, ward, room, bed."""
     return await call.services.beds.locations(call.principal)
@@ -45,7 +47,11 @@ async def define_ward(call: Call[WardIn, None]) -> WardOut:
 
 
 @routes.get(
-    "/wards/{code:code}", answer=WardOut, permission=Permission.PLACES_READ, versioned=True, summary="One ward"
+    "/wards/{code:code}",
+    answer=WardOut,
+    permission=Permission.PLACES_READ,
+    versioned=True,
+    summary="One ward",
 )
 async def get_ward(call: Call[None, None]) -> WardOut:
     """Name and place of a ward."""
@@ -76,7 +82,10 @@ async def define_bed(call: Call[BedIn, None]) -> BedOut:
 
 
 @routes.get(
-    "/beds/free", answer=FreeBeds, permission=Permission.BEDS_FREE, summary="Free beds of the hospital, no names"
+    "/beds/free",
+    answer=FreeBeds,
+    permission=Permission.BEDS_FREE,
+    summary="Free beds of the hospital, no names",
 )
 async def free_beds(call: Call[None, None]) -> FreeBeds:
     """Beds of every ward by state."""

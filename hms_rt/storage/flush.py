@@ -106,7 +106,7 @@ def _audit_json(audits: Sequence[AuditEntry]) -> str:
                 "outcome": entry.outcome,
                 "entity": entry.entity,
                 "entity_id": entry.entity_id,
-                "patient_id": entry.patient_id,
+                "patient_id": None if entry.patient_id is None else str(entry.patient_id),
                 "detail": entry.detail,
             }
             for entry in audits

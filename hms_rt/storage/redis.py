@@ -153,7 +153,7 @@ class Bus:
 def _encode(epoch: uuid.UUID, entry: LogEntry) -> bytes:
     return orjson.dumps(
         {
-            "epoch": epoch,
+            "epoch": str(epoch),
             "stream": entry.stream,
             "version": entry.version,
             "at": entry.at,

@@ -35,18 +35,19 @@ async def ward_defined(uow: UnitOfWork, event: WardDefined) -> None:
 
 async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
     """A patient's new name reaches the board of the ward where the patient lies."""
-    bed_id = await repository.bed_of_patient(uow.connection, event.patient_id)
+    patient = event.patient
+    bed_id = await repository.bed_of_patient(uow.connection, patient.id)
     if bed_id is None:
         return
     bed = (await repository.lock_beds(uow.connection, [bed_id]))[bed_id]
     await repository.rename_occupant(
         uow.connection,
         bed_id,
-        event.patient_id,
-        name=event.name,
-        mrn=event.mrn,
-        sex=event.sex,
-        birth_date=event.birth_date,
+        patient.id,
+        name=patient.name,
+        mrn=patient.mrn,
+        sex=patient.sex,
+        birth_date=patient.birth_date,
     )
     await _put_beds(uow, [BedMove(bed_id, bed.ward, bed.status, bed.status)], Cause.RENAMED)
 
@@ -63,9 +64,7 @@ async def _put_occupancy(uow: UnitOfWork, ward: str, deltas: dict[BedStatus, int
     row = await repository.shift_occupancy(uow.connection, ward, deltas)
     counts = views.occupancy_value(row)
     uow.change(Change(views.ward_stream(ward), Op.PUT, "occupancy", Cause.COUNT, counts))
-    uow.change(
-        Change(views.HOSPITAL_STREAM, Op.PUT, ward, Cause.COUNT, views.hospital_value(row, row.name))
-    )
+    uow.change(Change(views.HOSPITAL_STREAM, Op.PUT, ward, Cause.COUNT, views.hospital_value(row, row.name)))
 
 
 PROJECTORS: dict[type[Event], Sequence[Projector]] = {

@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Row
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.beds import tables
 from hms_rt.departments.beds.model import Bed, BedStatus
 from hms_rt.kernel.errors import not_found
+
+Rows = Sequence[Any]
+"""Rows whose columns the query above them names."""
 
 _BED = tables.bed.c
 _OCCUPANT = tables.occupant.c
@@ -37,7 +39,7 @@ _BOARD = sa.select(
 ).select_from(tables.bed.outerjoin(tables.occupant, _OCCUPANT.bed_id == _BED.id))
 
 
-def _bed(row: Row[Any]) -> Bed:
+def _bed(row: Any) -> Bed:
     return Bed(
         id=row.id,
         ward=row.ward_code,
@@ -102,7 +104,13 @@ async def save_bed(connection: AsyncConnection, bed: Bed) -> None:
 
 
 async def insert_bed(
-    connection: AsyncConnection, bed_id: uuid.UUID, ward: str, room: str, code: str, status: BedStatus, now: datetime
+    connection: AsyncConnection,
+    bed_id: uuid.UUID,
+    ward: str,
+    room: str,
+    code: str,
+    status: BedStatus,
+    now: datetime,
 ) -> None:
     """Add a bed and, if it is new, its room."""
     await connection.execute(insert(tables.room).values(ward_code=ward, code=room).on_conflict_do_nothing())
@@ -199,7 +207,7 @@ async def board_rows(
     status: BedStatus | None = None,
     after: str | None = None,
     limit: int | None = None,
-) -> Sequence[Row[Any]]:
+) -> Rows:
     """Beds as boards show them, by code."""
     query = _BOARD.order_by(_BED.code)
     if ward is not None:
@@ -215,7 +223,7 @@ async def board_rows(
     return (await connection.execute(query)).all()
 
 
-async def wards(connection: AsyncConnection, code: str | None = None) -> Sequence[Row[Any]]:
+async def wards(connection: AsyncConnection, code: str | None = None) -> Rows:
     """All wards by code, or one."""
     query = sa.select(tables.ward).order_by(tables.ward.c.code)
     if code is not None:
@@ -223,7 +231,7 @@ async def wards(connection: AsyncConnection, code: str | None = None) -> Sequenc
     return (await connection.execute(query)).all()
 
 
-async def occupancies(connection: AsyncConnection, ward: str | None = None) -> Sequence[Row[Any]]:
+async def occupancies(connection: AsyncConnection, ward: str | None = None) -> Rows:
     """Rows of occupancy with the ward's name, by code."""
     query = (
         sa.select(tables.occupancy, tables.ward.c.name)
@@ -235,10 +243,12 @@ async def occupancies(connection: AsyncConnection, ward: str | None = None) -> S
     return (await connection.execute(query)).all()
 
 
-async def shift_occupancy(connection: AsyncConnection, ward: str, deltas: dict[BedStatus, int]) -> Row[Any]:
+async def shift_occupancy(connection: AsyncConnection, ward: str, deltas: dict[BedStatus, int]) -> Any:
     """Move the ward's counts by ``deltas`` and return the row; it stays locked until the commit."""
     columns = tables.occupancy.c
-    values = {status.value: columns[status.value] + delta for status, delta in deltas.items() if delta}
+    values: dict[str, Any] = {
+        status.value: columns[status.value] + delta for status, delta in deltas.items() if delta
+    }
     name = sa.select(tables.ward.c.name).where(tables.ward.c.code == ward).scalar_subquery()
     query = (
         tables.occupancy.update()
@@ -249,7 +259,7 @@ async def shift_occupancy(connection: AsyncConnection, ward: str, deltas: dict[B
     return (await connection.execute(query)).one()
 
 
-async def tree_rows(connection: AsyncConnection) -> Sequence[Row[Any]]:
+async def tree_rows(connection: AsyncConnection) -> Rows:
     """Facility, building, ward, room and bed codes, from the top down."""
     query = (
         sa.select(
@@ -263,7 +273,9 @@ async def tree_rows(connection: AsyncConnection) -> Sequence[Row[Any]]:
             _BED.code.label("bed"),
         )
         .select_from(
-            tables.facility.outerjoin(tables.building, tables.building.c.facility_code == tables.facility.c.code)
+            tables.facility.outerjoin(
+                tables.building, tables.building.c.facility_code == tables.facility.c.code
+            )
             .outerjoin(
                 tables.ward,
                 sa.and_(
@@ -273,7 +285,8 @@ async def tree_rows(connection: AsyncConnection) -> Sequence[Row[Any]]:
             )
             .outerjoin(tables.room, tables.room.c.ward_code == tables.ward.c.code)
             .outerjoin(
-                tables.bed, sa.and_(_BED.ward_code == tables.room.c.ward_code, _BED.room_code == tables.room.c.code)
+                tables.bed,
+                sa.and_(_BED.ward_code == tables.room.c.ward_code, _BED.room_code == tables.room.c.code),
             )
         )
         .order_by("facility", "building", "ward", "room", "bed")

@@ -105,8 +105,12 @@ class BedsService:
                 "bed.change",
                 entity="bed",
                 entity_id=bed_id,
-                detail={"from": before.status, "to": after.status, "isolation": after.isolation,
-                        "reason": change.reason},
+                detail={
+                    "from": before.status,
+                    "to": after.status,
+                    "isolation": after.isolation,
+                    "reason": change.reason,
+                },
             )
             return await self._out(uow.connection, bed_id, self.audience(principal, before.ward))
 
@@ -163,9 +167,7 @@ class BedsService:
             audience = self.audience(principal, rows[0].ward_code)
             shown = reading.bed_out(rows[0], audience)
             if shown.occupant is not None:
-                uow.audit(
-                    "bed.read", entity="bed", entity_id=bed_id, patient_id=shown.occupant.patient_id
-                )
+                uow.audit("bed.read", entity="bed", entity_id=bed_id, patient_id=shown.occupant.patient_id)
             return shown
 
         return await self._units.execute(principal, replace(command, key=None), BedOut, work)
@@ -269,9 +271,7 @@ class BedsService:
 
     # --- inside
 
-    async def _put_in(
-        self, uow: UnitOfWork, bed: Bed, stay_id: uuid.UUID, patient_id: uuid.UUID
-    ) -> None:
+    async def _put_in(self, uow: UnitOfWork, bed: Bed, stay_id: uuid.UUID, patient_id: uuid.UUID) -> None:
         patient = (await self._patients.brief(uow.connection, [patient_id]))[patient_id]
         try:
             await repository.put_occupant(
@@ -311,7 +311,9 @@ class BedsService:
 def _changed(bed: Bed, change: BedChange, uow: UnitOfWork) -> Bed:
     after = bed
     if change.status is BedStatus.RESERVED:
-        length = timedelta(minutes=change.reserved_minutes) if change.reserved_minutes else DEFAULT_RESERVATION
+        length = (
+            timedelta(minutes=change.reserved_minutes) if change.reserved_minutes else DEFAULT_RESERVATION
+        )
         after = bed.reserve(change.reserved_for, uow.now + length, uow.now)
     elif change.status is not None:
         after = bed.change_status(change.status, uow.now)

@@ -1,0 +1,304 @@
+"""The composition root: from settings to a wired application. Everything is made here, once, by name."""
+
+import gc
+import uuid
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiohttp import web
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from channels import CHANNELS
+from handlers import ROUTES
+from handlers.authentication import Authentication
+from handlers.identity import PAGES
+from hms_rt.config import ConfigError, Settings
+from hms_rt.departments.beds import projector as beds_projector
+from hms_rt.departments.beds.service import BedsService
+from hms_rt.departments.identity import projector as identity_projector
+from hms_rt.departments.identity.service import IdentityService, Principals
+from hms_rt.departments.patients.service import PatientsService
+from hms_rt.kernel.audiences import Audience
+from hms_rt.kernel.clock import Clock, SystemClock
+from hms_rt.kernel.commands import Command
+from hms_rt.kernel.errors import Code, HmsError
+from hms_rt.kernel.ids import Ids, RandomIds
+from hms_rt.kernel.principal import SYSTEM, AssignmentKind, Principal
+from hms_rt.realtime.fanout import Views
+from hms_rt.realtime.hub import Hub
+from hms_rt.realtime.publisher import Publisher
+from hms_rt.realtime.pulse import FRESH_S, Pulse
+from hms_rt.realtime.rights import Rights
+from hms_rt.realtime.rooms import Rooms
+from hms_rt.realtime.server import Limits, RealtimeServer
+from hms_rt.realtime.subscriptions import Subscriptions
+from hms_rt.security.passwords import Passwords
+from hms_rt.security.tokens import AccessTokens, SigningKey
+from hms_rt.services import Services
+from hms_rt.storage.mongo import Documents
+from hms_rt.storage.postgres import make_engine
+from hms_rt.storage.redis import Bus, make_redis
+from hms_rt.storage.unit_of_work import Projector, UnitOfWork, UnitsOfWork
+from hms_rt.timers import Timers
+from hms_rt.web.address import client_address
+from hms_rt.web.origin import origin_allowed
+from hms_rt.web.server import build_web
+from hms_rt.web.settings import WebSettings, networks
+
+log = structlog.get_logger(__name__)
+
+PROJECTORS = (identity_projector.PROJECTORS, beds_projector.PROJECTORS)
+"""One entry per department that turns events into changes."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where the stores are; every URI is set by the time an application is built."""
+
+    postgres_uri: str
+    mongo_uri: str
+    redis_url: str
+    mongo_database: str = "hms"
+    redis_prefix: str = "hms"
+
+
+PlacesOf = Callable[[AsyncConnection, uuid.UUID], Awaitable[set[str]]]
+
+
+class PlacesOfCare:
+    """Who treats whom: somebody assigned to a ward or clinic where the patient is."""
+
+    def __init__(self, wards_of: Sequence[PlacesOf], clinics_of: Sequence[PlacesOf] = ()) -> None:
+        self._wards_of = wards_of
+        self._clinics_of = clinics_of
+
+    async def treats(self, connection: AsyncConnection, principal: Principal, patient_id: uuid.UUID) -> bool:
+        """True if a place of the patient is one of the principal's."""
+        wards = principal.places(AssignmentKind.WARD) | principal.places(AssignmentKind.CHARGE_NURSE)
+        clinics = principal.places(AssignmentKind.CLINIC) | principal.places(AssignmentKind.ON_CALL)
+        for mine, asked in ((wards, self._wards_of), (clinics, self._clinics_of)):
+            for places_of in asked if mine else ():
+                if not mine.isdisjoint(await places_of(connection, patient_id)):
+                    return True
+        return False
+
+
+class SessionAuthority:
+    """Tells the socket server who a session is now, from identity's cache and database."""
+
+    def __init__(self, principals: Principals) -> None:
+        self._principals = principals
+
+    async def current(self, principal: Principal) -> Principal | None:
+        """The principal as of now, or None when the session is over."""
+        try:
+            return await self._principals.of(principal.session_id, principal.kind)
+        except HmsError as error:
+            if error.code is Code.UNAUTHENTICATED:
+                return None
+            raise
+
+    def drop(self, key: uuid.UUID) -> None:
+        """Forget what is cached for a principal's or session's id."""
+        self._principals.drop(str(key))
+
+
+class Hospital:
+    """One server process: made from settings, started, and stopped in order."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stores: Stores,
+        *,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        reached: Callable[[str], None] | None = None,
+    ) -> None:
+        if settings.jwt_secret is None or settings.password_pepper is None:
+            raise ConfigError("JWT_SECRET and PASSWORD_PEPPER must be set")
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.ids = ids or RandomIds()
+        self._engine = make_engine(stores.postgres_uri, pool_size=settings.database_connections)
+        self._live_engine = make_engine(stores.postgres_uri, pool_size=4, application_name="hms-rt live")
+        self.documents = Documents(stores.mongo_uri, stores.mongo_database, self.clock, self.ids)
+        self.units = UnitsOfWork(self._engine, self.clock, self.ids, merged(PROJECTORS), reached=reached)
+        key = SigningKey(settings.jwt_secret.get_secret_value().encode())
+        tokens = AccessTokens([key], self.clock)
+        self._passwords = Passwords(
+            settings.password_pepper.get_secret_value().encode(), cost=settings.password_cost
+        )
+        self.services = self._services(tokens, key)
+        self.hub = Hub(self._live_engine, self.clock)
+        self._bus = Bus(
+            make_redis(stores.redis_url), self.hub.take, self.hub.wake, prefix=stores.redis_prefix
+        )
+        self.hub.bus = self._bus
+        self._publisher = Publisher(self._live_engine, self.hub, self._bus)
+        self.units.committed = self._publisher.committed
+        self.principals = Principals(
+            self.services.identity.principal_of, lambda: self.hub.sweep_age() < FRESH_S
+        )
+        self.authenticate = Authentication(tokens, self.principals)
+        self.realtime = self._realtime()
+        self.web = self._web()
+        self.timers = self._timers()
+
+    # --- wiring
+
+    def _services(self, tokens: AccessTokens, key: SigningKey) -> Services:
+        identity = IdentityService(self.units, self.clock, self.ids, self._passwords, tokens, key)
+        patients = PatientsService(self.units, self.documents, PlacesOfCare(()))
+        beds = BedsService(self.units, patients)
+        return Services(
+            identity=identity,
+            patients=patients,
+            beds=beds,
+        )
+
+    def _realtime(self) -> RealtimeServer:
+        self.rooms = Rooms([kind for channel in CHANNELS for kind in channel.rooms(self.services)])
+        self.views = Views(self.hub)
+        subscriptions = Subscriptions(
+            self._live_engine, self.hub, self.views, self.rooms, self._account_for_join
+        )
+        self.rights = Rights(self.hub, SessionAuthority(self.principals), subscriptions)
+        pulse = Pulse(self.hub, self.views, self.rights, self.clock)
+        realtime = RealtimeServer(
+            subscriptions=subscriptions,
+            rights=self.rights,
+            pulse=pulse,
+            authenticate=self.authenticate,
+            check_origin=_check_origin,
+            address_of=client_address,
+            limits=Limits(self.settings.sockets_per_principal, self.settings.sockets_per_address),
+        )
+        realtime.mount((channel.NAMESPACE, channel.commands(self.services)) for channel in CHANNELS)
+        return realtime
+
+    def _web(self) -> web.Application:
+        app = build_web(
+            ROUTES,
+            services=self.services,
+            settings=WebSettings(
+                allowed_origins=frozenset(origin.lower() for origin in self.settings.allowed_origins),
+                trusted_proxies=networks(self.settings.trusted_proxies),
+                rate_limit=self.settings.requests_per_minute,
+                session_cookie="hms_session",
+            ),
+            authenticate=self.authenticate,
+            ready_checks={
+                "postgres": self._ping_postgres,
+                "mongo": self.documents.ping,
+                "changes": self._check_sweep,
+            },
+            pages=PAGES,
+        )
+        self.realtime.attach(app)
+        return app
+
+    def _timers(self) -> Timers:
+        timers = Timers()
+        timers.every(
+            5, "expired reservations", lambda: self.services.beds.release_expired(*_timed("beds.expire"))
+        )
+        timers.every(
+            60,
+            "expired sessions",
+            lambda: self.services.identity.expire_sessions(_timed("identity.expire")[1]),
+        )
+        timers.every(3600, "housekeeping", self._keep_house)
+        return timers
+
+    async def _account_for_join(
+        self, principal: Principal, namespace: str, room: str, audience: Audience
+    ) -> None:
+        """A room that shows patients is an access like any other."""
+
+        async def work(uow: UnitOfWork) -> None:
+            uow.audit(
+                "room.join", entity="room", entity_id=f"{namespace} {room}", detail={"audience": audience}
+            )
+
+        command = Command(name="room.join", request_id=str(self.ids.new()))
+        await self.units.execute(principal, command, type(None), work)
+
+    async def _ping_postgres(self) -> None:
+        async with self._engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def _check_sweep(self) -> None:
+        if self.hub.sweep_age() > FRESH_S:
+            raise HmsError(Code.UNAVAILABLE, "changes have not been swept lately")
+
+    async def _keep_house(self) -> None:
+        """Partitions for the months to come; answers of old idempotency keys go."""
+        async with self._engine.begin() as connection:
+            await connection.execute(text("SELECT hms_make_partitions(clock_timestamp(), 3)"))
+            await connection.execute(
+                text("DELETE FROM idempotency WHERE at < clock_timestamp() - interval '3 days'")
+            )
+
+    # --- life
+
+    async def start(self) -> None:
+        """Begin to sweep, listen, publish and beat. Raises if PostgreSQL is away."""
+        await self.hub.start()
+        self._bus.start()
+        self._publisher.start()
+        await self.rights.start()
+        self.realtime.pulse.start()
+        self.timers.start()
+        tame_garbage_collector()
+
+    async def stop(self) -> None:
+        """Tell clients to come back, finish what is under way, close the stores."""
+        await self.realtime.drain()
+        await self.timers.stop()
+        await self.realtime.pulse.stop()
+        await self._publisher.stop()
+        await self._bus.stop()
+        await self.hub.stop()
+        self._passwords.close()
+        self.documents.close()
+        await self._live_engine.dispose()
+        await self._engine.dispose()
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The commands' engine, for tests that look at the tables themselves."""
+        return self._engine
+
+
+def merged(departments: Sequence[Any]) -> dict[type[Any], list[Projector]]:
+    """All projectors by event, in the order of the departments."""
+    found: dict[type[Any], list[Projector]] = defaultdict(list)
+    for projectors in departments:
+        for event, several in projectors.items():
+            found[event].extend(several)
+    return dict(found)
+
+
+def tame_garbage_collector() -> None:
+    """What start-up made stays for ever: never look at it again, and collect less often.
+
+    A third of the cost of a loaded socket server was the collector; these thresholds gave three times
+    the deliveries at 5,000 sockets.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
+
+
+def _timed(name: str) -> tuple[Principal, Command]:
+    return SYSTEM, Command(name=name, request_id=f"timer {name}")
+
+
+def _check_origin(request: web.Request) -> None:
+    if not origin_allowed(request):
+        raise HmsError(Code.BAD_ORIGIN, "a page of another site sent this; its origin is not listed")

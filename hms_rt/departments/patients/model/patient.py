@@ -108,7 +108,7 @@ def check_phone(phone: str) -> str:
     """``phone`` if it reads as a telephone number; raises ``ValueError``."""
     if not _PHONE.fullmatch(phone) or not MIN_PHONE_DIGITS <= len(digits(phone)) <= MAX_PHONE_DIGITS:
         raise ValueError(
-            f"a telephone number has {MIN_PHONE_DIGITS} to {MAX_PHONE_DIGITS} digits, and + ( ) . / - or space"
+            f"a telephone number has {MIN_PHONE_DIGITS} to {MAX_PHONE_DIGITS} digits, and + ( ) . / -"
         )
     return phone
 

@@ -1,0 +1,1 @@
+"""Audit: reading who did what, and sealing it so that rewriting it shows."""

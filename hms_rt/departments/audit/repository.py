@@ -1,0 +1,151 @@
+"""Lines of the audit trail and their seals."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, insert, literal, select, text
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, Range
+from sqlalchemy.dialects.postgresql.ranges import MultiRange
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.audit.model import LINE_FIELDS, Ids, Seal
+from hms_rt.departments.audit.tables import audit_seal as seals
+from hms_rt.storage.metadata import audit_log as trail
+
+Line = Mapping[str, Any]
+
+# A negative key: the keys of commands are hashes of text, these two never meet.
+_LOCK = text("SELECT pg_try_advisory_xact_lock(-7325, 1)")
+_HORIZON = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+# A line takes its number before its transaction commits, so lower numbers may appear later. Once every
+# transaction of the time of a seal has ended, no number up to it can appear any more. After a move to another
+# server transaction ids begin anew; there, a day is longer than any transaction.
+_SETTLED = text(
+    """
+    SELECT coalesce(max(last_id), 0) FROM audit_seal
+    WHERE (at < CAST(:now AS timestamptz) - interval '1 hour'
+           AND horizon <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
+       OR at < CAST(:now AS timestamptz) - interval '1 day'
+    """
+)
+_UNSEALED = """
+    SELECT {fields} FROM audit_log line
+    WHERE line.id > :low AND line.id <= :high AND NOT EXISTS (
+        SELECT FROM audit_seal s
+        WHERE s.last_id >= line.id AND s.first_id <= line.id AND s.ids @> line.id)
+    ORDER BY line.id LIMIT :most
+"""
+_UNSEALED_LINES = text(_UNSEALED.format(fields=", ".join(f"line.{field}" for field in LINE_FIELDS)))
+_UNSEALED_IDS = text(_UNSEALED.format(fields="line.id"))
+_LINES: Select[Any] = select(*(trail.c[field] for field in LINE_FIELDS))
+
+
+async def search(
+    connection: AsyncConnection,
+    *,
+    patient_id: uuid.UUID | None,
+    principal_id: uuid.UUID | None,
+    action: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    before: int | None,
+    limit: int,
+) -> list[Line]:
+    """At most ``limit`` lines, newest first; ``action`` is the beginning of one."""
+    query = _LINES.order_by(trail.c.id.desc()).limit(limit)
+    if patient_id is not None:
+        query = query.where(trail.c.patient_id == patient_id)
+    if principal_id is not None:
+        query = query.where(trail.c.principal_id == principal_id)
+    if action is not None:
+        query = query.where(trail.c.action.startswith(action, autoescape=True))
+    if since is not None:
+        query = query.where(trail.c.at >= since)
+    if until is not None:
+        query = query.where(trail.c.at < until)
+    if before is not None:
+        query = query.where(trail.c.id < before)
+    return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def lock_chain(connection: AsyncConnection) -> bool:
+    """True if this transaction may add to the chain; False while another process does."""
+    return bool((await connection.execute(_LOCK)).scalar_one())
+
+
+async def horizon(connection: AsyncConnection) -> int:
+    """The transaction id that will be given next: every transaction of now has a lower one."""
+    return int((await connection.execute(_HORIZON)).scalar_one())
+
+
+async def settled(connection: AsyncConnection, now: datetime) -> int:
+    """The highest number below which no line can appear any more."""
+    return int((await connection.execute(_SETTLED, {"now": now})).scalar_one())
+
+
+async def unsealed_lines(connection: AsyncConnection, *, above: int, most: int) -> list[Line]:
+    """Committed lines above this number that no seal covers, in order."""
+    rows = await connection.execute(_UNSEALED_LINES, {"low": above, "high": 2**62, "most": most})
+    return [dict(row) for row in rows.mappings()]
+
+
+async def first_unsealed(connection: AsyncConnection, low: int, high: int) -> int | None:
+    """The first line from ``low`` to ``high`` that no seal covers."""
+    rows = await connection.execute(_UNSEALED_IDS, {"low": low - 1, "high": high, "most": 1})
+    found: int | None = rows.scalar_one_or_none()
+    return found
+
+
+async def lines_in(connection: AsyncConnection, ids: Ids) -> list[Line]:
+    """The lines with these numbers, in order."""
+    query = _LINES.order_by(trail.c.id).where(
+        trail.c.id >= ids[0][0],
+        trail.c.id <= ids[-1][1],
+        literal(_multirange(ids), INT8MULTIRANGE).contains(trail.c.id),
+    )
+    return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _multirange(ids: Ids) -> MultiRange[int]:
+    return MultiRange(Range(low, high + 1) for low, high in ids)
+
+
+async def add(connection: AsyncConnection, seal: Seal) -> None:
+    """Append ``seal`` to the chain."""
+    await connection.execute(
+        insert(seals).values(
+            id=seal.id,
+            at=seal.at,
+            first_id=seal.first_id,
+            last_id=seal.last_id,
+            rows=seal.rows,
+            ids=_multirange(seal.ids),
+            horizon=seal.horizon,
+            digest=seal.digest,
+        )
+    )
+
+
+async def last_seal(connection: AsyncConnection) -> Seal | None:
+    """The newest seal."""
+    row = (await connection.execute(select(seals).order_by(seals.c.id.desc()).limit(1))).one_or_none()
+    return _seal(row) if row is not None else None
+
+
+async def seals_from(connection: AsyncConnection, number: int, most: int) -> list[Seal]:
+    """At most ``most`` seals from this number on, in order."""
+    query = select(seals).where(seals.c.id >= number).order_by(seals.c.id).limit(most)
+    return [_seal(row) for row in await connection.execute(query)]
+
+
+def _seal(row: Row[Any]) -> Seal:
+    return Seal(
+        id=row.id,
+        at=row.at,
+        ids=tuple((part.lower, part.upper - 1) for part in row.ids),
+        rows=row.rows,
+        horizon=row.horizon,
+        digest=bytes(row.digest),
+    )

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -240,15 +240,23 @@ class BedsService:
         stay_id: uuid.UUID,
         patient_id: uuid.UUID,
         holder: uuid.UUID | None,
+        since: datetime | None = None,
     ) -> None:
-        """Put a patient into a locked bed. Raises ``illegal_move``, ``conflict``."""
-        after = bed.occupy(holder, uow.now)
-        await self._put_in(uow, bed, stay_id, patient_id)
+        """Put a patient into a locked bed, ``since`` now unless told. Raises ``illegal_move``, ``conflict``."""
+        after = bed.occupy(holder, since or uow.now)
+        await self._put_in(uow, bed, stay_id, patient_id, since or uow.now)
         await self._save(uow, [(bed, after)], Cause.OCCUPIED)
 
-    async def vacate(self, uow: UnitOfWork, bed: Bed, *, to: BedStatus = BedStatus.CLEANING) -> None:
+    async def vacate(
+        self,
+        uow: UnitOfWork,
+        bed: Bed,
+        *,
+        to: BedStatus = BedStatus.CLEANING,
+        since: datetime | None = None,
+    ) -> None:
         """Take the patient out of a locked bed, which is cleaned next. Raises ``illegal_move``."""
-        after = bed.vacate(to, uow.now)
+        after = bed.vacate(to, since or uow.now)
         await repository.remove_occupant(uow.connection, bed.id)
         await self._save(uow, [(bed, after)], Cause.LEFT)
 
@@ -261,17 +269,24 @@ class BedsService:
         stay_id: uuid.UUID,
         patient_id: uuid.UUID,
         holder: uuid.UUID | None,
+        leaves: BedStatus = BedStatus.CLEANING,
+        since: datetime | None = None,
     ) -> None:
-        """Move a patient between two locked beds, as one change of both boards."""
-        target_after = target.occupy(holder, uow.now)
-        source_after = source.vacate(BedStatus.CLEANING, uow.now)
+        """Move a patient between two locked beds, as one change of both boards.
+
+        The bed left behind becomes ``leaves``. Raises ``illegal_move``, ``conflict``.
+        """
+        target_after = target.occupy(holder, since or uow.now)
+        source_after = source.vacate(leaves, since or uow.now)
         await repository.remove_occupant(uow.connection, source.id)
-        await self._put_in(uow, target, stay_id, patient_id)
+        await self._put_in(uow, target, stay_id, patient_id, since or uow.now)
         await self._save(uow, [(source, source_after), (target, target_after)], Cause.MOVED)
 
     # --- inside
 
-    async def _put_in(self, uow: UnitOfWork, bed: Bed, stay_id: uuid.UUID, patient_id: uuid.UUID) -> None:
+    async def _put_in(
+        self, uow: UnitOfWork, bed: Bed, stay_id: uuid.UUID, patient_id: uuid.UUID, since: datetime
+    ) -> None:
         patient = (await self._patients.brief(uow.connection, [patient_id]))[patient_id]
         try:
             await repository.put_occupant(
@@ -283,7 +298,7 @@ class BedsService:
                 mrn=patient.mrn,
                 sex=patient.sex,
                 birth_date=patient.birth_date,
-                since=uow.now,
+                since=since,
             )
         except IntegrityError as error:
             raise _taken(error, "the bed has a patient, or the patient has a bed") from error

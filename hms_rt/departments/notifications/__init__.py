@@ -1,0 +1,1 @@
+"""Notifications: durable messages to users, shown at once wherever they are connected."""

@@ -1,0 +1,166 @@
+// The ward board: one tile per bed, grouped by room, as large as the screen allows.
+//
+// The server decides who sees what. A bed without `isolation` or `occupant` simply shows less; this page never
+// asks for more.
+
+import { byId, flash, make, natural, write } from "./dom.js";
+import { fit } from "./fit.js";
+import { dress, showStatus } from "./frame.js";
+import { authorise } from "./session.js";
+import { RoomStream } from "./stream.js";
+import { showSums } from "./sums.js";
+import { symbol } from "./symbols.js";
+import { age, hasText, span, text } from "./texts.js";
+
+const code = decodeURIComponent(location.pathname.split("/").pop());
+const board = byId("board");
+const tiles = new Map(); // bed key -> tile
+let state = new Map();
+let status = null;
+let arrangement = ""; // what the panels on screen were made for
+
+const bedsOf = (all) => [...all].filter(([key]) => key.startsWith("bed:"));
+const detailed = () => status?.audience === "clinical";
+
+// --- tiles
+
+function tileFor(key) {
+  if (!tiles.has(key)) {
+    const parts = {
+      code: make("b", "code"), flags: make("span", "flags"), mark: make("span", "mark"),
+      who: make("span", "who"), about: make("span", "about"), word: make("span", "word"), since: make("span", "since"),
+    };
+    const head = make("div", "head", parts.code, parts.flags, parts.mark);
+    const foot = make("div", "foot", parts.word, parts.since);
+    const person = make("div", "person", parts.who, parts.about);
+    tiles.set(key, { element: make("article", "bed", head, person, foot), parts, shown: "" });
+  }
+  return tiles.get(key);
+}
+
+function fill(tile, bed) {
+  const { element, parts } = tile;
+  const now = status?.clock ?? Date.now();
+  const today = new Date(now).toDateString(); // ages change at midnight
+  const shown = JSON.stringify([today, bed.code, bed.status, bed.isolation, bed.occupant]);
+  write(parts.since, bed.since ? span(now - Date.parse(bed.since)) : "");
+  if (tile.shown === shown) return;
+  tile.shown = shown;
+  element.dataset.status = bed.status;
+  write(parts.code, bed.code);
+  write(parts.word, hasText(bed.status) ? text(bed.status) : bed.status);
+  parts.mark.replaceChildren(symbol(bed.status));
+  parts.flags.replaceChildren(...flags(bed));
+  write(parts.who, bed.occupant ? bed.occupant.name || text("unknown_patient") : "");
+  write(parts.about, bed.occupant ? about(bed.occupant, now) : "");
+  element.setAttribute("aria-label", [bed.code, parts.word.textContent, parts.who.textContent].filter(Boolean).join(", "));
+}
+
+function about(occupant, now) {
+  const years = occupant.birth_date ? age(occupant.birth_date, now) : "";
+  const sex = hasText(`sex_${occupant.sex}`) ? text(`sex_${occupant.sex}`) : "";
+  return [years, sex, occupant.mrn].filter(Boolean).join(" · ");
+}
+
+function flags({ isolation, occupant }) {
+  const found = [];
+  if (isolation) found.push(flag("isolation", typeof isolation === "string" ? isolation : text("isolation")));
+  const alerts = occupant?.alerts ?? [];
+  if (alerts.length) found.push(flag("alert", text("alerts", { list: alerts.join(", ") })));
+  return found;
+}
+
+function flag(name, words) {
+  const made = make("span", `flag ${name}`, symbol(name));
+  made.title = words;
+  made.setAttribute("role", "img");
+  made.setAttribute("aria-label", words);
+  return made;
+}
+
+// --- rooms and their arrangement
+
+function rooms() {
+  const byRoom = new Map();
+  for (const [key, bed] of bedsOf(state)) {
+    const name = bed.room ?? "";
+    if (!byRoom.has(name)) byRoom.set(name, []);
+    byRoom.get(name).push({ key, bed });
+  }
+  for (const beds of byRoom.values()) beds.sort((a, b) => natural(a.bed.code, b.bed.code));
+  return [...byRoom].sort(([a], [b]) => natural(a, b));
+}
+
+function arrange() {
+  const named = rooms();
+  const narrow = innerWidth < 640;
+  const space = {
+    width: board.clientWidth - 2 * edge(), height: board.clientHeight - 2 * edge(),
+    gap: narrow ? 8 : 14, panel: { pad: narrow ? 6 : 9, head: narrow ? 26 : 34, gap: narrow ? 5 : 8 },
+  };
+  const shape = detailed() ? { aspect: 1.75, least: { wide: 128, tall: 84 } } : { aspect: 1.45, least: { wide: 78, tall: 58 } };
+  const layout = named.map(([name, beds]) => [name, beds.map(({ key }) => key)]);
+  const wanted = JSON.stringify([layout, space, shape]);
+  if (wanted === arrangement) return;
+  arrangement = wanted;
+  const found = fit(named.map(([, beds]) => beds.length), space, shape);
+  const tall = Math.min(found.tall, found.wide * 1.15);
+  board.style.setProperty("--unit", `${Math.min(found.unit, tall)}px`);
+  board.style.setProperty("--tall", `${tall}px`);
+  board.style.setProperty("--gap", `${space.gap}px`);
+  board.style.setProperty("--tile-gap", `${space.panel.gap}px`);
+  board.style.setProperty("--pad", `${space.panel.pad}px`);
+  board.style.setProperty("--head", `${space.panel.head}px`);
+  board.classList.toggle("scrolls", found.scrolls);
+  board.replaceChildren(...found.shelves.map((shelf) => shelfOf(shelf, named, found.wide)));
+  const all = new Set(layout.flatMap(([, keys]) => keys));
+  for (const key of tiles.keys()) if (!all.has(key)) tiles.delete(key);
+}
+
+const edge = () => parseFloat(getComputedStyle(board).paddingLeft);
+
+function shelfOf(shelf, named, wide) {
+  return make("div", "shelf", ...shelf.rooms.map(({ index, columns }) => {
+    const [name, beds] = named[index];
+    const grid = make("div", "grid", ...beds.map(({ key }) => tileFor(key).element));
+    grid.style.gridTemplateColumns = `repeat(${columns}, ${wide}px)`;
+    return make("section", "room", make("h2", "", name === "" ? text("ward", { code }) : text("room", { name })), grid);
+  }));
+}
+
+// --- the whole
+
+function render(keys) {
+  const ward = state.get("ward");
+  write(byId("name"), ward?.name ?? text("ward", { code }));
+  document.title = `${ward?.name ?? code} · hms-rt`;
+  document.body.dataset.audience = status?.audience ?? "";
+  showSums(state.get("occupancy"));
+  arrange();
+  for (const [key, bed] of bedsOf(state)) {
+    const tile = tileFor(key);
+    const before = tile.element.dataset.status;
+    fill(tile, bed);
+    if (keys?.has(key) && before) flash(tile.element, "changed");
+  }
+  if (!bedsOf(state).length) board.replaceChildren(make("p", "empty", ward ? text("no_beds") : ""));
+}
+
+dress();
+addEventListener("resize", () => render(null));
+
+new RoomStream({
+  io: window.io,
+  namespace: "/beds",
+  room: `ward:${code}`,
+  authorise,
+  onState: (now, keys) => { state = now; render(keys); },
+  onStatus: (now) => {
+    const seenBy = status?.audience;
+    const covered = byId("banner").hidden;
+    status = now;
+    showStatus(now);
+    if (seenBy !== now.audience || covered !== byId("banner").hidden) render(null);
+    else for (const [key, bed] of bedsOf(state)) fill(tileFor(key), bed);
+  },
+}).start();

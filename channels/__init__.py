@@ -1,6 +1,6 @@
 """Socket.IO namespaces, one module per department: rooms, their audiences, and commands."""
 
-from channels import beds
+from channels import beds, notifications
 
-CHANNELS = (beds,)
+CHANNELS = (beds, notifications)
 """Every department's namespace."""

@@ -1,6 +1,12 @@
 """REST handlers, one module per department: parse, call the service, shape the answer."""
 
-from handlers import beds, identity
+from handlers import audit, beds, identity, notifications, patients
 
-ROUTES = (identity.routes, beds.routes)
+ROUTES = (
+    identity.routes,
+    patients.routes,
+    beds.routes,
+    notifications.routes,
+    audit.routes,
+)
 """Every department's endpoints."""

@@ -17,10 +17,12 @@ from handlers import ROUTES
 from handlers.authentication import Authentication
 from handlers.identity import PAGES
 from hms_rt.config import ConfigError, Settings
+from hms_rt.departments.audit.service import AuditService
 from hms_rt.departments.beds import projector as beds_projector
 from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.identity import projector as identity_projector
 from hms_rt.departments.identity.service import IdentityService, Principals
+from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.clock import Clock, SystemClock
@@ -36,6 +38,7 @@ from hms_rt.realtime.rights import Rights
 from hms_rt.realtime.rooms import Rooms
 from hms_rt.realtime.server import Limits, RealtimeServer
 from hms_rt.realtime.subscriptions import Subscriptions
+from hms_rt.screens.pages import add_screens
 from hms_rt.security.passwords import Passwords
 from hms_rt.security.tokens import AccessTokens, SigningKey
 from hms_rt.services import Services
@@ -156,8 +159,10 @@ class Hospital:
         patients = PatientsService(self.units, self.documents, PlacesOfCare(()))
         beds = BedsService(self.units, patients)
         return Services(
+            audit=AuditService(self.units, self._engine, self.clock),
             identity=identity,
             patients=patients,
+            notifications=NotificationsService(self.units),
             beds=beds,
         )
 
@@ -200,6 +205,7 @@ class Hospital:
             pages=PAGES,
         )
         self.realtime.attach(app)
+        add_screens(app)
         return app
 
     def _timers(self) -> Timers:
@@ -212,6 +218,7 @@ class Hospital:
             "expired sessions",
             lambda: self.services.identity.expire_sessions(_timed("identity.expire")[1]),
         )
+        timers.every(60, "audit seal", self.services.audit.seal)
         timers.every(3600, "housekeeping", self._keep_house)
         return timers
 
@@ -264,6 +271,10 @@ class Hospital:
         await self._publisher.stop()
         await self._bus.stop()
         await self.hub.stop()
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the stores; all there is to do for a hospital that was never started."""
         self._passwords.close()
         self.documents.close()
         await self._live_engine.dispose()

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from hms_rt.departments.audit.service import AuditService
 from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.identity.service import IdentityService
+from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.patients.service import PatientsService
 
 
@@ -11,6 +13,8 @@ from hms_rt.departments.patients.service import PatientsService
 class Services:
     """What the doors may call."""
 
+    audit: AuditService
     identity: IdentityService
     patients: PatientsService
+    notifications: NotificationsService
     beds: BedsService

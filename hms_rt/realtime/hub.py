@@ -35,7 +35,7 @@ HEADS_EVERY = 10
 CONCURRENT_LOADS = 4
 _TROUBLE = (SQLAlchemyError, OSError, asyncio.TimeoutError, HmsError)
 
-Reader = Callable[[AsyncConnection], Awaitable[dict[str, Mapping[str, Any]] | None]]
+Reader = Callable[[AsyncConnection], Awaitable[Mapping[str, Mapping[str, Any]] | None]]
 
 
 class Hub:
@@ -138,7 +138,7 @@ class Hub:
                 raise unknown_room()
             if epoch != self.epoch:
                 self.wake()
-            follower.load(version, state, self._clock.now())
+            follower.load(version, dict(state), self._clock.now())
         except BaseException:
             if follower.version is None and self.followers.get(follower.stream) is follower:
                 self.unfollow(follower.stream)

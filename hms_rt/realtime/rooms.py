@@ -10,7 +10,7 @@ from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.errors import Code, HmsError, forbidden
 from hms_rt.kernel.principal import Principal, PrincipalKind
 
-State = dict[str, Mapping[str, Any]]
+State = Mapping[str, Mapping[str, Any]]
 View = Callable[[str, Mapping[str, Any]], Mapping[str, Any] | None]
 """From key and full value to what an audience sees; None hides the entity."""
 

@@ -104,7 +104,7 @@ class Bus:
                 failures = 0 if self.up else failures + 1
                 self.up = False
                 with suppress(*_TROUBLE):
-                    await pubsub.aclose()
+                    await pubsub.aclose()  # type: ignore[no-untyped-call]
             await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
 
     async def _listen(self, pubsub: PubSub) -> None:

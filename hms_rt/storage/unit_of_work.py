@@ -224,4 +224,4 @@ class UnitsOfWork:
 def _revive(answer: type[T], stored: Any) -> T:
     if issubclass(answer, BaseModel):
         return answer.model_validate(stored)  # type: ignore[return-value]
-    return None  # type: ignore[return-value]
+    return None

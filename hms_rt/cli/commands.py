@@ -1,0 +1,172 @@
+"""The commands and their help; each hands over to a module of its own."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from hms_rt import __version__
+from hms_rt.config import ConfigError, Settings, load
+
+app = typer.Typer(
+    help="hms-rt: a realtime hospital operations server.", no_args_is_help=True, add_completion=False
+)
+config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+console = Console()
+complaints = Console(stderr=True)
+
+Port = Annotated[int | None, typer.Option(help="TCP port; PORT in the environment, else 5000.")]
+Lan = Annotated[bool, typer.Option("--lan", help="Listen on every address, not on 127.0.0.1 alone.")]
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+    if wanted:
+        console.print(f"hms-rt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Settings come from the environment or a .env file; .env.example explains each."""
+
+
+def settings_or_exit(**overrides: Any) -> Settings:
+    """The settings; prints every problem and exits with 2 if they cannot be read."""
+    try:
+        return load(**overrides)
+    except ConfigError as error:
+        refuse(str(error).splitlines())
+
+
+def refuse(problems: list[str]) -> NoReturn:
+    """Print why the command cannot run, one reason a line, and exit with 2."""
+    complaints.print("[bold red]hms-rt cannot start:[/]")
+    for problem in problems:
+        complaints.print(f"  • {problem}", highlight=False)
+    raise typer.Exit(2)
+
+
+@app.command()
+def serve(
+    port: Port = None,
+    lan: Lan = False,
+    embedded: Annotated[
+        bool,
+        typer.Option(help="Start a private server for each store without a URI (never for patients' data)."),
+    ] = False,
+    tls_cert: Annotated[Path | None, typer.Option(help="PEM file with the certificate chain.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM file with its private key.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder of the embedded servers' data.")] = Path(".hms"),
+) -> None:
+    """Serve a hospital. Refuses to start half-configured, and says what is missing."""
+    settings = settings_or_exit(
+        host="0.0.0.0" if lan else None, port=port, tls_cert=tls_cert, tls_key=tls_key
+    )
+    if problems := settings.problems(embedded=embedded):
+        refuse(problems)
+    from hms_rt.cli import serving, stores
+    from hms_rt.logs import configure
+
+    configure(settings.log_level)
+    _run(lambda: stores.serve(settings, data if embedded else None), serving.run)
+
+
+@app.command()
+def demo(
+    port: Port = None,
+    lan: Lan = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Delete the demo's data and start over.")] = False,
+    data: Annotated[Path, typer.Option(help="Folder for the demo's data and logs.")] = Path(".hms"),
+    speed: Annotated[float, typer.Option(help="Speed-up of the simulated day.", min=1)] = 60.0,
+    quiet: Annotated[
+        bool, typer.Option("--no-day", help="Serve the hospital, but simulate nothing.")
+    ] = False,
+) -> None:
+    """A working hospital on this machine: servers, data, screens and a simulated day."""
+    from hms_rt.cli import demo as command
+    from hms_rt.cli import serving
+
+    options = command.DemoOptions(
+        folder=data,
+        host="0.0.0.0" if lan else "127.0.0.1",
+        port=port if port is not None else settings_or_exit().port,
+        reset=reset,
+        speed=speed,
+        day=not quiet,
+    )
+    _run(lambda: command.demo(options, console), serving.run)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database of POSTGRES_URI to this version's schema."""
+    settings = settings_or_exit()
+    uri = settings.postgres_uri
+    if uri is None:
+        refuse(["POSTGRES_URI is unset: name the database to migrate"])
+    from hms_rt.cli import databases, serving
+
+    async def main() -> None:
+        with console.status("migrating"):
+            changed = await databases.migrate(str(uri))
+        console.print("migrated" if changed else "the schema is current")
+
+    _run(main, serving.run)
+
+
+@app.command("create-admin")
+def create_admin(
+    username: Annotated[str, typer.Argument(help="Sign-in name of the first administrator.")],
+    name: Annotated[str, typer.Option(help="Name that others see.")] = "Administrator",
+) -> None:
+    """Make an administrator; the password is asked for, or read from a pipe."""
+    settings = settings_or_exit()
+    if problems := settings.problems():
+        refuse(problems)
+    password = (
+        typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        if sys.stdin.isatty()
+        else sys.stdin.readline().rstrip("\n")
+    )
+    from hms_rt.cli import accounts, serving
+
+    _run(lambda: accounts.create_admin(settings, username, name, password, console), serving.run)
+
+
+@config_app.command("check")
+def config_check(
+    embedded: Annotated[bool, typer.Option(help="As for `serve --embedded`.")] = False,
+    connect: Annotated[bool, typer.Option(help="Also ask each store for an answer.")] = True,
+) -> None:
+    """Say whether `serve` would start with these settings, and if not, why."""
+    settings = settings_or_exit()
+    if problems := settings.problems(embedded=embedded):
+        refuse(problems)
+    from hms_rt.cli import accounts, serving
+
+    if connect:
+        _run(lambda: accounts.check_stores(settings, console), serving.run)
+    console.print("[green]the settings are complete[/]")
+
+
+def _run(main: Any, runner: Any) -> None:
+    """Run a coroutine; what the user can mend is told without a stack."""
+    from hms_rt.kernel.errors import HmsError
+    from hms_rt.storage.embedded import EmbeddedError
+
+    try:
+        runner(main)
+    except ConfigError as error:
+        refuse(str(error).splitlines())
+    except (EmbeddedError, HmsError) as error:
+        refuse([str(error)])
+    except OSError as error:
+        refuse([f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")])

@@ -242,7 +242,7 @@ class BedsService:
         holder: uuid.UUID | None,
         since: datetime | None = None,
     ) -> None:
-        """Put a patient into a locked bed, ``since`` now unless told. Raises ``illegal_move``, ``conflict``."""
+        """Put a patient into a locked bed, now unless told. Raises ``illegal_move``, ``conflict``."""
         after = bed.occupy(holder, since or uow.now)
         await self._put_in(uow, bed, stay_id, patient_id, since or uow.now)
         await self._save(uow, [(bed, after)], Cause.OCCUPIED)

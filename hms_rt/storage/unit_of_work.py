@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -223,5 +223,5 @@ class UnitsOfWork:
 
 def _revive(answer: type[T], stored: Any) -> T:
     if issubclass(answer, BaseModel):
-        return answer.model_validate(stored)  # type: ignore[return-value]
-    return None
+        return cast(T, answer.model_validate(stored))
+    return cast(T, None)

@@ -25,7 +25,9 @@ def now() -> str:
 class Peer:
     """One room of one namespace, scripted by the test. ``asked`` holds every subscribe that came in."""
 
-    def __init__(self, namespace: str, room: str, state: Mapping[str, Any], audience: str = "display") -> None:
+    def __init__(
+        self, namespace: str, room: str, state: Mapping[str, Any], audience: str = "display"
+    ) -> None:
         self.namespace = namespace
         self.room = room
         self.state: Json = dict(state)

@@ -63,7 +63,9 @@ def _details(number: int, status: str) -> Json:
     }
 
 
-def clinic(*, called: int = 1, serving: int = 3, waiting: int = 14, name: str = "General Outpatients") -> Json:
+def clinic(
+    *, called: int = 1, serving: int = 3, waiting: int = 14, name: str = "General Outpatients"
+) -> Json:
     """A clinic's queue as a public screen gets it."""
     state: Json = {"clinic": {"code": "GEN", "name": name, "day": "2026-07-14"}}
     for counter in range(1, 7):
@@ -71,7 +73,11 @@ def clinic(*, called: int = 1, serving: int = 3, waiting: int = 14, name: str = 
     for number in range(1, called + serving + waiting + 1):
         label = f"A-{number:03}"
         if number <= serving:
-            token: Json = {"state": "serving", "counter": f"C{number % 6 + 1}", "called_at": ago(minutes=20 - number)}
+            token: Json = {
+                "state": "serving",
+                "counter": f"C{number % 6 + 1}",
+                "called_at": ago(minutes=20 - number),
+            }
         elif number <= serving + called:
             token = {"state": "called", "counter": f"C{number % 6 + 1}", "called_at": ago(seconds=20)}
         else:

@@ -8,6 +8,7 @@ const parameters = new URLSearchParams(location.search);
 const time = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
 const date = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
 const DAY_MS = 86_400_000;
+const IDLE_MS = 5_000;
 
 /** True for `?name`, `?name=1` and `?name=on`. */
 export const switchedOn = (name) => ["", "1", "on"].includes(parameters.get(name) ?? "off");
@@ -25,8 +26,21 @@ export function dress() {
   for (const link of document.querySelectorAll("a.sign-in")) {
     link.href = `/screens/?next=${encodeURIComponent(location.pathname + location.search)}`;
   }
+  hideWhenIdle();
   setInterval(whoAmI, DAY_MS); // asking renews the cookie
   whoAmI();
+}
+
+/** Nobody uses a pointer: show neither it nor what it is for. */
+function hideWhenIdle() {
+  let timer;
+  const awake = () => {
+    document.body.classList.remove("idle");
+    clearTimeout(timer);
+    timer = setTimeout(() => document.body.classList.add("idle"), IDLE_MS);
+  };
+  document.body.classList.add("idle");
+  for (const name of ["pointermove", "pointerdown", "keydown"]) addEventListener(name, awake, { passive: true });
 }
 
 /** Show what RoomStream says about itself. `hide` elements are covered by the reason while there is no board. */

@@ -2,6 +2,7 @@
 // page reads none, whoever is signed in.
 
 import { byId, flash, make, natural, write } from "./dom.js";
+import { widest } from "./fit.js";
 import { dress, showStatus } from "./frame.js";
 import { authorise } from "./session.js";
 import { announce, offerSound } from "./sound.js";
@@ -24,15 +25,28 @@ const newestFirst = ([, a], [, b]) => (b.called_at ?? "").localeCompare(a.called
 
 function showCalls(keys) {
   const shown = tokens("called", "serving").sort(newestFirst).slice(0, MOST_CALLS);
-  const calls = byId("calls");
-  calls.dataset.count = String(shown.length);
-  const columns = shown.length > 6 ? 3 : shown.length > 3 ? 2 : 1;
-  calls.style.setProperty("--columns", String(innerWidth < 720 ? Math.min(columns, 2) : columns));
   for (const key of cards.keys()) if (!shown.some(([other]) => other === key)) cards.delete(key);
   for (const [key, token] of shown) fill(key, token, keys);
   const order = shown.map(([key]) => cards.get(key).element);
-  if (order.some((element, index) => calls.children[index] !== element) || calls.children.length !== order.length) {
+  const calls = byId("calls");
+  if (calls.children.length !== order.length || order.some((element, index) => calls.children[index] !== element)) {
     calls.replaceChildren(...order);
+  }
+  sizeCalls(calls, shown.map(([, token]) => token));
+}
+
+/** Rows as high as the screen allows, and numbers as large as a row and the longest number allow. */
+function sizeCalls(calls, shown) {
+  const columns = shown.length > 6 ? 2 : 1;
+  const rows = Math.max(4, Math.ceil(shown.length / columns));
+  const gap = 14;
+  const tall = (calls.clientHeight - (rows - 1) * gap) / rows;
+  const wide = (calls.clientWidth - (columns - 1) * gap) / columns;
+  const label = widest(shown.map((token) => token.label), 750);
+  const where = Math.max(...shown.map((token) => widest([token.counter ? counterName(token.counter) : ""], 600)), 0);
+  const size = Math.min(tall * 0.62, (wide * 0.9) / (label + 1.1 + Math.min(where, 7) * 0.62));
+  for (const [name, value] of Object.entries({ columns, rows, gap: `${gap}px`, size: `${size}px`, label: `${label * size}px` })) {
+    calls.style.setProperty(`--${name}`, String(value));
   }
 }
 

@@ -1,6 +1,6 @@
 // Every text that a screen shows, by language. `?lang=es` chooses one; else the browser's languages do.
 
-const TEXTS = {
+export const TEXTS = {
   en: {
     live: "Live",
     connecting: "Connecting",

@@ -4,11 +4,11 @@
 // asks for more.
 
 import { byId, flash, make, natural, write } from "./dom.js";
-import { fit } from "./fit.js";
+import { fit, widest } from "./fit.js";
 import { dress, showStatus } from "./frame.js";
 import { authorise } from "./session.js";
 import { RoomStream } from "./stream.js";
-import { showSums } from "./sums.js";
+import { STATUSES, showSums } from "./sums.js";
 import { symbol } from "./symbols.js";
 import { age, hasText, span, text } from "./texts.js";
 
@@ -30,8 +30,8 @@ function tileFor(key) {
       code: make("b", "code"), flags: make("span", "flags"), mark: make("span", "mark"),
       who: make("span", "who"), about: make("span", "about"), word: make("span", "word"), since: make("span", "since"),
     };
-    const head = make("div", "head", parts.code, parts.flags, parts.mark);
-    const foot = make("div", "foot", parts.word, parts.since);
+    const head = make("div", "head", parts.code, parts.flags);
+    const foot = make("div", "foot", parts.mark, parts.word, parts.since);
     const person = make("div", "person", parts.who, parts.about);
     tiles.set(key, { element: make("article", "bed", head, person, foot), parts, shown: "" });
   }
@@ -47,6 +47,7 @@ function fill(tile, bed) {
   if (tile.shown === shown) return;
   tile.shown = shown;
   element.dataset.status = bed.status;
+  element.classList.toggle("vacant", !bed.occupant);
   write(parts.code, bed.code);
   write(parts.word, hasText(bed.status) ? text(bed.status) : bed.status);
   parts.mark.replaceChildren(symbol(bed.status));
@@ -93,37 +94,50 @@ function rooms() {
 
 function arrange() {
   const named = rooms();
-  const narrow = innerWidth < 640;
-  const space = {
-    width: board.clientWidth - 2 * edge(), height: board.clientHeight - 2 * edge(),
-    gap: narrow ? 8 : 14, panel: { pad: narrow ? 6 : 9, head: narrow ? 26 : 34, gap: narrow ? 5 : 8 },
-  };
-  const shape = detailed() ? { aspect: 1.75, least: { wide: 128, tall: 84 } } : { aspect: 1.45, least: { wide: 78, tall: 58 } };
-  const layout = named.map(([name, beds]) => [name, beds.map(({ key }) => key)]);
+  const space = spaceOf(board);
+  const shape = detailed() ? { aspect: 1.75, least: { wide: 150, tall: 106 } } : { aspect: 1.45, least: { wide: 78, tall: 58 } };
+  const layout = named.map(([name, beds]) => [name, beds.map(({ key, bed }) => [key, bed.code])]);
   const wanted = JSON.stringify([layout, space, shape]);
   if (wanted === arrangement) return;
   arrangement = wanted;
   const found = fit(named.map(([, beds]) => beds.length), space, shape);
-  const tall = Math.min(found.tall, found.wide * 1.15);
-  board.style.setProperty("--unit", `${Math.min(found.unit, tall)}px`);
-  board.style.setProperty("--tall", `${tall}px`);
-  board.style.setProperty("--gap", `${space.gap}px`);
-  board.style.setProperty("--tile-gap", `${space.panel.gap}px`);
-  board.style.setProperty("--pad", `${space.panel.pad}px`);
-  board.style.setProperty("--head", `${space.panel.head}px`);
+  const tall = Math.min(found.tall, found.wide * 1.1);
+  const sizes = { ...typeSizes(named, found.wide, tall), tall, gap: space.gap, "tile-gap": space.panel.gap, pad: space.panel.pad, head: space.panel.head };
+  for (const [name, size] of Object.entries(sizes)) board.style.setProperty(`--${name}`, `${size.toFixed(2)}px`);
   board.classList.toggle("scrolls", found.scrolls);
-  board.replaceChildren(...found.shelves.map((shelf) => shelfOf(shelf, named, found.wide)));
-  const all = new Set(layout.flatMap(([, keys]) => keys));
+  board.replaceChildren(...found.shelves.map((shelf) => shelfOf(shelf, named)));
+  const all = new Set(layout.flatMap(([, beds]) => beds.map(([key]) => key)));
   for (const key of tiles.keys()) if (!all.has(key)) tiles.delete(key);
 }
 
-const edge = () => parseFloat(getComputedStyle(board).paddingLeft);
+function spaceOf({ clientWidth, clientHeight }) {
+  const style = getComputedStyle(board);
+  const padding = (side) => parseFloat(style[`padding${side}`]);
+  const narrow = innerWidth < 640;
+  return {
+    width: clientWidth - padding("Left") - padding("Right"),
+    height: clientHeight - padding("Top") - padding("Bottom"),
+    gap: narrow ? 8 : 14,
+    panel: { pad: narrow ? 6 : 9, head: narrow ? 26 : 36, gap: narrow ? 5 : 8 },
+  };
+}
 
-function shelfOf(shelf, named, wide) {
+/** Type as large as the tile's height and the longest code and word allow. */
+function typeSizes(named, wide, tall) {
+  const unit = Math.min(tall, wide / (detailed() ? 1.7 : 1.1));
+  const inside = wide - 0.24 * unit;
+  const codes = named.flatMap(([, beds]) => beds.map(({ bed }) => bed.code));
+  const words = STATUSES.flatMap((name) => text(name).split(" "));
+  const share = detailed() ? { code: 0.27, word: 0.14, codeRoom: 0.56, wordRoom: 0.6 } : { code: 0.42, word: 0.2, codeRoom: 1, wordRoom: 1 };
+  const word = Math.min(share.word * unit, (inside * share.wordRoom) / (widest(words, 650) + 2.35));
+  return { unit, code: Math.min(share.code * unit, (inside * share.codeRoom) / widest(codes, 750)), word };
+}
+
+function shelfOf(shelf, named) {
   return make("div", "shelf", ...shelf.rooms.map(({ index, columns }) => {
     const [name, beds] = named[index];
     const grid = make("div", "grid", ...beds.map(({ key }) => tileFor(key).element));
-    grid.style.gridTemplateColumns = `repeat(${columns}, ${wide}px)`;
+    grid.style.gridTemplateColumns = `repeat(${columns}, ${shelf.wide}px)`;
     return make("section", "room", make("h2", "", name === "" ? text("ward", { code }) : text("room", { name })), grid);
   }));
 }

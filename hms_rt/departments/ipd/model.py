@@ -1,6 +1,13 @@
-"""What an admission is and which moves its state allows (DESIGN §8). Pure: decides or raises."""
+"""What admissions and stays are, and which moves are legal (DESIGN §8). Pure: decides or raises."""
 
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
+
+from hms_rt.kernel.clock import rfc3339
+from hms_rt.kernel.errors import Code, HmsError, conflict, illegal_move
 
 
 class AdmissionState(StrEnum):
@@ -12,3 +19,197 @@ class AdmissionState(StrEnum):
     DISCHARGE_ORDERED = "discharge_ordered"
     DISCHARGED = "discharged"
     CANCELLED = "cancelled"
+
+
+class Move(StrEnum):
+    """What may be done with an admission; also what its history calls it."""
+
+    REQUEST = "request"
+    ACCEPT = "accept"
+    ASSIGN = "assign"  # a bed: this admits
+    TRANSFER = "transfer"
+    ORDER_DISCHARGE = "order_discharge"
+    REVOKE_DISCHARGE = "revoke_discharge"
+    DEPART = "depart"  # the patient physically leaves
+    CANCEL = "cancel"  # before the patient is in a bed
+    CANCEL_ADMIT = "cancel_admit"  # the patient never was in that bed
+    CANCEL_TRANSFER = "cancel_transfer"  # the patient never left the bed before
+    CANCEL_DISCHARGE = "cancel_discharge"  # the patient never left
+
+
+class Disposition(StrEnum):
+    """How a patient leaves."""
+
+    HOME = "home"
+    DIED = "died"
+    LEFT = "left"  # against advice, or without telling
+    TRANSFERRED_OUT = "transferred_out"  # to another hospital
+
+
+UNORDERED = frozenset({Disposition.DIED, Disposition.LEFT, Disposition.TRANSFERRED_OUT})
+"""How a patient may leave although no discharge was ordered."""
+
+_S = AdmissionState
+
+MOVES: Mapping[AdmissionState, Mapping[Move, frozenset[AdmissionState]]] = {
+    _S.REQUESTED: {
+        Move.ACCEPT: frozenset({_S.ACCEPTED}),
+        Move.CANCEL: frozenset({_S.CANCELLED}),
+    },
+    _S.ACCEPTED: {
+        Move.ASSIGN: frozenset({_S.ADMITTED}),
+        Move.CANCEL: frozenset({_S.CANCELLED}),
+    },
+    _S.ADMITTED: {
+        Move.TRANSFER: frozenset({_S.ADMITTED}),
+        Move.ORDER_DISCHARGE: frozenset({_S.DISCHARGE_ORDERED}),
+        Move.DEPART: frozenset({_S.DISCHARGED}),
+        Move.CANCEL_ADMIT: frozenset({_S.ACCEPTED}),
+        Move.CANCEL_TRANSFER: frozenset({_S.ADMITTED}),
+    },
+    _S.DISCHARGE_ORDERED: {
+        Move.TRANSFER: frozenset({_S.DISCHARGE_ORDERED}),
+        Move.REVOKE_DISCHARGE: frozenset({_S.ADMITTED}),
+        Move.DEPART: frozenset({_S.DISCHARGED}),
+        Move.CANCEL_TRANSFER: frozenset({_S.DISCHARGE_ORDERED}),
+    },
+    _S.DISCHARGED: {Move.CANCEL_DISCHARGE: frozenset({_S.ADMITTED, _S.DISCHARGE_ORDERED})},
+    _S.CANCELLED: {},
+}
+"""State -> move -> where it may lead: every legal move of an admission."""
+
+OPEN = frozenset({_S.REQUESTED, _S.ACCEPTED, _S.ADMITTED, _S.DISCHARGE_ORDERED})
+"""A patient has at most one admission in these states."""
+
+IN_BED = frozenset({_S.ADMITTED, _S.DISCHARGE_ORDERED})
+"""The patient has an open stay exactly in these states."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An admission as its row holds it. Its methods raise ``illegal_move``, ``conflict`` or ``invalid``.
+
+    ``ward`` is the ward asked for until the patient is in a bed, then the ward of that bed.
+    """
+
+    id: uuid.UUID
+    patient_id: uuid.UUID
+    ward: str
+    state: AdmissionState
+    reason: str
+    requested_by: uuid.UUID
+    requested_at: datetime
+    recorded_at: datetime
+    accepted_at: datetime | None = None
+    admitted_at: datetime | None = None
+    discharge_ordered_at: datetime | None = None
+    planned_disposition: Disposition | None = None
+    discharged_at: datetime | None = None
+    disposition: Disposition | None = None
+    cancelled_at: datetime | None = None
+    version: int = 1
+
+    def check(self, move: Move) -> None:
+        """Raises ``illegal_move``, which names the legal moves, if ``move`` is none of them."""
+        legal = MOVES[self.state]
+        if move not in legal:
+            raise illegal_move("the admission", self.state.value, move.value, [m.value for m in legal])
+
+    def accept(self, at: datetime) -> "Admission":
+        """The ward takes the patient."""
+        return replace(self._moved(Move.ACCEPT, _S.ACCEPTED), accepted_at=at)
+
+    def assign(self, ward: str, at: datetime) -> "Admission":
+        """The patient comes into a bed of ``ward``."""
+        return replace(self._moved(Move.ASSIGN, _S.ADMITTED), ward=ward, admitted_at=at)
+
+    def transfer(self, ward: str) -> "Admission":
+        """The patient goes to another bed, of ``ward``."""
+        return replace(self._moved(Move.TRANSFER, self.state), ward=ward)
+
+    def order_discharge(self, planned: Disposition, at: datetime) -> "Admission":
+        """A doctor lets the patient go; the bed stays occupied until the patient does."""
+        after = self._moved(Move.ORDER_DISCHARGE, _S.DISCHARGE_ORDERED)
+        if self.admitted_at is not None:
+            check_order(at, self.admitted_at, "the patient was admitted")
+        return replace(after, discharge_ordered_at=at, planned_disposition=planned)
+
+    def revoke_discharge(self) -> "Admission":
+        """The order is withdrawn."""
+        after = self._moved(Move.REVOKE_DISCHARGE, _S.ADMITTED)
+        return replace(after, discharge_ordered_at=None, planned_disposition=None)
+
+    def depart(self, disposition: Disposition, at: datetime) -> "Admission":
+        """The patient leaves: without an order only as died, left or transferred out."""
+        after = self._moved(Move.DEPART, _S.DISCHARGED)
+        if self.state is _S.ADMITTED and disposition not in UNORDERED:
+            without = ", ".join(sorted(UNORDERED))
+            raise conflict(f"no discharge is ordered: the patient can leave only as {without}")
+        return replace(after, disposition=disposition, discharged_at=at)
+
+    def cancel(self, at: datetime) -> "Admission":
+        """The request is withdrawn or refused."""
+        return replace(self._moved(Move.CANCEL, _S.CANCELLED), cancelled_at=at)
+
+    def cancel_admit(self) -> "Admission":
+        """Entered in error: the patient was never in that bed and still waits for one."""
+        return replace(self._moved(Move.CANCEL_ADMIT, _S.ACCEPTED), admitted_at=None)
+
+    def cancel_transfer(self, ward: str) -> "Admission":
+        """Entered in error: the patient is still in the bed before, of ``ward``."""
+        return replace(self._moved(Move.CANCEL_TRANSFER, self.state), ward=ward)
+
+    def cancel_discharge(self) -> "Admission":
+        """Entered in error: the patient never left; an order that was given stands."""
+        to = _S.ADMITTED if self.discharge_ordered_at is None else _S.DISCHARGE_ORDERED
+        return replace(self._moved(Move.CANCEL_DISCHARGE, to), disposition=None, discharged_at=None)
+
+    def _moved(self, move: Move, to: AdmissionState) -> "Admission":
+        self.check(move)
+        if to not in MOVES[self.state][move]:
+            raise ValueError(f"{move} does not lead from {self.state} to {to}")
+        return replace(self, state=to, version=self.version + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """The time a patient spends in one bed; open while ``ended_at`` is None."""
+
+    id: uuid.UUID
+    admission_id: uuid.UUID
+    patient_id: uuid.UUID
+    bed_id: uuid.UUID
+    bed_code: str
+    ward: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    entered_in_error: bool = False
+
+    def end(self, at: datetime) -> "Stay":
+        """The patient leaves the bed; raises ``invalid`` if that is before the patient came."""
+        check_order(at, self.started_at, "the patient came into this bed")
+        return replace(self, ended_at=at)
+
+    def mistaken(self, now: datetime) -> "Stay":
+        """It never happened: closed and marked, never deleted."""
+        return replace(self, ended_at=max(now, self.started_at), entered_in_error=True)
+
+    def reopened(self) -> "Stay":
+        """Its end never happened."""
+        return replace(self, ended_at=None)
+
+
+def current_stay(stays: Sequence[Stay]) -> Stay:
+    """The open one of an admission's stays; the caller knows that the patient is in a bed."""
+    return next(stay for stay in stays if stay.ended_at is None)
+
+
+def history_of(stays: Sequence[Stay]) -> list[Stay]:
+    """The stays that did happen, oldest first."""
+    return sorted((s for s in stays if not s.entered_in_error), key=lambda s: (s.started_at, s.id))
+
+
+def check_order(at: datetime, earlier: datetime, what: str) -> None:
+    """Raises ``invalid`` if ``at`` lies before ``earlier``, when ``what`` happened."""
+    if at < earlier:
+        raise HmsError(Code.INVALID, f"occurred_at lies before {what} ({rfc3339(earlier)})")

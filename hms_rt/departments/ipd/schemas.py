@@ -1,0 +1,154 @@
+"""Shapes of admissions and stays on the wire."""
+
+import uuid
+
+from pydantic import model_validator
+
+from hms_rt.departments.ipd.model import AdmissionState, Disposition, Move
+from hms_rt.kernel.paging import PageQuery
+from hms_rt.kernel.schema import Moment, PlaceCode, Reason, Schema
+
+
+class Timed(Schema):
+    """Base of every command that happens at a time of its own: late entry is normal."""
+
+    occurred_at: Moment | None = None
+    """When it happened; now, unless told. What lies in the future is refused."""
+
+
+class AdmissionIn(Timed):
+    """A request to admit a patient."""
+
+    patient_id: uuid.UUID
+    ward: PlaceCode
+    reason: Reason
+    """Shown to those who treat the patient."""
+
+
+class BedChoice(Timed):
+    """Where the patient goes: a bed, or any available bed of a ward."""
+
+    bed_id: uuid.UUID | None = None
+    ward: PlaceCode | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "BedChoice":
+        if (self.bed_id is None) == (self.ward is None):
+            raise ValueError("say either bed_id, or ward for any available bed of it")
+        return self
+
+
+class TransferIn(BedChoice):
+    """A move to another bed."""
+
+    contaminated: bool = False
+    """The bed left behind is contaminated; otherwise it is cleaned next."""
+
+
+class DischargeOrderIn(Timed):
+    """A doctor's order to let the patient go."""
+
+    disposition: Disposition = Disposition.HOME
+
+    @model_validator(mode="after")
+    def _orderable(self) -> "DischargeOrderIn":
+        if self.disposition is Disposition.DIED:
+            raise ValueError("a death is not ordered: record the departure with disposition died")
+        return self
+
+
+class DepartureIn(Timed):
+    """The patient leaves the bed and the hospital."""
+
+    disposition: Disposition
+    contaminated: bool = False
+    """The bed is contaminated; otherwise it is cleaned next."""
+
+
+class CancelIn(Timed):
+    """The request is withdrawn or refused."""
+
+    reason: Reason
+
+
+class CorrectionIn(Schema):
+    """What was recorded never happened. It stays in the history, marked as entered in error."""
+
+    reason: Reason
+
+
+class StayOut(Schema):
+    """Time in one bed; ``ended_at`` is null while the patient is in it."""
+
+    id: uuid.UUID
+    ward: str
+    bed_id: uuid.UUID
+    bed: str
+    """The bed's code within its ward."""
+    started_at: Moment
+    ended_at: Moment | None
+    entered_in_error: bool
+
+
+class AdmissionOut(Schema):
+    """An admission. Reason and dispositions are shown to those who treat the patient, else null."""
+
+    id: uuid.UUID
+    patient_id: uuid.UUID
+    patient_name: str
+    mrn: str
+    ward: str
+    """The ward asked for; once the patient is in a bed, the ward of that bed."""
+    state: AdmissionState
+    reason: str | None
+    requested_at: Moment
+    recorded_at: Moment
+    """When the request was entered."""
+    accepted_at: Moment | None
+    admitted_at: Moment | None
+    discharge_ordered_at: Moment | None
+    planned_disposition: Disposition | None
+    discharged_at: Moment | None
+    disposition: Disposition | None
+    cancelled_at: Moment | None
+    stays: list[StayOut]
+    """Oldest first."""
+    version: int
+
+
+class AdmissionQuery(PageQuery):
+    """Which admissions to list: newest request first, of the wards within reach."""
+
+    ward: PlaceCode | None = None
+    patient_id: uuid.UUID | None = None
+    state: AdmissionState | None = None
+
+
+class AdmissionCursor(Schema):
+    """Sort key of the list of admissions."""
+
+    id: uuid.UUID
+
+
+class AdmissionEventOut(Schema):
+    """One move of an admission, as it was recorded. ``reason`` and ``disposition`` as in the admission."""
+
+    id: uuid.UUID
+    move: Move
+    state_before: AdmissionState | None
+    state_after: AdmissionState
+    from_ward: str | None
+    from_bed: uuid.UUID | None
+    to_ward: str | None
+    to_bed: uuid.UUID | None
+    disposition: Disposition | None
+    reason: str | None
+    occurred_at: Moment
+    recorded_at: Moment
+    recorded_by: uuid.UUID
+
+
+class AdmissionHistory(Schema):
+    """Every move of an admission, in the order of recording."""
+
+    events: list[AdmissionEventOut]

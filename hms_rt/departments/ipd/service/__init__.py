@@ -1,0 +1,18 @@
+"""The service of inpatients: admissions, stays, corrections, and reading them."""
+
+from hms_rt.departments.ipd.service.admissions import Admissions
+from hms_rt.departments.ipd.service.care import wards_of_patient
+from hms_rt.departments.ipd.service.corrections import Corrections
+from hms_rt.departments.ipd.service.queries import Queries
+from hms_rt.departments.ipd.service.stays import Stays
+
+__all__ = ["IpdService", "wards_of_patient"]
+
+
+class IpdService(Admissions, Stays, Corrections, Queries):
+    """Everything that can be done with inpatients.
+
+    Locks are taken in the order patient, admission, stays, beds. Every move is appended to the history and
+    audited; ``AdmissionChanged`` is recorded when the state changed, ``StayMoved`` when the patient came
+    into a bed, went to another or left. What boards show of it is published by the department of beds.
+    """

@@ -1,0 +1,13 @@
+"""Which ward takes care of a patient: what "own patient" means for the staff of a ward."""
+
+import uuid
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.ipd import repository
+
+
+async def wards_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) -> set[str]:
+    """The ward of the patient's open stay, or the one asked to admit the patient; empty if neither."""
+    ward = await repository.open_ward(connection, patient_id)
+    return set() if ward is None else {ward}

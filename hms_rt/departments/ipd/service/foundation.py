@@ -1,0 +1,137 @@
+"""What every part of the service works with: locking, writing a move, answering."""
+
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.exc import IntegrityError
+
+from hms_rt.departments.beds.service import BedsService
+from hms_rt.departments.ipd import repository
+from hms_rt.departments.ipd.events import AdmissionChanged, StayMoved
+from hms_rt.departments.ipd.model import Admission, Disposition, Move, Stay
+from hms_rt.departments.ipd.reading import admission_out
+from hms_rt.departments.ipd.schemas import AdmissionOut
+from hms_rt.departments.patients.service import PatientsService
+from hms_rt.kernel.commands import Command
+from hms_rt.kernel.errors import HmsError, conflict, not_found
+from hms_rt.kernel.principal import Principal
+from hms_rt.security.permissions import Permission, require
+from hms_rt.storage.postgres import violated
+from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
+
+REFUSALS = {
+    "ipd_admission_open_patient_key": "the patient has an open admission already",
+    "ipd_stay_open_bed_key": "the bed has a patient already",
+    "ipd_stay_open_patient_key": "the patient is in a bed already",
+}
+"""What a violated rule of the database means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command decided: the admission as it was and will be, and how the patient moved, if at all."""
+
+    move: Move
+    before: Admission | None
+    after: Admission
+    at: datetime
+    source: Stay | None = None
+    target: Stay | None = None
+    disposition: Disposition | None = None
+    reason: str | None = None
+
+
+Decide = Callable[[UnitOfWork, Admission], Awaitable[Outcome]]
+
+
+class Foundation:
+    """The collaborators of the service."""
+
+    def __init__(self, units: UnitsOfWork, beds: BedsService, patients: PatientsService) -> None:
+        self._units = units
+        self._beds = beds
+        self._patients = patients
+
+    async def _command(
+        self,
+        principal: Principal,
+        command: Command,
+        permission: Permission,
+        admission_id: uuid.UUID,
+        decide: Decide,
+    ) -> AdmissionOut:
+        """Check the role, lock patient and admission, check the version, decide, write, answer.
+
+        ``decide`` checks the scope on what is locked, and locks and moves stays and beds.
+        """
+
+        async def work(uow: UnitOfWork) -> AdmissionOut:
+            require(principal, permission)
+            await self._patients.lock(uow, await repository.patient_of(uow.connection, admission_id))
+            before = await repository.lock_admission(uow.connection, admission_id)
+            command.check_version(before.version)
+            try:
+                outcome = await decide(uow, before)
+                await repository.save_admission(uow.connection, outcome.after)
+            except IntegrityError as error:
+                raise refusal(error) from error
+            return await self._written(uow, outcome)
+
+        return await self._units.execute(principal, command, AdmissionOut, work)
+
+    async def _written(self, uow: UnitOfWork, outcome: Outcome) -> AdmissionOut:
+        """Append to the history, record events, audit; answers what the caller may see."""
+        before, after = outcome.before, outcome.after
+        recorded = repository.Recorded(
+            id=uow.ids.new(),
+            move=outcome.move,
+            occurred_at=outcome.at,
+            recorded_at=uow.now,
+            recorded_by=uow.principal.id,
+            source=outcome.source,
+            target=outcome.target,
+            disposition=outcome.disposition,
+            reason=outcome.reason,
+        )
+        await repository.insert_event(uow.connection, before, after, recorded)
+        self._record(uow, outcome)
+        uow.audit(
+            f"admission.{outcome.move}",
+            entity="admission",
+            entity_id=after.id,
+            patient_id=after.patient_id,
+            detail={"from": before.state if before else None, "to": after.state, "ward": after.ward},
+        )
+        stays = await repository.stays(uow.connection, [after.id])
+        patients = await self._patients.brief(uow.connection, [after.patient_id])
+        return admission_out(uow.principal, after, patients[after.patient_id], stays)
+
+    @staticmethod
+    def _record(uow: UnitOfWork, outcome: Outcome) -> None:
+        before, after, source, target = outcome.before, outcome.after, outcome.source, outcome.target
+        state_before = before.state if before else None
+        if state_before is not after.state:
+            uow.record(AdmissionChanged(after.id, after.patient_id, state_before, after.state))
+        stay = target or source
+        if stay is not None:
+            uow.record(
+                StayMoved(
+                    stay_id=stay.id,
+                    admission_id=after.id,
+                    patient_id=after.patient_id,
+                    from_ward=source.ward if source else None,
+                    to_ward=target.ward if target else None,
+                    from_bed=source.bed_id if source else None,
+                    to_bed=target.bed_id if target else None,
+                )
+            )
+
+
+def refusal(error: IntegrityError) -> HmsError | IntegrityError:
+    """``error`` as an answer, if it is a rule that a caller can run into."""
+    name = violated(error)
+    if name == "ipd_admission_ward_code_fkey":
+        return not_found("that ward")
+    return conflict(REFUSALS[name]) if name in REFUSALS else error

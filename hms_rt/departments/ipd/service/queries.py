@@ -1,0 +1,105 @@
+"""Reading admissions. Every answer with a name in it is audited before it is given."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.ipd import repository
+from hms_rt.departments.ipd.model import Admission, Stay
+from hms_rt.departments.ipd.reading import admission_out, event_out, treats
+from hms_rt.departments.ipd.schemas import (
+    AdmissionCursor,
+    AdmissionHistory,
+    AdmissionOut,
+    AdmissionQuery,
+)
+from hms_rt.departments.ipd.service.foundation import Foundation
+from hms_rt.kernel.commands import Command
+from hms_rt.kernel.paging import Page, cut, decode_cursor
+from hms_rt.kernel.principal import Principal
+from hms_rt.security.permissions import Permission, require, require_ward, wards
+from hms_rt.storage.unit_of_work import UnitOfWork
+
+
+class Queries(Foundation):
+    """Lists and single admissions; the wards within reach, and what the caller asked for themselves."""
+
+    async def admissions(
+        self, principal: Principal, command: Command, query: AdmissionQuery
+    ) -> Page[AdmissionOut]:
+        """Admissions of the wards within reach, newest request first; ``forbidden`` for another ward."""
+
+        async def work(uow: UnitOfWork) -> Page[AdmissionOut]:
+            require(principal, Permission.ADMISSION_READ)
+            if query.ward is not None:
+                require_ward(principal, Permission.ADMISSION_READ, query.ward)
+            rows = await repository.admissions(
+                uow.connection,
+                reach=wards(principal, Permission.ADMISSION_READ),
+                requester=principal.id,
+                ward=query.ward,
+                patient_id=query.patient_id,
+                state=query.state,
+                before=decode_cursor(query.cursor, AdmissionCursor).id if query.cursor else None,
+                limit=query.limit + 1,
+            )
+            shown, next_cursor = cut(rows, query.limit, lambda row: AdmissionCursor(id=row.id))
+            uow.audit(
+                "admission.list",
+                entity="ward",
+                entity_id=query.ward or "*",
+                patient_id=query.patient_id,
+                detail={"admissions": [str(row.id) for row in shown]},
+            )
+            items = await self._shown(uow.connection, principal, shown)
+            return Page[AdmissionOut](items=items, next_cursor=next_cursor)
+
+        return await self._units.execute(principal, replace(command, key=None), Page[AdmissionOut], work)
+
+    async def admission(
+        self, principal: Principal, command: Command, admission_id: uuid.UUID
+    ) -> AdmissionOut:
+        """One admission with its stays; raises ``not_found``, ``forbidden``."""
+
+        async def work(uow: UnitOfWork) -> AdmissionOut:
+            found = await self._read(uow, principal, admission_id, "admission.read")
+            (shown,) = await self._shown(uow.connection, principal, [found])
+            return shown
+
+        return await self._units.execute(principal, replace(command, key=None), AdmissionOut, work)
+
+    async def history(
+        self, principal: Principal, command: Command, admission_id: uuid.UUID
+    ) -> AdmissionHistory:
+        """Every move of an admission, with when it happened and when and by whom it was recorded."""
+
+        async def work(uow: UnitOfWork) -> AdmissionHistory:
+            found = await self._read(uow, principal, admission_id, "admission.read_history")
+            clinical = treats(principal, found)
+            rows = await repository.events(uow.connection, admission_id)
+            return AdmissionHistory(events=[event_out(row, clinical=clinical) for row in rows])
+
+        return await self._units.execute(principal, replace(command, key=None), AdmissionHistory, work)
+
+    @staticmethod
+    async def _read(uow: UnitOfWork, principal: Principal, admission_id: uuid.UUID, action: str) -> Admission:
+        require(principal, Permission.ADMISSION_READ)
+        found = await repository.admission(uow.connection, admission_id)
+        if found.requested_by != principal.id:
+            require_ward(principal, Permission.ADMISSION_READ, found.ward)
+        uow.audit(action, entity="admission", entity_id=found.id, patient_id=found.patient_id)
+        return found
+
+    async def _shown(
+        self, connection: AsyncConnection, principal: Principal, found: Sequence[Admission]
+    ) -> list[AdmissionOut]:
+        if not found:
+            return []
+        stays: dict[uuid.UUID, list[Stay]] = defaultdict(list)
+        for stay in await repository.stays(connection, [one.id for one in found]):
+            stays[stay.admission_id].append(stay)
+        patients = await self._patients.brief(connection, {one.patient_id for one in found})
+        return [admission_out(principal, one, patients[one.patient_id], stays[one.id]) for one in found]

@@ -1,0 +1,146 @@
+"""What a replay knows of a case while it plays: the patient, the visit, the bed. And the hands that act."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hms_rt.kernel.clock import rfc3339
+from hms_rt.kernel.principal import Role
+from hms_rt.replay.client import Body, RefusedError
+from hms_rt.replay.mapping import LogMapping, fill
+from hms_rt.replay.report import Outcome
+from hms_rt.replay.staff import Staff
+from hms_rt.replay.timeline import Batch
+
+
+class SkippedError(Exception):
+    """Nothing was done, on purpose; the message says why."""
+
+
+@dataclass
+class Case:
+    """One case. ``person`` holds the values that describe its patient, whichever row said them.
+
+    ``provisional``: treated before anybody registered. ``left_bed``: waits to be cleaned. ``given_up``: why
+    nothing of this case is played.
+    """
+
+    id: str
+    person: Mapping[str, str]
+    patient: dict[str, Any] | None = None
+    provisional: bool = False
+    clinic: str | None = None
+    token: str | None = None
+    token_state: str = ""
+    counter: str | None = None
+    visits: int = 0
+    admission: str | None = None
+    ward: str | None = None
+    bed: str | None = None
+    left_bed: str | None = None
+    given_up: str | None = None
+
+    @property
+    def patient_id(self) -> str:
+        """The patient; raises ``SkippedError`` while there is none."""
+        if self.patient is None:
+            raise SkippedError("nobody was registered for this case")
+        return str(self.patient["id"])
+
+
+class Counters:
+    """The counters of each clinic that this replay may call patients to, so that no two cases share one."""
+
+    def __init__(self, codes: Mapping[str, Sequence[str]]) -> None:
+        self._free: dict[str, asyncio.LifoQueue[str]] = {}
+        for clinic, several in codes.items():
+            self._free[clinic] = asyncio.LifoQueue()
+            for code in reversed(several):
+                self._free[clinic].put_nowait(code)
+
+    async def take(self, clinic: str, *, wait: bool) -> str:
+        """A free counter; without ``wait`` raises ``RefusedError`` when there is none."""
+        queue = self._free.get(clinic)
+        if queue is None or (queue.empty() and not wait):
+            raise RefusedError(409, "no_counter", f"clinic {clinic} has no free counter")
+        return await queue.get()
+
+    def give_back(self, clinic: str, counter: str) -> None:
+        """The counter is free again."""
+        self._free[clinic].put_nowait(counter)
+
+
+@dataclass
+class World:
+    """What all cases share.
+
+    ``prefix`` begins every idempotency key. ``run`` names a further run of the same file. ``clean_ward``
+    cleans what waits for it in a full ward, and answers whether a bed became available.
+    """
+
+    mapping: LogMapping
+    staff: Staff
+    counters: Counters
+    prefix: str
+    run: str
+    clean_ward: Callable[[str], Awaitable[bool]]
+
+
+class Scene:
+    """One batch being played: who acts, under which idempotency keys, and what came of each row."""
+
+    def __init__(self, world: World, case: Case, batch: Batch) -> None:
+        self.world = world
+        self.case = case
+        self.batch = batch
+        self.row = batch.rows[0]
+        self.fresh = 0
+        self.repeated = 0
+        self.refusals: dict[int, RefusedError] = {}
+        self._step = ""
+        ending = "end" if batch.ending else ""
+        self._key = f"{world.prefix}:{self.row.number}{ending}"
+
+    @property
+    def outcome(self) -> Outcome:
+        """Of the rows that were not refused."""
+        return Outcome.BEFORE if self.repeated and not self.fresh else Outcome.APPLIED
+
+    def text(self, template: str) -> str:
+        """A template filled in from the row."""
+        return fill(template, self.row.values)
+
+    def begin(self, action: int) -> None:
+        """Further commands belong to that action of the row."""
+        self._step = f":{action}"
+
+    async def do(
+        self,
+        role: Role,
+        path: str,
+        body: Body | None = None,
+        *,
+        step: str,
+        timed: bool = True,
+        other: int = 0,
+        key: str | None = None,
+    ) -> dict[str, Any]:
+        """A command by somebody with ``role``, at the time of the row; raises ``RefusedError``.
+
+        ``step`` tells the commands of an action apart; ``other`` = 1 lets a colleague act. ``key`` replaces
+        the idempotency key, for what happens once in a case whichever row comes first.
+        """
+        sent = dict(body or {})
+        if timed and self.world.mapping.time.travel:
+            sent["occurred_at"] = rfc3339(self.row.at)
+        session = self.world.staff.of(role, self.case.id, other=other)
+        used = key or f"{self._key}{self._step}:{step}"
+        reply = await session.post(path, sent if timed or sent else None, key=used)
+        self.repeated += reply.repeated
+        self.fresh += not reply.repeated
+        return reply.value
+
+    async def read(self, role: Role, path: str, **query: str | int) -> dict[str, Any]:
+        """A read by somebody with ``role``."""
+        return await self.world.staff.of(role, self.case.id).get(path, **query)

@@ -1,11 +1,12 @@
 """REST handlers, one module per department: parse, call the service, shape the answer."""
 
-from handlers import audit, beds, identity, notifications, patients
+from handlers import audit, beds, identity, ipd, notifications, patients
 
 ROUTES = (
     identity.routes,
     patients.routes,
     beds.routes,
+    ipd.routes,
     notifications.routes,
     audit.routes,
 )

@@ -22,6 +22,7 @@ from hms_rt.departments.beds import projector as beds_projector
 from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.identity import projector as identity_projector
 from hms_rt.departments.identity.service import IdentityService, Principals
+from hms_rt.departments.ipd.service import IpdService, wards_of_patient
 from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.audiences import Audience
@@ -156,7 +157,7 @@ class Hospital:
 
     def _services(self, tokens: AccessTokens, key: SigningKey) -> Services:
         identity = IdentityService(self.units, self.clock, self.ids, self._passwords, tokens, key)
-        patients = PatientsService(self.units, self.documents, PlacesOfCare(()))
+        patients = PatientsService(self.units, self.documents, PlacesOfCare([wards_of_patient]))
         beds = BedsService(self.units, patients)
         return Services(
             audit=AuditService(self.units, self._engine, self.clock),
@@ -164,6 +165,7 @@ class Hospital:
             patients=patients,
             notifications=NotificationsService(self.units),
             beds=beds,
+            ipd=IpdService(self.units, beds, patients),
         )
 
     def _realtime(self) -> RealtimeServer:

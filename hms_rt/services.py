@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hms_rt.departments.audit.service import AuditService
 from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.identity.service import IdentityService
+from hms_rt.departments.ipd.service import IpdService
 from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.patients.service import PatientsService
 
@@ -18,3 +19,4 @@ class Services:
     patients: PatientsService
     notifications: NotificationsService
     beds: BedsService
+    ipd: IpdService

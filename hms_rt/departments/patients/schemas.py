@@ -48,6 +48,13 @@ class PatientNew(Schema):
         return self
 
 
+class MovedIn(Schema):
+    """Patients that were registered together."""
+
+    mrns: list[str]
+    """Their numbers, in the order in which the patients were given."""
+
+
 class PatientUpdate(Schema):
     """What to change; what is absent stays. Null clears ``given_name``, ``birth_date`` and ``phone``.
 

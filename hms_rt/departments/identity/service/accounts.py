@@ -32,10 +32,20 @@ from hms_rt.storage.unit_of_work import UnitOfWork
 class Accounts(Foundation):
     """Users, their roles and their assignments."""
 
-    async def create_user(self, principal: Principal, command: Command, new: UserNew) -> UserOut:
-        """Open an account. Raises ``conflict`` for a taken username, ``invalid`` for a weak password."""
+    async def create_user(
+        self,
+        principal: Principal,
+        command: Command,
+        new: UserNew,
+        assignments: Collection[AssignmentIn] = (),
+    ) -> UserOut:
+        """Open an account, with its first assignments.
+
+        Raises ``conflict`` for a taken username, ``invalid`` for a weak password or a missing place.
+        """
         password = new.password.get_secret_value()
-        self._passwords.check(password, new.username)
+        self.check_password(password, new.username)
+        given = frozenset(self.check_assignment(each) for each in assignments)
         # Hashed before the transaction; who may not do this is refused, and audited, inside it.
         allowed = may(principal, Permission.USERS) is not None
         hashed = await self._passwords.hash(password) if allowed else ""
@@ -48,7 +58,7 @@ class Accounts(Foundation):
                 display_name=new.display_name,
                 password_hash=hashed,
                 roles=new.roles,
-                assignments=frozenset(),
+                assignments=given,
                 active=True,
                 rights_version=1,
                 version=1,
@@ -67,9 +77,23 @@ class Accounts(Foundation):
                 entity_id=user.id,
                 detail={"username": user.username, "roles": sorted(user.roles)},
             )
+            for what in given:
+                await users.give(uow.connection, user.id, what, principal.id, uow.now)
+                self._audit_assignment(uow, "identity.assign", user, what)
             return user_out(user)
 
         return await self._units.execute(principal, command, UserOut, work)
+
+    def check_password(self, password: str, username: str) -> None:
+        """Raises ``invalid`` for a password that a new account may not have."""
+        self._passwords.check(password, username)
+
+    @staticmethod
+    def check_assignment(given: AssignmentIn) -> Assignment:
+        """The assignment as it is stored; raises ``invalid`` for a missing or needless place."""
+        what = Assignment(given.kind, given.place or "")
+        check_assignment(what.kind, what.place)
+        return what
 
     async def create_admin(self, command: Command, new: UserNew) -> UserOut:
         """The first administrator, from the command line; like :meth:`create_user` by the server itself."""

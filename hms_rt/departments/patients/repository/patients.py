@@ -11,7 +11,8 @@ from hms_rt.departments.patients.model.patient import Patient, PatientBrief, Sex
 from hms_rt.departments.patients.tables import patients_patient as patients
 
 
-def _patient(row: Row[Any]) -> Patient:
+def to_patient(row: Row[Any]) -> Patient:
+    """A row of the table as a patient."""
     return Patient(
         id=row.id,
         mrn=row.mrn,
@@ -27,7 +28,8 @@ def _patient(row: Row[Any]) -> Patient:
     )
 
 
-def _values(patient: Patient) -> dict[str, Any]:
+def values(patient: Patient) -> dict[str, Any]:
+    """Everything of a patient but id and MRN, by column."""
     return {
         "family_name": patient.family_name,
         "given_name": patient.given_name,
@@ -45,29 +47,29 @@ def _values(patient: Patient) -> dict[str, Any]:
 
 async def add(connection: AsyncConnection, patient: Patient) -> Patient:
     """Insert ``patient``; without an MRN the database issues one. A taken MRN violates ``…_mrn_key``."""
-    values = {"id": patient.id, **_values(patient)}
+    row = {"id": patient.id, **values(patient)}
     if patient.mrn:
-        values["mrn"] = patient.mrn
-    made = await connection.execute(insert(patients).values(values).returning(patients))
-    return _patient(made.one())
+        row["mrn"] = patient.mrn
+    made = await connection.execute(insert(patients).values(row).returning(patients))
+    return to_patient(made.one())
 
 
 async def save(connection: AsyncConnection, patient: Patient) -> None:
     """Store what may change of a locked patient."""
-    await connection.execute(update(patients).where(patients.c.id == patient.id).values(_values(patient)))
+    await connection.execute(update(patients).where(patients.c.id == patient.id).values(values(patient)))
 
 
 async def by_id(connection: AsyncConnection, patient_id: uuid.UUID) -> Patient | None:
     """One patient, as last committed."""
     row = (await connection.execute(select(patients).where(patients.c.id == patient_id))).one_or_none()
-    return _patient(row) if row is not None else None
+    return to_patient(row) if row is not None else None
 
 
 async def lock(connection: AsyncConnection, patient_id: uuid.UUID) -> Patient | None:
     """One patient, locked (FOR NO KEY UPDATE, so that rows may still refer to them meanwhile)."""
     query = select(patients).where(patients.c.id == patient_id).with_for_update(key_share=True)
     row = (await connection.execute(query)).one_or_none()
-    return _patient(row) if row is not None else None
+    return to_patient(row) if row is not None else None
 
 
 async def briefs(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, PatientBrief]:
@@ -75,12 +77,14 @@ async def briefs(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> Map
     if not ids:
         return {}
     rows = await connection.execute(select(patients).where(patients.c.id.in_(list(ids))))
-    return {row.id: _patient(row).brief() for row in rows}
+    return {row.id: to_patient(row).brief() for row in rows}
 
 
 async def by_mrn(connection: AsyncConnection, mrn: str) -> list[Patient]:
     """The patient with exactly this MRN, or nobody."""
-    return [_patient(row) for row in await connection.execute(select(patients).where(patients.c.mrn == mrn))]
+    return [
+        to_patient(row) for row in await connection.execute(select(patients).where(patients.c.mrn == mrn))
+    ]
 
 
 async def named(
@@ -113,4 +117,4 @@ async def _starting(
         query = query.where(column != "")
     if after is not None:
         query = query.where(tuple_(column, patients.c.id) > tuple_(*after))
-    return [_patient(row) for row in await connection.execute(query)]
+    return [to_patient(row) for row in await connection.execute(query)]

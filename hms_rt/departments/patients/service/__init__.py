@@ -3,13 +3,23 @@
 from hms_rt.departments.patients.model.patient import PatientBrief, Sex
 from hms_rt.departments.patients.service.care import CareRelation
 from hms_rt.departments.patients.service.for_departments import brief, lock
+from hms_rt.departments.patients.service.moving_in import Comparison, MovingIn, identity_of
 from hms_rt.departments.patients.service.record import ClinicalRecord
 from hms_rt.departments.patients.service.registration import Registration
 
-__all__ = ["CareRelation", "PatientBrief", "PatientsService", "Sex", "brief", "lock"]
+__all__ = [
+    "CareRelation",
+    "Comparison",
+    "PatientBrief",
+    "PatientsService",
+    "Sex",
+    "brief",
+    "identity_of",
+    "lock",
+]
 
 
-class PatientsService(Registration, ClinicalRecord):
+class PatientsService(Registration, MovingIn, ClinicalRecord):
     """Everything that can be done with patients.
 
     Public methods take the principal and the command; ``lock`` and ``brief`` are for other departments,

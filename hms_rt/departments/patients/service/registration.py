@@ -46,7 +46,7 @@ class Registration(Foundation):
             require(principal, Permission.PATIENT_REGISTER)
             check_birth_date(new.birth_date, uow.now)
             try:
-                patient = await patients.add(uow.connection, _fresh(uow, new))
+                patient = await patients.add(uow.connection, fresh(uow, new))
             except IntegrityError as error:
                 if violated(error) == "patients_patient_mrn_key":
                     raise conflict("a patient with this MRN is registered already") from None
@@ -158,7 +158,8 @@ class Registration(Foundation):
         )
 
 
-def _fresh(uow: UnitOfWork, new: PatientNew) -> Patient:
+def fresh(uow: UnitOfWork, new: PatientNew) -> Patient:
+    """``new`` as a patient of version 1; without an MRN until the database issues one."""
     patient_id = uow.ids.new()
     return Patient(
         id=patient_id,

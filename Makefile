@@ -16,7 +16,7 @@ $(shell rm -f $(STAMP))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format chromium wheel lock clean
+.PHONY: help install demo test lint format bench chromium wheel lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts
 format: $(STAMP) ## ruff's formatting and safe fixes
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+bench: $(STAMP) ## measure this machine: commit to screen (ARGS="--screens 1 100")
+	@$(BIN)/python -m bench $(ARGS)
 
 chromium: ## a Chromium for the browser tests: the installed one, else Debian's package
 	@sh scripts/chromium.sh

@@ -1,0 +1,1 @@
+"""Laboratory: catalogue, orders, specimens, results, critical alerts."""

@@ -1,0 +1,1 @@
+"""Rules of the laboratory; pure, they decide or raise."""

@@ -1,0 +1,82 @@
+"""Turns events into changes of the worklist and of the rooms of wards and clinics."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hms_rt.departments.ipd.events import StayMoved
+from hms_rt.departments.lab import views
+from hms_rt.departments.lab.events import BoardTrimmed, LabChange, LabTestsChanged
+from hms_rt.departments.lab.model.labtest import FINISHED, LabState
+from hms_rt.departments.lab.repository import labtests
+from hms_rt.departments.patients.events import PatientRenamed
+from hms_rt.kernel.changes import Cause, Change, Event, Op
+from hms_rt.storage.unit_of_work import Projector, UnitOfWork
+
+
+async def tests_changed(uow: UnitOfWork, event: LabTestsChanged) -> None:
+    """Publish each test where it is shown, and remove it where it no longer is.
+
+    Order and tests are locked by whoever recorded the event, so what it carries is what commits.
+    """
+    for change in event.changes:
+        _publish(uow, change, event.cause)
+
+
+def _publish(uow: UnitOfWork, change: LabChange, cause: Cause) -> None:
+    before, after = change.before, change.after
+    key, value = views.key(after.id), views.value(change.order, after)
+    if after.state not in FINISHED:
+        uow.change(Change(views.WORKLIST_STREAM, Op.PUT, key, cause, value))
+    elif before is not None and before.state not in FINISHED:
+        uow.change(Change(views.WORKLIST_STREAM, Op.REMOVE, key, cause))
+    if before is not None and before.board is not None and before.board != after.board:
+        uow.change(Change(views.board_stream(before.board), Op.REMOVE, key, cause))
+    if after.board is not None:
+        uow.change(Change(views.board_stream(after.board), Op.PUT, key, cause, value))
+
+
+async def board_trimmed(uow: UnitOfWork, event: BoardTrimmed) -> None:
+    """Remove what gave way to newer results."""
+    for test_id in event.test_ids:
+        uow.change(Change(views.board_stream(event.board), Op.REMOVE, views.key(test_id), Cause.COUNT))
+
+
+async def stay_moved(uow: UnitOfWork, event: StayMoved) -> None:
+    """A patient's orders follow from ward to ward, and from a clinic on admission.
+
+    When the patient departs, released tests leave the ward's room; what is still awaited stays, so that
+    somebody sees it. The patient is locked by whoever recorded the event; the orders are locked here.
+    """
+    if event.from_ward == event.to_ward:
+        return
+    await labtests.lock_orders_of(uow.connection, event.patient_id)
+    if event.to_ward is not None:
+        await labtests.follow(uow.connection, event.patient_id, event.from_ward, event.to_ward)
+    shown = await labtests.lock_on_boards(uow.connection, event.patient_id)
+    moving: list[LabChange] = []
+    for order, test in shown:
+        if event.to_ward is not None:
+            moving.append(LabChange(order, test, test.moved_to(order.location)))
+        elif test.state is LabState.RELEASED and test.board == f"ward:{event.from_ward}":
+            moving.append(LabChange(order, test, test.moved_to(None)))
+    saved = await labtests.save(uow.connection, [change.after for change in moving])
+    changes = tuple(replace(change, after=after) for change, after in zip(moving, saved, strict=True))
+    cause = Cause.MOVED if event.to_ward is not None else Cause.LEFT
+    await tests_changed(uow, LabTestsChanged(changes, cause))
+
+
+async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
+    """A patient's new name reaches every room that shows one of the patient's tests."""
+    patient = event.patient
+    await labtests.rename_patient(uow.connection, patient.id, patient.name, patient.mrn)
+    shown = await labtests.lock_on_boards(uow.connection, patient.id)
+    changes = tuple(LabChange(order, test, test) for order, test in shown)
+    await tests_changed(uow, LabTestsChanged(changes, Cause.RENAMED))
+
+
+PROJECTORS: dict[type[Event], Sequence[Projector]] = {
+    LabTestsChanged: (tests_changed,),
+    BoardTrimmed: (board_trimmed,),
+    StayMoved: (stay_moved,),
+    PatientRenamed: (patient_renamed,),
+}

@@ -1,0 +1,1 @@
+"""SQL of the laboratory. Whoever changes a test has locked its order, then the test, each by id."""

@@ -1,0 +1,109 @@
+"""What every part of the laboratory's service works with."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from hms_rt.departments.identity.service import IdentityService
+from hms_rt.departments.lab import views
+from hms_rt.departments.lab.events import BoardTrimmed, LabChange, LabTestsChanged
+from hms_rt.departments.lab.model.labtest import LabTest
+from hms_rt.departments.lab.model.night import Night
+from hms_rt.departments.lab.model.order import LabOrder
+from hms_rt.departments.lab.repository import labtests
+from hms_rt.departments.lab.repository.orders import Reach
+from hms_rt.departments.lab.schemas import LabTestOut
+from hms_rt.departments.notifications.service import NotificationsService
+from hms_rt.departments.patients.service import PatientsService
+from hms_rt.kernel.changes import Cause
+from hms_rt.kernel.errors import not_found
+from hms_rt.kernel.principal import Principal, Role
+from hms_rt.security.permissions import Permission, clinics, may, require, require_place, wards
+from hms_rt.storage.mongo import Documents
+from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
+
+T = TypeVar("T")
+
+
+class Foundation:
+    """The collaborators of the service; ``night`` is when one may release alone, by the clock of ``zone``."""
+
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        documents: Documents,
+        patients: PatientsService,
+        identity: IdentityService,
+        notifications: NotificationsService,
+        zone: ZoneInfo,
+        night: Night | None = None,
+    ) -> None:
+        self._units = units
+        self._documents = documents
+        self._patients = patients
+        self._identity = identity
+        self._notifications = notifications
+        self._zone = zone
+        self._night = night or Night()
+
+    async def _nurses(self, uow: UnitOfWork, order: LabOrder) -> set[uuid.UUID]:
+        """The nurses of the place where the patient is treated now."""
+        found = await self._identity.users_with(
+            uow.connection, roles=[Role.NURSE], ward=order.ward, clinic=order.clinic
+        )
+        return {user.id for user in found}
+
+    @staticmethod
+    async def _trim(uow: UnitOfWork, board: str) -> None:
+        """After a release: the oldest released tests give way. Records ``BoardTrimmed``."""
+        gone = await labtests.trim_board(uow.connection, board, views.BOARD_LIMIT)
+        if gone:
+            uow.record(BoardTrimmed(board, tuple(gone)))
+
+
+def found(thing: T | None, what: str) -> T:
+    """``thing``; raises ``not_found`` for None."""
+    if thing is None:
+        raise not_found(what)
+    return thing
+
+
+def require_at(principal: Principal, permission: Permission, order: LabOrder) -> None:
+    """Raises ``forbidden`` unless ``permission`` reaches the place where the patient is treated now."""
+    require_place(
+        principal,
+        permission,
+        wards_of=[order.ward] if order.ward is not None else [],
+        clinics_of=[order.clinic] if order.clinic is not None else [],
+    )
+
+
+def require_at_or_own(principal: Principal, permission: Permission, order: LabOrder) -> None:
+    """Like :func:`require_at`; the doctor who ordered keeps the right when the patient has moved on."""
+    require(principal, permission)
+    if order.ordered_by != principal.id:
+        require_at(principal, permission, order)
+
+
+def reach(principal: Principal, permission: Permission) -> Reach:
+    """Whose orders ``principal`` may see; raises ``forbidden`` for nobody's."""
+    require(principal, permission)
+    return Reach(wards(principal, permission), clinics(principal, permission), principal.id)
+
+
+def out(principal: Principal, order: LabOrder, test: LabTest) -> LabTestOut:
+    """A test as ``principal`` may see it."""
+    value = views.value(order, test)
+    works_there = may(principal, Permission.LAB_WORKLIST_READ) is not None
+    return LabTestOut.model_validate(value if works_there else views.clinical("", value))
+
+
+async def save(
+    uow: UnitOfWork, order: LabOrder, pairs: Collection[tuple[LabTest, LabTest]], cause: Cause
+) -> Sequence[LabTest]:
+    """Write locked tests, given before and after, and record ``LabTestsChanged``; answers the saved ones."""
+    saved = await labtests.save(uow.connection, [after for _, after in pairs])
+    changes = (LabChange(order, before, after) for (before, _), after in zip(pairs, saved, strict=True))
+    uow.record(LabTestsChanged(tuple(changes), cause))
+    return saved

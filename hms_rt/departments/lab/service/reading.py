@@ -1,0 +1,97 @@
+"""Reading a result: audited before it is answered, and checked against its digest."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hms_rt.departments.lab.model.labtest import LabState, LabTest
+from hms_rt.departments.lab.model.order import LabOrder, ResultStatus, VersionKind, status_of
+from hms_rt.departments.lab.repository import labtests, results
+from hms_rt.departments.lab.repository.results import ResultVersion
+from hms_rt.departments.lab.result_schemas import ResultOut, ResultQuery
+from hms_rt.departments.lab.service.foundation import Foundation, found, require_at_or_own
+from hms_rt.kernel.commands import Command
+from hms_rt.kernel.errors import not_found
+from hms_rt.kernel.principal import Principal
+from hms_rt.security.permissions import Permission, may, require
+from hms_rt.storage import mongo
+from hms_rt.storage.mongo import DocumentRef
+from hms_rt.storage.unit_of_work import UnitOfWork
+
+
+class Reading(Foundation):
+    """What results say."""
+
+    async def result(
+        self, principal: Principal, command: Command, test_id: uuid.UUID, query: ResultQuery
+    ) -> ResultOut:
+        """One version of a result, the newest unless asked otherwise; audited.
+
+        Preliminary versions are for the laboratory. Raises ``not_found`` when there is nothing to read for
+        the caller, ``forbidden``, and ``integrity`` for a missing or altered document.
+        """
+        read: list[tuple[LabOrder, LabTest, _Version, DocumentRef]] = []
+
+        async def work(uow: UnitOfWork) -> None:
+            require(principal, Permission.RESULT_READ)
+            order, test = found(await labtests.by_id(uow.connection, test_id), "that test")
+            require_at_or_own(principal, Permission.RESULT_READ, order)
+            preliminary = may(principal, Permission.LAB_WORKLIST_READ) is not None
+            known = await results.versions(uow.connection, test_id)
+            version = _choose(known, test, query.version, preliminary=preliminary)
+            (ref,) = await mongo.find_refs(uow.connection, [version[0].document_id])
+            uow.audit(
+                "lab.result_read",
+                entity="lab_test",
+                entity_id=test_id,
+                patient_id=order.patient_id,
+                detail={"version": version[0].number},
+            )
+            read[:] = [(order, test, version, ref)]
+
+        await self._units.execute(principal, replace(command, key=None), type(None), work)
+        order, test, version, ref = read[0]
+        return _out(order, test, version, await self._documents.read(ref))
+
+
+_Version = tuple[ResultVersion, ResultStatus]
+
+
+def _choose(known: list[ResultVersion], test: LabTest, wanted: int | None, *, preliminary: bool) -> _Version:
+    """The version to show, with its status; raises ``not_found`` if the caller may see none such."""
+    released = test.state is LabState.RELEASED
+    last_entry = max((v.number for v in known if v.kind is VersionKind.ENTRY), default=0)
+    rated = [(v, status_of(v.kind, v.number, last_entry, released=released)) for v in known]
+    visible = [
+        (version, status)
+        for version, status in rated
+        if (preliminary or status is not ResultStatus.PRELIMINARY) and wanted in (None, version.number)
+    ]
+    if not visible:
+        raise not_found("a released result" if not preliminary else "that result")
+    return visible[-1]
+
+
+def _out(order: LabOrder, test: LabTest, version: _Version, body: Mapping[str, Any]) -> ResultOut:
+    row, status = version
+    return ResultOut(
+        test_id=test.id,
+        order_id=order.id,
+        patient_id=order.patient_id,
+        test=body["code"],
+        test_name=body["name"],
+        result_version=row.number,
+        latest_version=test.result_version or row.number,
+        status=status,
+        value=body["value"],
+        unit=body["unit"],
+        reference=body["reference"],
+        flag=body["flag"],
+        comment=body["comment"],
+        reason=body["reason"],
+        author=row.author,
+        author_name=body["author_name"],
+        occurred_at=row.occurred_at,
+        recorded_at=row.recorded_at,
+    )

@@ -1,0 +1,55 @@
+"""The state of the laboratory's rooms, and who may look into them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.lab import views
+from hms_rt.departments.lab.repository import labtests
+from hms_rt.departments.lab.service.foundation import Foundation
+from hms_rt.kernel.audiences import Audience
+from hms_rt.kernel.principal import Principal
+from hms_rt.security.permissions import Permission, require, require_clinic, require_ward
+
+State = dict[str, Mapping[str, Any]]
+
+
+class Rooms(Foundation):
+    """Snapshots; their values equal those of the changes that lead there."""
+
+    @staticmethod
+    def worklist_audience(principal: Principal, _: str) -> Audience:
+        """The laboratory's staff; raises ``forbidden`` for everybody else."""
+        require(principal, Permission.LAB_WORKLIST_READ)
+        return Audience.STAFF
+
+    @staticmethod
+    def ward_audience(principal: Principal, ward: str) -> Audience:
+        """Those who treat the ward's patients, and the laboratory; raises ``forbidden``."""
+        require_ward(principal, Permission.RESULT_READ, ward)
+        return Audience.CLINICAL
+
+    @staticmethod
+    def clinic_audience(principal: Principal, clinic: str) -> Audience:
+        """Those who treat the clinic's patients, and the laboratory; raises ``forbidden``."""
+        require_clinic(principal, Permission.RESULT_READ, clinic)
+        return Audience.CLINICAL
+
+    @staticmethod
+    async def worklist_state(connection: AsyncConnection, _: str) -> State:
+        """The state of stream ``lab/worklist``."""
+        return {views.key(t.id): views.value(o, t) for o, t in await labtests.worklist(connection)}
+
+    @staticmethod
+    async def ward_state(connection: AsyncConnection, code: str) -> State:
+        """The state of stream ``lab/ward:<code>``; a ward without tests is empty."""
+        return {
+            views.key(t.id): views.value(o, t) for o, t in await labtests.on_board(connection, f"ward:{code}")
+        }
+
+    @staticmethod
+    async def clinic_state(connection: AsyncConnection, code: str) -> State:
+        """The state of stream ``lab/clinic:<code>``; a clinic without tests is empty."""
+        found = await labtests.on_board(connection, f"clinic:{code}")
+        return {views.key(t.id): views.value(o, t) for o, t in found}

@@ -1,0 +1,153 @@
+"""Specimens: taken on the ward, received and sometimes rejected in the laboratory."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy.exc import IntegrityError
+
+from hms_rt.departments.lab.model.labtest import LabState, LabTest
+from hms_rt.departments.lab.model.specimen import Specimen
+from hms_rt.departments.lab.repository import labtests, specimens
+from hms_rt.departments.lab.schemas import Rejection, SpecimenIn, SpecimenOut, When
+from hms_rt.departments.lab.service.foundation import Foundation, found, require_at, save
+from hms_rt.departments.notifications.service import Kind, Subject
+from hms_rt.kernel.changes import Cause
+from hms_rt.kernel.commands import Command, occurred
+from hms_rt.kernel.errors import Code, HmsError, conflict
+from hms_rt.kernel.principal import Principal
+from hms_rt.security.permissions import Permission, require
+from hms_rt.storage.postgres import violated
+from hms_rt.storage.unit_of_work import UnitOfWork
+
+
+class Specimens(Foundation):
+    """What was taken from patients, and which tests it is for."""
+
+    async def collect(
+        self, principal: Principal, command: Command, order_id: uuid.UUID, taken: SpecimenIn
+    ) -> SpecimenOut:
+        """A specimen was taken for tests of an order.
+
+        Raises ``invalid`` for tests of another order or kind, ``illegal_move`` for tests that have a
+        specimen, ``conflict`` for a barcode in use or when no test waits for such a specimen.
+        """
+
+        async def work(uow: UnitOfWork) -> SpecimenOut:
+            require(principal, Permission.SPECIMEN_COLLECT)
+            order, tests = found(await labtests.lock_order(uow.connection, order_id), "that order")
+            require_at(principal, Permission.SPECIMEN_COLLECT, order)
+            wanted = _for(tests, taken)
+            specimen = await self._add(uow, order_id, taken)
+            pairs = [(test, test.collect(specimen.id, specimen.barcode)) for test in wanted]
+            await save(uow, order, pairs, Cause.COLLECTED)
+            _audit(uow, "lab.collect", specimen, order.patient_id)
+            return _out(specimen, wanted)
+
+        return await self._units.execute(principal, command, SpecimenOut, work)
+
+    async def receive(
+        self, principal: Principal, command: Command, specimen_id: uuid.UUID, when: When
+    ) -> SpecimenOut:
+        """The specimen reached the laboratory; raises ``illegal_move``."""
+
+        async def work(uow: UnitOfWork) -> SpecimenOut:
+            require(principal, Permission.SPECIMEN_RECEIVE)
+            order, specimen = found(await specimens.lock(uow.connection, specimen_id), "that specimen")
+            command.check_version(specimen.version)
+            received = specimen.receive(principal.id, occurred(when.occurred_at, uow.now))
+            tests = await labtests.lock_of_specimen(uow.connection, specimen_id)
+            after = await specimens.save(uow.connection, received)
+            pairs = [(test, test.receive()) for test in tests if test.state is LabState.COLLECTED]
+            await save(uow, order, pairs, Cause.RECEIVED)
+            _audit(uow, "lab.receive", specimen, order.patient_id)
+            return _out(after, tests)
+
+        return await self._units.execute(principal, command, SpecimenOut, work)
+
+    async def reject(
+        self, principal: Principal, command: Command, specimen_id: uuid.UUID, why: Rejection
+    ) -> SpecimenOut:
+        """The specimen is of no use: its tests wait for another one, and the nurses are told.
+
+        Raises ``illegal_move`` once a result was taken from it.
+        """
+
+        async def work(uow: UnitOfWork) -> SpecimenOut:
+            require(principal, Permission.SPECIMEN_REJECT)
+            order, specimen = found(await specimens.lock(uow.connection, specimen_id), "that specimen")
+            command.check_version(specimen.version)
+            rejected = specimen.reject(principal.id, occurred(why.occurred_at, uow.now), why.reason)
+            tests = await labtests.lock_of_specimen(uow.connection, specimen_id)
+            after = await specimens.save(uow.connection, rejected)
+            pairs = [(test, test.reject()) for test in tests if test.state is not LabState.CANCELLED]
+            await save(uow, order, pairs, Cause.REJECTED)
+            _audit(uow, "lab.reject", specimen, order.patient_id, reason=why.reason)
+            await self._notifications.notify(
+                uow,
+                await self._nurses(uow, order),
+                Kind.SPECIMEN_REJECTED,
+                f"Specimen rejected: {specimen.kind.value}, collect again",
+                Subject("lab_specimen", str(specimen.id)),
+                order.patient_id,
+            )
+            return _out(after, [])
+
+        return await self._units.execute(principal, command, SpecimenOut, work)
+
+    @staticmethod
+    async def _add(uow: UnitOfWork, order_id: uuid.UUID, taken: SpecimenIn) -> Specimen:
+        try:
+            return await specimens.add(
+                uow.connection,
+                specimen_id=uow.ids.new(),
+                order_id=order_id,
+                kind=taken.kind,
+                barcode=taken.barcode,
+                by=uow.principal.id,
+                at=occurred(taken.occurred_at, uow.now),
+            )
+        except IntegrityError as error:
+            if violated(error) == "lab_specimen_barcode_key":
+                raise conflict("that barcode is in use") from None
+            raise
+
+
+def _for(tests: Sequence[LabTest], taken: SpecimenIn) -> list[LabTest]:
+    """Which of the order's tests the specimen is for."""
+    if taken.tests is None:
+        wanted = [t for t in tests if t.state is LabState.ORDERED and t.specimen_kind is taken.kind]
+        if not wanted:
+            raise conflict(f"no test of the order waits for a specimen of kind {taken.kind}")
+        return wanted
+    wanted = [test for test in tests if test.id in taken.tests]
+    if len(wanted) != len(taken.tests):
+        raise HmsError(Code.INVALID, "tests: name tests of this order, each once")
+    if any(test.specimen_kind is not taken.kind for test in wanted):
+        raise HmsError(Code.INVALID, f"kind: not all of these tests are made from {taken.kind}")
+    return wanted
+
+
+def _audit(uow: UnitOfWork, action: str, specimen: Specimen, patient_id: uuid.UUID, **detail: str) -> None:
+    uow.audit(
+        action,
+        entity="lab_specimen",
+        entity_id=specimen.id,
+        patient_id=patient_id,
+        detail={"barcode": specimen.barcode, **detail},
+    )
+
+
+def _out(specimen: Specimen, tests: Sequence[LabTest]) -> SpecimenOut:
+    return SpecimenOut(
+        id=specimen.id,
+        order_id=specimen.order_id,
+        barcode=specimen.barcode,
+        kind=specimen.kind,
+        state=specimen.state,
+        collected_at=specimen.collected_at,
+        received_at=specimen.received_at,
+        rejected_at=specimen.rejected_at,
+        reject_reason=specimen.reject_reason,
+        tests=[test.id for test in tests],
+        version=specimen.version,
+    )

@@ -1,0 +1,68 @@
+"""The values of the laboratory's streams, and what each audience sees of them (allow-lists).
+
+Which tests a room shows depends on rows alone, never on the clock, so that an old snapshot and the changes
+since equal a fresh snapshot:
+
+- ``worklist``: tests that are neither released nor cancelled.
+- ``ward:<code>``, ``clinic:<code>``: tests whose row names the room as its ``board``. A test is put there
+  when it is ordered, follows the patient to another ward, and leaves when it is cancelled, when it is
+  released and the patient departs, or when ``BOARD_LIMIT`` tests of the room were released after it.
+  A correction puts it there again.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hms_rt.departments.lab.model.catalogue import Flag
+from hms_rt.departments.lab.model.labtest import LabState, LabTest
+from hms_rt.departments.lab.model.order import LabOrder
+from hms_rt.kernel.clock import rfc3339
+
+WORKLIST_STREAM = "lab/worklist"
+BOARD_LIMIT = 200
+"""Released tests that the room of a ward or clinic shows; the older ones are found by REST."""
+
+_ALWAYS_SHOWN = frozenset({Flag.CRITICAL_LOW.value, Flag.CRITICAL_HIGH.value})
+
+
+def board_stream(board: str) -> str:
+    """The stream of ``ward:<code>`` or ``clinic:<code>``."""
+    return f"lab/{board}"
+
+
+def key(test_id: object) -> str:
+    """The key of a test on every stream."""
+    return f"test:{test_id}"
+
+
+def value(order: LabOrder, test: LabTest) -> dict[str, Any]:
+    """A test as the streams hold it: reference, state, flag and version of the result, never what it says."""
+    return {
+        "id": str(test.id),
+        "order_id": str(order.id),
+        "patient_id": str(order.patient_id),
+        "patient_name": order.patient_name,
+        "mrn": order.mrn,
+        "test": test.code,
+        "test_name": test.name,
+        "specimen_kind": test.specimen_kind.value,
+        "state": test.state.value,
+        "priority": order.priority.value,
+        "specimen_id": str(test.specimen_id) if test.specimen_id is not None else None,
+        "specimen_barcode": test.specimen_barcode,
+        "location": order.location,
+        "ordered_at": rfc3339(order.ordered_at),
+        "resulted_at": rfc3339(test.resulted_at) if test.resulted_at is not None else None,
+        "released_at": rfc3339(test.released_at) if test.released_at is not None else None,
+        "result_version": test.result_version,
+        "flag": test.flag.value if test.flag is not None else None,
+        "review_due": test.review_due,
+        "version": test.version,
+    }
+
+
+def clinical(key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those who treat the patient: before the release no flag, unless it is critical."""
+    if value["state"] == LabState.RELEASED.value or value["flag"] in _ALWAYS_SHOWN:
+        return value
+    return {**value, "flag": None}

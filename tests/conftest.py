@@ -98,6 +98,7 @@ async def hospital(settings: Settings, stores: Stores, clock: ManualClock) -> As
     made = Hospital(settings, stores, clock=clock)
     await made.start()
     yield made
+    await made.realtime.drain()
     await made.stop()
 
 

@@ -11,7 +11,10 @@ from hms_rt import __version__
 from hms_rt.config import ConfigError, Settings, load
 
 app = typer.Typer(
-    help="hms-rt: a realtime hospital operations server.", no_args_is_help=True, add_completion=False
+    help="hms-rt: a realtime hospital operations server.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")

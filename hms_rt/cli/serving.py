@@ -33,8 +33,11 @@ async def listening(hospital: Hospital, settings: Settings) -> AsyncIterator[int
         log.info("serving", host=settings.host, port=address[1], tls=settings.tls_cert is not None)
         yield address[1]
     finally:
-        await hospital.stop()
-        await runner.cleanup()
+        try:
+            await hospital.realtime.drain()
+            await runner.cleanup()  # no new requests; those under way are finished
+        finally:
+            await hospital.stop()
         log.info("stopped")
 
 

@@ -55,6 +55,7 @@ class Seal:
     ids: Ids
     rows: int
     horizon: int
+    settled: int
     digest: bytes
 
     @property
@@ -100,12 +101,13 @@ def digest(
     at: datetime,
     ids: Ids,
     horizon: int,
+    settled: int,
     lines: Iterable[Mapping[str, Any]],
 ) -> bytes:
     """The seal over ``lines``, chained to ``previous``."""
     whole = hashlib.sha256(previous)
-    header = json.dumps(["hms-rt audit seal 1", number, _plain(at), ids, horizon], separators=(",", ":"))
-    whole.update(hashlib.sha256(header.encode()).digest())
+    header = ["hms-rt audit seal 1", number, _plain(at), ids, horizon, settled]
+    whole.update(hashlib.sha256(json.dumps(header, separators=(",", ":")).encode()).digest())
     for line in lines:
         whole.update(hashlib.sha256(canonical(line)).digest())
     return whole.digest()

@@ -18,16 +18,17 @@ Line = Mapping[str, Any]
 
 # A negative key: the keys of commands are hashes of text, these two never meet.
 _LOCK = text("SELECT pg_try_advisory_xact_lock(-7325, 1)")
-_HORIZON = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+_HORIZON = text("SELECT pg_current_xact_id()::text::bigint")
 # A line takes its number before its transaction commits, so lower numbers may appear later. Once every
-# transaction of the time of a seal has ended, no number up to it can appear any more. After a move to another
-# server transaction ids begin anew; there, a day is longer than any transaction.
+# transaction older than a seal has ended, all numbers up to that seal are there to be seen; the hour covers
+# one that took a number and had no transaction id yet. After a move to another server transaction ids
+# begin anew; there, a day is longer than any transaction.
 _SETTLED = text(
     """
-    SELECT coalesce(max(last_id), 0) FROM audit_seal
-    WHERE (at < CAST(:now AS timestamptz) - interval '1 hour'
+    SELECT coalesce(max(last_id), :floor) FROM audit_seal
+    WHERE last_id > :floor AND ((at < CAST(:now AS timestamptz) - interval '1 hour'
            AND horizon <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
-       OR at < CAST(:now AS timestamptz) - interval '1 day'
+       OR at < CAST(:now AS timestamptz) - interval '1 day')
     """
 )
 _UNSEALED = """
@@ -76,13 +77,13 @@ async def lock_chain(connection: AsyncConnection) -> bool:
 
 
 async def horizon(connection: AsyncConnection) -> int:
-    """The transaction id that will be given next: every transaction of now has a lower one."""
+    """This transaction's id: every transaction that has one by now has a lower one."""
     return int((await connection.execute(_HORIZON)).scalar_one())
 
 
-async def settled(connection: AsyncConnection, now: datetime) -> int:
-    """The highest number below which no line can appear any more."""
-    return int((await connection.execute(_SETTLED, {"now": now})).scalar_one())
+async def settled(connection: AsyncConnection, floor: int, now: datetime) -> int:
+    """The number up to which the next statement sees every line there will ever be; ``floor`` at least."""
+    return int((await connection.execute(_SETTLED, {"floor": floor, "now": now})).scalar_one())
 
 
 async def unsealed_lines(connection: AsyncConnection, *, above: int, most: int) -> list[Line]:
@@ -123,6 +124,7 @@ async def add(connection: AsyncConnection, seal: Seal) -> None:
             rows=seal.rows,
             ids=_multirange(seal.ids),
             horizon=seal.horizon,
+            settled=seal.settled,
             digest=seal.digest,
         )
     )
@@ -147,5 +149,6 @@ def _seal(row: Row[Any]) -> Seal:
         ids=tuple((part.lower, part.upper - 1) for part in row.ids),
         rows=row.rows,
         horizon=row.horizon,
+        settled=row.settled,
         digest=bytes(row.digest),
     )

@@ -1,5 +1,8 @@
 """Reading the audit trail, sealing it, and checking the seals."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -100,19 +103,18 @@ class AuditService:
     async def _next_seal(self, connection: AsyncConnection) -> Seal | None:
         if not await repository.lock_chain(connection):
             return None
-        # In this order: what is committed after the horizon was read may be missing from the lines.
-        horizon = await repository.horizon(connection)
         now = self._clock.now()
-        floor = await repository.settled(connection, now)
+        last = await repository.last_seal(connection)
+        floor = last.settled if last is not None else 0
+        # In this order: whoever ended before "settled" was asked is seen by the statement after it.
+        horizon = await repository.horizon(connection)
+        settled = await repository.settled(connection, floor, now)
         lines = await repository.unsealed_lines(connection, above=floor, most=SEAL_LINES)
         if not lines:
             return None
-        last = await repository.last_seal(connection)
-        number = 1 if last is None else last.id + 1
-        previous = FIRST_DIGEST if last is None else last.digest
-        ids = ranges([line["id"] for line in lines])
-        sha256 = digest(previous, number=number, at=now, ids=ids, horizon=horizon, lines=lines)
-        seal = Seal(number, now, ids, len(lines), horizon, sha256)
+        if len(lines) == SEAL_LINES:
+            settled = floor  # there may be more
+        seal = _seal(last, now, lines, horizon, settled)
         await repository.add(connection, seal)
         return seal
 
@@ -130,7 +132,8 @@ class AuditService:
     async def _check(self, connection: AsyncConnection, after: int) -> SealReport:
         chain = await repository.seals_from(connection, max(after, 1), CHECK_SEALS + 1)
         previous = chain.pop(0) if after and chain and chain[0].id == after else None
-        floor = await repository.settled(connection, self._clock.now())
+        newest = await repository.last_seal(connection)
+        floor = newest.settled if newest is not None else 0
         checked = lines = 0
         broken: BrokenSeal | None = None
         for seal in chain[:CHECK_SEALS]:
@@ -165,7 +168,13 @@ class AuditService:
         found = await repository.lines_in(connection, seal.ids)
         before = FIRST_DIGEST if previous is None else previous.digest
         recomputed = digest(
-            before, number=seal.id, at=seal.at, ids=seal.ids, horizon=seal.horizon, lines=found
+            before,
+            number=seal.id,
+            at=seal.at,
+            ids=seal.ids,
+            horizon=seal.horizon,
+            settled=seal.settled,
+            lines=found,
         )
         if recomputed != seal.digest or len(found) != seal.rows:
             return Break.ALTERED
@@ -173,3 +182,14 @@ class AuditService:
         if await repository.first_unsealed(connection, low, min(seal.last_id, floor)) is not None:
             return Break.UNSEALED
         return None
+
+
+def _seal(
+    last: Seal | None, now: datetime, lines: Sequence[repository.Line], horizon: int, settled: int
+) -> Seal:
+    """The link after ``last``, over these lines."""
+    number = 1 if last is None else last.id + 1
+    previous = FIRST_DIGEST if last is None else last.digest
+    ids = ranges([line["id"] for line in lines])
+    sha256 = digest(previous, number=number, at=now, ids=ids, horizon=horizon, settled=settled, lines=lines)
+    return Seal(number, now, ids, len(lines), horizon, settled, sha256)

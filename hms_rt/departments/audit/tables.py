@@ -18,7 +18,9 @@ audit_seal = Table(
     Column("rows", BigInteger, nullable=False),
     Column("ids", INT8MULTIRANGE, nullable=False),
     Column("horizon", BigInteger, nullable=False),
+    Column("settled", BigInteger, nullable=False),
     Column("digest", LargeBinary, nullable=False),
 )
 """The chain of seals, numbered without a gap; append-only. ``ids`` says exactly which lines a seal covers:
-numbers are not handed out in the order of commits. ``horizon`` is the next transaction id at that time."""
+numbers are not handed out in the order of commits. ``horizon`` is the id of the sealing transaction; up to
+``settled`` every line there is, or ever will be, is sealed."""

@@ -22,6 +22,7 @@ STATEMENTS = (
         rows bigint NOT NULL CONSTRAINT audit_seal_rows_check CHECK (rows > 0),
         ids int8multirange NOT NULL,
         horizon bigint NOT NULL,
+        settled bigint NOT NULL,
         digest bytea NOT NULL CONSTRAINT audit_seal_digest_check CHECK (octet_length(digest) = 32)
     )
     """,

@@ -8,14 +8,14 @@ from collections import Counter
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from hms_rt.departments.ipd.model import AdmissionState, Disposition
+from hms_rt.departments.ipd.model import Disposition
 from hms_rt.departments.ipd.schemas import AdmissionOut, BedChoice, DepartureIn, TransferIn
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import SYSTEM
 from hms_rt.services import Services
 from hms_rt.storage.postgres import violated
 from tests.conftest import WardFactory, command
-from tests.ipd.conftest import Journeys, Query, refused
+from tests.ipd.conftest import Journeys, Query
 
 IN_BEDS = """
     SELECT b.id AS bed_id, b.status, o.patient_id, s.patient_id AS staying, a.state
@@ -249,14 +249,3 @@ async def test_the_database_keeps_states_times_and_history_as_they_are(
     ):
         with pytest.raises(IntegrityError, match="append-only"):
             await query(statement)
-
-
-async def test_a_full_ward_says_so(services: Services, ward: WardFactory, journeys: Journeys) -> None:
-    (bed,) = await ward("ICU", beds=1)
-    await journeys.admitted(bed.id)
-    waiting = await journeys.accepted()
-    full = await refused(
-        Code.CONFLICT, services.ipd.assign(SYSTEM, command(), waiting.id, BedChoice(ward="ICU"))
-    )
-    assert full.detail == "ward ICU has no available bed"
-    assert (await services.ipd.admission(SYSTEM, command(), waiting.id)).state is AdmissionState.ACCEPTED

@@ -1,7 +1,5 @@
 """Who may ask, accept, assign, transfer and read, and of which wards."""
 
-import pytest
-
 from hms_rt.departments.ipd.model import AdmissionState, Disposition
 from hms_rt.departments.ipd.schemas import (
     AdmissionIn,
@@ -25,35 +23,28 @@ S = AdmissionState
 LEFT = DepartureIn(disposition=Disposition.LEFT)
 
 
-@pytest.mark.parametrize(
-    ("role", "place", "allowed"),
-    [
-        (Role.NURSE, "ICU", True),
-        (Role.NURSE, "MED", True),
-        (Role.NURSE, "SURG", False),
-        (Role.ADMIN, "SURG", True),
-        (Role.DOCTOR, "ICU", False),
-        (Role.RECEPTION, "ICU", False),
-    ],
-)
 async def test_the_ward_that_sends_or_the_ward_that_fetches_may_transfer(
-    services: Services,
-    ward: WardFactory,
-    person: PersonFactory,
-    journeys: Journeys,
-    role: Role,
-    place: str,
-    allowed: bool,
+    services: Services, ward: WardFactory, person: PersonFactory, journeys: Journeys
 ) -> None:
-    (source,), (target,) = await ward("ICU", beds=1), await ward("MED", beds=1)
+    sources, targets = await ward("ICU", beds=3), await ward("MED", beds=3)
     await ward("SURG", beds=1)
-    here = await journeys.admitted(source.id)
-    somebody = await person(role, ward=place)
-    doing = services.ipd.transfer(somebody, command(), here.id, TransferIn(bed_id=target.id))
-    if allowed:
-        assert (await doing).ward == "MED"
-    else:
+    transfer = services.ipd.transfer
+    here = await journeys.admitted(sources[0].id)
+    for role, place in (
+        (Role.NURSE, "SURG"),
+        (Role.DOCTOR, "ICU"),
+        (Role.RECEPTION, "ICU"),
+        (Role.LAB, "ICU"),
+    ):
+        stranger = await person(role, ward=place)
+        doing = transfer(stranger, command(), here.id, TransferIn(bed_id=targets[0].id))
         await refused(Code.FORBIDDEN, doing)
+    several = [here, *[await journeys.admitted(bed.id) for bed in sources[1:]]]
+    may = ((Role.NURSE, "ICU"), (Role.NURSE, "MED"), (Role.ADMIN, "SURG"))
+    for (role, place), patient, target in zip(may, several, targets, strict=True):
+        somebody = await person(role, ward=place)
+        moved = await transfer(somebody, command(), patient.id, TransferIn(bed_id=target.id))
+        assert (moved.ward, moved.stays[-1].bed_id) == ("MED", target.id)
 
 
 async def test_who_may_ask_accept_and_assign(

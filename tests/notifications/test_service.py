@@ -109,7 +109,8 @@ async def test_a_title_that_names_the_patient_is_replaced(
     assert (value["title"], value["patient_id"]) == ("Critical result", str(patient.id))
 
 
-async def test_a_screen_has_no_notifications(notifications: NotificationsService) -> None:
+async def test_a_screen_has_no_notifications(notifications: NotificationsService, tell: Tell) -> None:
     screen = Principal(PrincipalKind.DEVICE, uuid.uuid4(), uuid.uuid4(), "Screen")
+    await tell(screen.id)
     with pytest.raises(HmsError):
         await notifications.list_own(screen, NotificationQuery())

@@ -48,7 +48,7 @@ class AuditLine(Schema):
 class AuditCursor(Schema):
     """Sort key of the trail."""
 
-    id: int
+    id: Annotated[int, Field(ge=0, lt=2**62)]
 
 
 class SealQuery(Schema):

@@ -10,6 +10,7 @@ from enum import StrEnum
 from hms_rt.kernel.errors import Code, HmsError
 
 EARLIEST_BIRTH = date(1880, 1, 1)
+MAX_COMPARED = 300  # characters: single letters may unfold to eighteen, and an index takes 2,700 bytes
 MIN_PHONE_DIGITS = 4
 MAX_PHONE_DIGITS = 15  # ITU-T E.164
 
@@ -85,7 +86,7 @@ def normalised(name: str) -> str:
     """``name`` in lower case without accents and punctuation, words separated by one space."""
     folded = unicodedata.normalize("NFKD", name.casefold().translate(_LETTERS))
     kept = (c for c in folded if not unicodedata.combining(c))
-    return " ".join("".join(c if c.isalnum() else " " for c in kept).split())
+    return " ".join("".join(c if c.isalnum() else " " for c in kept).split())[:MAX_COMPARED].rstrip()
 
 
 def after_prefix(prefix: str) -> str | None:

@@ -81,7 +81,7 @@ def saving(table: sa.Table, kept: frozenset[str]) -> sa.TextClause:
 
 def written(things: Sequence[LabTest | Specimen | Alert]) -> dict[str, str]:
     """The parameter of :func:`insertion` and :func:`saving`."""
-    return {"rows": orjson.dumps(list(things)).decode()}
+    return {"rows": orjson.dumps(list(things), default=str).decode()}  # str: the driver has its own UUID
 
 
 def check_written(count: int, wanted: int) -> None:

@@ -65,7 +65,7 @@ class Ordering(Foundation):
             )
             require_at(principal, Permission.LAB_ORDER, order)
             entries = await _orderable(uow.connection, wanted.tests)
-            tests = [_new_test(uow, order, entry) for entry in entries]
+            tests = _new_tests(uow, order, entries)
             await labtests.add_order(uow.connection, order, tests)
             uow.record(LabOrdered(order.id, order.patient_id, tuple(wanted.tests)))
             uow.record(LabTestsChanged(tuple(LabChange(order, None, test) for test in tests), Cause.ORDERED))
@@ -203,10 +203,15 @@ async def _orderable(connection: AsyncConnection, codes: Sequence[str]) -> list[
     return [known[code] for code in codes]
 
 
-def _new_test(uow: UnitOfWork, order: LabOrder, entry: CatalogueEntry) -> LabTest:
-    return LabTest.ordered(
-        uow.ids.new(), order.id, entry.code, entry.name, entry.specimen_kind, order.location, uow.now
-    )
+def _new_tests(uow: UnitOfWork, order: LabOrder, entries: Sequence[CatalogueEntry]) -> list[LabTest]:
+    """Ids of one moment ascend by chance only: sorted, they keep the tests as the doctor listed them."""
+    ids = sorted(uow.ids.new() for _ in entries)
+    return [
+        LabTest.ordered(
+            test_id, order.id, entry.code, entry.name, entry.specimen_kind, order.location, uow.now
+        )
+        for test_id, entry in zip(ids, entries, strict=True)
+    ]
 
 
 def _order_out(principal: Principal, order: LabOrder, tests: Sequence[LabTest]) -> LabOrderOut:

@@ -1,7 +1,15 @@
 """Namespace ``/lab``: the laboratory's worklist, and the results' states for wards and clinics."""
 
 from hms_rt.departments.lab import views
-from hms_rt.departments.lab.result_schemas import (
+from hms_rt.departments.lab.schemas.ordering import (
+    CollectCommand,
+    LabTestOut,
+    ReceiveCommand,
+    SpecimenIn,
+    SpecimenOut,
+    When,
+)
+from hms_rt.departments.lab.schemas.results import (
     AcknowledgeCommand,
     AlertNote,
     AlertOut,
@@ -10,14 +18,6 @@ from hms_rt.departments.lab.result_schemas import (
     ReleaseIn,
     ResultIn,
     VerifyCommand,
-)
-from hms_rt.departments.lab.schemas import (
-    CollectCommand,
-    LabTestOut,
-    ReceiveCommand,
-    SpecimenIn,
-    SpecimenOut,
-    When,
 )
 from hms_rt.departments.lab.service import LabService
 from hms_rt.kernel.audiences import Audience

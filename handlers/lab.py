@@ -1,6 +1,6 @@
 """REST of the laboratory: catalogue, orders, specimens. Results and alerts are in ``lab_results``."""
 
-from hms_rt.departments.lab.schemas import (
+from hms_rt.departments.lab.schemas.ordering import (
     Cancellation,
     CatalogueChange,
     CatalogueIn,

@@ -1,6 +1,7 @@
 """REST of the laboratory's results and critical alerts."""
 
-from hms_rt.departments.lab.result_schemas import (
+from hms_rt.departments.lab.schemas.ordering import LabTestOut, When
+from hms_rt.departments.lab.schemas.results import (
     AlertNote,
     AlertOut,
     AlertQuery,
@@ -11,7 +12,6 @@ from hms_rt.departments.lab.result_schemas import (
     ResultOut,
     ResultQuery,
 )
-from hms_rt.departments.lab.schemas import LabTestOut, When
 from hms_rt.kernel.paging import Page
 from hms_rt.security.permissions import Permission
 from hms_rt.web.endpoints import Call, Routes

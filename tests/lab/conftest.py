@@ -12,8 +12,7 @@ from sqlalchemy import text
 from hms_rt.app import Hospital
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
 from hms_rt.departments.lab.model.labtest import LabState
-from hms_rt.departments.lab.result_schemas import ReleaseIn, ResultIn
-from hms_rt.departments.lab.schemas import (
+from hms_rt.departments.lab.schemas.ordering import (
     CatalogueIn,
     LabOrderIn,
     LabOrderOut,
@@ -21,6 +20,7 @@ from hms_rt.departments.lab.schemas import (
     SpecimenIn,
     When,
 )
+from hms_rt.departments.lab.schemas.results import ReleaseIn, ResultIn
 from hms_rt.departments.patients.schemas import PatientNew
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import SYSTEM, Principal, Role

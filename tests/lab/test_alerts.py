@@ -6,7 +6,7 @@ from datetime import timedelta
 from hms_rt.departments.lab.model.alert import AlertState
 from hms_rt.departments.lab.model.catalogue import Flag
 from hms_rt.departments.lab.model.labtest import LabState
-from hms_rt.departments.lab.result_schemas import AlertNote, AlertOut, AlertQuery, CorrectionIn
+from hms_rt.departments.lab.schemas.results import AlertNote, AlertOut, AlertQuery, CorrectionIn
 from hms_rt.departments.notifications.schemas import NotificationOut, NotificationQuery
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code, HmsError

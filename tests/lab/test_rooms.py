@@ -16,8 +16,8 @@ from hms_rt.departments.ipd.model import Disposition
 from hms_rt.departments.ipd.schemas import AdmissionIn, BedChoice, DepartureIn, Timed, TransferIn
 from hms_rt.departments.lab import views
 from hms_rt.departments.lab.model.labtest import LabState
-from hms_rt.departments.lab.result_schemas import CorrectionIn, Disagreement, ReleaseIn
-from hms_rt.departments.lab.schemas import Cancellation, LabTestOut, Rejection, SpecimenIn
+from hms_rt.departments.lab.schemas.ordering import Cancellation, LabTestOut, Rejection, SpecimenIn
+from hms_rt.departments.lab.schemas.results import CorrectionIn, Disagreement, ReleaseIn
 from hms_rt.departments.patients.schemas import PatientUpdate
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import HmsError

@@ -14,20 +14,20 @@ from hms_rt.departments.lab.model.catalogue import Flag, SpecimenKind
 from hms_rt.departments.lab.model.labtest import LabState
 from hms_rt.departments.lab.model.order import OrderState, ResultStatus
 from hms_rt.departments.lab.model.specimen import SpecimenState
-from hms_rt.departments.lab.result_schemas import (
-    CorrectionIn,
-    Disagreement,
-    ReleaseIn,
-    ResultIn,
-    ResultQuery,
-)
-from hms_rt.departments.lab.schemas import (
+from hms_rt.departments.lab.schemas.ordering import (
     Cancellation,
     CatalogueChange,
     LabOrderQuery,
     Rejection,
     SpecimenIn,
     WorklistQuery,
+)
+from hms_rt.departments.lab.schemas.results import (
+    CorrectionIn,
+    Disagreement,
+    ReleaseIn,
+    ResultIn,
+    ResultQuery,
 )
 from hms_rt.departments.notifications.schemas import NotificationQuery
 from hms_rt.kernel.clock import ManualClock

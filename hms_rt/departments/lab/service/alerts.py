@@ -11,8 +11,8 @@ from hms_rt.departments.lab.model.labtest import LabTest
 from hms_rt.departments.lab.model.order import LabOrder
 from hms_rt.departments.lab.repository import alerts
 from hms_rt.departments.lab.repository.alerts import ShownAlert
-from hms_rt.departments.lab.result_schemas import AlertNote, AlertOut, AlertQuery
-from hms_rt.departments.lab.schemas import IdCursor, When
+from hms_rt.departments.lab.schemas.ordering import IdCursor, When
+from hms_rt.departments.lab.schemas.results import AlertNote, AlertOut, AlertQuery
 from hms_rt.departments.lab.service.foundation import Foundation, found, reach, require_at_or_own
 from hms_rt.departments.notifications.service import Kind, Priority, Subject
 from hms_rt.kernel.commands import Command, occurred

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from hms_rt.departments.lab.model.catalogue import CatalogueEntry
 from hms_rt.departments.lab.repository import catalogue
-from hms_rt.departments.lab.schemas import (
+from hms_rt.departments.lab.schemas.ordering import (
     CatalogueChange,
     CatalogueCursor,
     CatalogueIn,

@@ -13,7 +13,7 @@ from hms_rt.departments.lab.model.night import Night
 from hms_rt.departments.lab.model.order import LabOrder
 from hms_rt.departments.lab.repository import labtests
 from hms_rt.departments.lab.repository.orders import Reach
-from hms_rt.departments.lab.schemas import LabTestOut
+from hms_rt.departments.lab.schemas.ordering import LabTestOut
 from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.changes import Cause

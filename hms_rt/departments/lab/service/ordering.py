@@ -11,7 +11,7 @@ from hms_rt.departments.lab.model.catalogue import CatalogueEntry
 from hms_rt.departments.lab.model.labtest import FINISHED, LabState, LabTest
 from hms_rt.departments.lab.model.order import LabOrder, OrderState
 from hms_rt.departments.lab.repository import catalogue, labtests, orders
-from hms_rt.departments.lab.schemas import (
+from hms_rt.departments.lab.schemas.ordering import (
     Cancellation,
     IdCursor,
     LabOrderIn,

@@ -9,7 +9,7 @@ from hms_rt.departments.lab.model.labtest import LabState, LabTest
 from hms_rt.departments.lab.model.order import LabOrder, ResultStatus, VersionKind, status_of
 from hms_rt.departments.lab.repository import labtests, results
 from hms_rt.departments.lab.repository.results import ResultVersion
-from hms_rt.departments.lab.result_schemas import ResultOut, ResultQuery
+from hms_rt.departments.lab.schemas.results import ResultOut, ResultQuery
 from hms_rt.departments.lab.service.foundation import Foundation, found, require_at_or_own
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import not_found

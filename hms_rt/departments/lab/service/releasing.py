@@ -7,8 +7,8 @@ from hms_rt.departments.lab.events import ResultReleased
 from hms_rt.departments.lab.model.labtest import LabTest
 from hms_rt.departments.lab.model.order import LabOrder
 from hms_rt.departments.lab.repository import labtests
-from hms_rt.departments.lab.result_schemas import Disagreement, ReleaseIn
-from hms_rt.departments.lab.schemas import LabTestOut, When
+from hms_rt.departments.lab.schemas.ordering import LabTestOut, When
+from hms_rt.departments.lab.schemas.results import Disagreement, ReleaseIn
 from hms_rt.departments.lab.service.foundation import Foundation, found, out, save
 from hms_rt.departments.notifications.service import Kind, Subject
 from hms_rt.kernel.changes import Cause

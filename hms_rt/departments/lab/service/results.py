@@ -12,8 +12,8 @@ from hms_rt.departments.lab.model.labtest import LabTest
 from hms_rt.departments.lab.model.order import LabOrder, VersionKind
 from hms_rt.departments.lab.repository import labtests, results
 from hms_rt.departments.lab.repository.results import ResultVersion
-from hms_rt.departments.lab.result_schemas import CorrectionIn, ResultIn
-from hms_rt.departments.lab.schemas import LabTestOut, When, written
+from hms_rt.departments.lab.schemas.ordering import LabTestOut, When, written
+from hms_rt.departments.lab.schemas.results import CorrectionIn, ResultIn
 from hms_rt.departments.lab.service.alerts import Alerts
 from hms_rt.departments.lab.service.foundation import found, out, save
 from hms_rt.departments.notifications.service import Kind, Priority, Subject

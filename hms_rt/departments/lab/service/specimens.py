@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from hms_rt.departments.lab.model.labtest import LabState, LabTest
 from hms_rt.departments.lab.model.specimen import Specimen
 from hms_rt.departments.lab.repository import labtests, specimens
-from hms_rt.departments.lab.schemas import Rejection, SpecimenIn, SpecimenOut, When
+from hms_rt.departments.lab.schemas.ordering import Rejection, SpecimenIn, SpecimenOut, When
 from hms_rt.departments.lab.service.foundation import Foundation, found, require_at, save
 from hms_rt.departments.notifications.service import Kind, Subject
 from hms_rt.kernel.changes import Cause

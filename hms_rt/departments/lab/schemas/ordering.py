@@ -1,4 +1,4 @@
-"""Shapes of the laboratory on the wire: catalogue, orders, tests, specimens."""
+"""Catalogue, orders, tests and specimens on the wire."""
 
 import uuid
 from decimal import Decimal

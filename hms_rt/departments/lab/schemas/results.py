@@ -1,4 +1,4 @@
-"""Shapes of results and critical alerts on the wire."""
+"""Results and critical alerts on the wire."""
 
 import uuid
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from hms_rt.departments.lab.model.alert import AlertState
 from hms_rt.departments.lab.model.catalogue import MAX_TEXT, Flag
 from hms_rt.departments.lab.model.order import ResultStatus
-from hms_rt.departments.lab.schemas import When
+from hms_rt.departments.lab.schemas.ordering import When
 from hms_rt.kernel.paging import PageQuery
 from hms_rt.kernel.schema import Moment, Reason, Schema, Text
 

@@ -1,0 +1,1 @@
+"""Shapes of the laboratory on the wire."""

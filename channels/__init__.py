@@ -1,6 +1,6 @@
 """Socket.IO namespaces, one module per department: rooms, their audiences, and commands."""
 
-from channels import beds, notifications
+from channels import beds, lab, notifications
 
-CHANNELS = (beds, notifications)
+CHANNELS = (beds, notifications, lab)
 """Every department's namespace."""

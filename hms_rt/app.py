@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from aiohttp import web
@@ -23,6 +24,8 @@ from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.identity import projector as identity_projector
 from hms_rt.departments.identity.service import IdentityService, Principals
 from hms_rt.departments.ipd.service import IpdService, wards_of_patient
+from hms_rt.departments.lab import projector as lab_projector
+from hms_rt.departments.lab.service import LabService
 from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.audiences import Audience
@@ -55,7 +58,7 @@ from hms_rt.web.settings import WebSettings, networks
 
 log = structlog.get_logger(__name__)
 
-PROJECTORS = (identity_projector.PROJECTORS, beds_projector.PROJECTORS)
+PROJECTORS = (identity_projector.PROJECTORS, beds_projector.PROJECTORS, lab_projector.PROJECTORS)
 """One entry per department that turns events into changes."""
 
 
@@ -159,13 +162,16 @@ class Hospital:
         identity = IdentityService(self.units, self.clock, self.ids, self._passwords, tokens, key)
         patients = PatientsService(self.units, self.documents, PlacesOfCare([wards_of_patient]))
         beds = BedsService(self.units, patients)
+        notifications = NotificationsService(self.units)
+        zone = ZoneInfo(self.settings.facility_timezone)
         return Services(
             audit=AuditService(self.units, self._engine, self.clock),
             identity=identity,
             patients=patients,
-            notifications=NotificationsService(self.units),
+            notifications=notifications,
             beds=beds,
             ipd=IpdService(self.units, beds, patients),
+            lab=LabService(self.units, self.documents, patients, identity, notifications, zone),
         )
 
     def _realtime(self) -> RealtimeServer:
@@ -214,6 +220,9 @@ class Hospital:
         timers = Timers()
         timers.every(
             5, "expired reservations", lambda: self.services.beds.release_expired(*_timed("beds.expire"))
+        )
+        timers.every(
+            30, "critical alerts", lambda: self.services.lab.escalate_overdue(*_timed("lab.escalate"))
         )
         timers.every(
             60,

@@ -6,6 +6,7 @@ from hms_rt.departments.audit.service import AuditService
 from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.ipd.service import IpdService
+from hms_rt.departments.lab.service import LabService
 from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.patients.service import PatientsService
 
@@ -20,3 +21,4 @@ class Services:
     notifications: NotificationsService
     beds: BedsService
     ipd: IpdService
+    lab: LabService

@@ -1,12 +1,13 @@
 """REST handlers, one module per department: parse, call the service, shape the answer."""
 
-from handlers import audit, beds, identity, ipd, lab, lab_results, notifications, patients
+from handlers import audit, beds, identity, ipd, lab, lab_results, notifications, opd, patients
 
 ROUTES = (
     identity.routes,
     patients.routes,
     beds.routes,
     ipd.routes,
+    opd.routes,
     lab.routes,
     lab_results.routes,
     notifications.routes,

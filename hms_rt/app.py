@@ -27,6 +27,8 @@ from hms_rt.departments.ipd.service import IpdService, wards_of_patient
 from hms_rt.departments.lab import projector as lab_projector
 from hms_rt.departments.lab.service import LabService
 from hms_rt.departments.notifications.service import NotificationsService
+from hms_rt.departments.opd import projector as opd_projector
+from hms_rt.departments.opd.service import OpdService
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.clock import Clock, SystemClock
@@ -47,6 +49,7 @@ from hms_rt.security.passwords import Passwords
 from hms_rt.security.tokens import AccessTokens, SigningKey
 from hms_rt.services import Services
 from hms_rt.storage.mongo import Documents
+from hms_rt.storage.orphans import OrphanSweep
 from hms_rt.storage.postgres import make_engine
 from hms_rt.storage.redis import Bus, make_redis
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork, UnitsOfWork
@@ -58,8 +61,16 @@ from hms_rt.web.settings import WebSettings, networks
 
 log = structlog.get_logger(__name__)
 
-PROJECTORS = (identity_projector.PROJECTORS, beds_projector.PROJECTORS, lab_projector.PROJECTORS)
+PROJECTORS = (
+    identity_projector.PROJECTORS,
+    beds_projector.PROJECTORS,
+    opd_projector.PROJECTORS,
+    lab_projector.PROJECTORS,
+)
 """One entry per department that turns events into changes."""
+
+DOCUMENT_COLLECTIONS = ("record_entries", "lab_results")
+"""Every collection of documents; what no row refers to is swept from them."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +171,9 @@ class Hospital:
 
     def _services(self, tokens: AccessTokens, key: SigningKey) -> Services:
         identity = IdentityService(self.units, self.clock, self.ids, self._passwords, tokens, key)
-        patients = PatientsService(self.units, self.documents, PlacesOfCare([wards_of_patient]))
+        patients = PatientsService(
+            self.units, self.documents, PlacesOfCare([wards_of_patient], [OpdService.clinics_of_patient])
+        )
         beds = BedsService(self.units, patients)
         notifications = NotificationsService(self.units)
         zone = ZoneInfo(self.settings.facility_timezone)
@@ -170,6 +183,7 @@ class Hospital:
             patients=patients,
             notifications=notifications,
             beds=beds,
+            opd=OpdService(self.units, patients, zone),
             ipd=IpdService(self.units, beds, patients),
             lab=LabService(self.units, self.documents, patients, identity, notifications, zone),
         )
@@ -221,6 +235,7 @@ class Hospital:
         timers.every(
             5, "expired reservations", lambda: self.services.beds.release_expired(*_timed("beds.expire"))
         )
+        timers.every(60, "past days", lambda: self.services.opd.close_past_days(*_timed("opd.past_days")))
         timers.every(
             30, "critical alerts", lambda: self.services.lab.escalate_overdue(*_timed("lab.escalate"))
         )
@@ -231,7 +246,11 @@ class Hospital:
         )
         timers.every(60, "audit seal", self.services.audit.seal)
         timers.every(3600, "housekeeping", self._keep_house)
+        timers.every(3600, "orphaned documents", self._orphans().run)
         return timers
+
+    def _orphans(self) -> OrphanSweep:
+        return OrphanSweep(self._engine, self.documents, self.clock, DOCUMENT_COLLECTIONS)
 
     async def _account_for_join(
         self, principal: Principal, namespace: str, room: str, audience: Audience
@@ -275,8 +294,7 @@ class Hospital:
         tame_garbage_collector()
 
     async def stop(self) -> None:
-        """Tell clients to come back, finish what is under way, close the stores."""
-        await self.realtime.drain()
+        """Stop timers, publish what waits, close the stores. Sockets are drained before."""
         await self.timers.stop()
         await self.realtime.pulse.stop()
         await self._publisher.stop()

@@ -8,6 +8,7 @@ from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.ipd.service import IpdService
 from hms_rt.departments.lab.service import LabService
 from hms_rt.departments.notifications.service import NotificationsService
+from hms_rt.departments.opd.service import OpdService
 from hms_rt.departments.patients.service import PatientsService
 
 
@@ -20,5 +21,6 @@ class Services:
     patients: PatientsService
     notifications: NotificationsService
     beds: BedsService
+    opd: OpdService
     ipd: IpdService
     lab: LabService

@@ -17,7 +17,7 @@ from hms_rt.realtime.pulse import Pulse
 from hms_rt.realtime.rights import Rights
 from hms_rt.realtime.subscriber import Subscriber
 from hms_rt.realtime.subscriptions import Subscriptions
-from hms_rt.realtime.transport import GuardedServer, Outlet
+from hms_rt.realtime.transport import OUTLET, GuardedServer
 from hms_rt.realtime.wire import SocketCommand
 
 log = structlog.get_logger(__name__)
@@ -106,6 +106,7 @@ class RealtimeServer:
             self._addresses[address] -= 1
             for namespace, subscriber in list(connection.subscribers.items()):
                 self.forget(namespace, subscriber.sid)
+            await self.sio.finished(request)
 
     def _admit(self, principal: Principal, address: str) -> None:
         over_principal = self._principals[principal.id] >= self._limits.per_principal
@@ -121,14 +122,13 @@ class RealtimeServer:
         connection = request[CONNECTION]
         if namespace in connection.subscribers:
             raise HmsError(Code.CONFLICT, "already connected to this namespace")
-        eio_sid = self.sio.engine_sid(sid, namespace)
-        if eio_sid is None:
+        if self.sio.engine_sid(sid, namespace) is None or OUTLET not in request:
             raise HmsError(Code.UNAVAILABLE, "the connection is closing")
         subscriber = Subscriber(
             sid,
             namespace,
             connection.principal,
-            Outlet(self.sio, eio_sid, request),
+            request[OUTLET],
             self.pulse.bucket(),
             connection.address,
         )

@@ -8,7 +8,8 @@ import orjson
 
 from hms_rt.kernel.principal import Principal
 from hms_rt.realtime.fanout import CONFLATE_BYTES, RoomView
-from hms_rt.realtime.transport import Outlet, packet
+from hms_rt.realtime.outlet import Outlet
+from hms_rt.realtime.transport import packet
 
 MAX_ROOMS = 64
 EVENTS_PER_SECOND = 50.0

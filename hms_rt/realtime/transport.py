@@ -1,34 +1,41 @@
-"""The only module that knows the inside of python-socketio 5.18, engineio 4.15 and aiohttp 3.14.
+"""The only module, with ``outlet``, that knows the inside of python-socketio 5.18 and engineio 4.15.
 
-Everything else uses :class:`Outlet` and :class:`GuardedServer`. The traps that this module closes are
-listed in DESIGN §5; each has a regression test in ``tests/realtime/test_traps.py``.
+Everything else uses :class:`~hms_rt.realtime.outlet.Outlet` and :class:`GuardedServer`. The traps that
+these modules close are listed in DESIGN §5; each has a regression test in ``tests/realtime/test_traps.py``.
 """
 
 import asyncio
 import socket as sockets
 import time
-from collections.abc import Callable
 from typing import Any
 
 import orjson
 import socketio
 import structlog
 from aiohttp import WSMsgType, web
-from engineio import packet as eio_packet
 from engineio.async_drivers import aiohttp as eio_aiohttp
 
 from hms_rt.kernel import strict_json
 from hms_rt.kernel.errors import Code, HmsError
+from hms_rt.realtime.outlet import Outlet
 
 log = structlog.get_logger(__name__)
 
 SEND_BUFFER_BYTES = 32 * 1024
 """SO_SNDBUF: a larger one hides megabytes of unread changes in the kernel."""
 
+UNACKNOWLEDGED_MS = 30_000
+"""TCP_USER_TIMEOUT: a peer that takes nothing for so long is dropped by the kernel, whatever we do."""
+
 MAX_MESSAGE_BYTES = 64 * 1024
+FRAMES_PER_SECOND = 100.0
+FRAME_BURST = 200.0
 PING_INTERVAL_S = 20
 PING_TIMEOUT_S = 15
 _BINARY_EVENT, _BINARY_ACK = "45", "46"
+_CLOSE, _PONG, _MESSAGE = "1", "3", "4"
+
+OUTLET = web.RequestKey("hms.outlet", Outlet)
 
 
 class Json:
@@ -46,43 +53,47 @@ class Json:
             raise ValueError(error.detail) from None
 
 
-class _Frame(eio_packet.Packet):  # type: ignore[misc]
-    """An Engine.IO message whose text is encoded already and which reports when it is written."""
-
-    def __init__(self, text: str, size: int, written: Callable[[int], None]) -> None:
-        super().__init__(eio_packet.MESSAGE, data=text)
-        self._text = "4" + text
-        self._size = size
-        self._written = written
-
-    def encode(self, b64: bool = False) -> str:  # noqa: FBT001 - engineio's signature
-        self._written(self._size)
-        return self._text
-
-
 class _WebSocket(eio_aiohttp.WebSocket):  # type: ignore[misc]
-    """Engine.IO's aiohttp driver without compression (145 instead of 54 KiB a socket) and without binary."""
+    """Engine.IO's aiohttp driver without compression (145 instead of 54 KiB a socket), without binary, and
+    with a limit on what a client sends: faster than that, or without taking its answers, it is not read."""
+
+    _outlet: Outlet
+    _allowance = FRAME_BURST
+    _allowance_at = 0.0
 
     async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
         request: web.Request = environ["aiohttp.request"]
         self._sock = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, compress=False, decode_text=True)
         await self._sock.prepare(request)
         _narrow(request)
+        self._outlet = request[OUTLET]
         self.environ = environ
         await self.handler(self)
         return self._sock
 
     async def wait(self) -> str:
+        """The next text frame of a kind that a client may send; anything else ends the connection."""
+        await self._outlet.ready()
+        await self._pace()
         message = await self._sock.receive()
-        if message.type is not WSMsgType.TEXT:
-            if message.type is WSMsgType.BINARY:
-                await self._sock.close(code=1003, message=b"binary is refused")
-            raise OSError("closed")
-        text: str = message.data
-        if text.startswith((_BINARY_EVENT, _BINARY_ACK)):
-            await self._sock.close(code=1003, message=b"binary is refused")
-            raise OSError("binary")
-        return text
+        if message.type is WSMsgType.TEXT:
+            text: str = message.data
+            if text.startswith((_MESSAGE, _PONG, _CLOSE)) and not text.startswith(
+                (_BINARY_EVENT, _BINARY_ACK)
+            ):
+                return text
+        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+            await self._sock.close(code=1003, message=b"only Socket.IO text messages")
+        raise OSError("closed")
+
+    async def _pace(self) -> None:
+        now = time.monotonic()
+        gained = (now - self._allowance_at) * FRAMES_PER_SECOND
+        self._allowance = min(FRAME_BURST, self._allowance + gained)
+        self._allowance_at = now
+        if self._allowance < 1:
+            await asyncio.sleep(1 / FRAMES_PER_SECOND)
+        self._allowance -= 1
 
 
 def _narrow(request: web.Request) -> None:
@@ -90,6 +101,8 @@ def _narrow(request: web.Request) -> None:
     raw = transport.get_extra_info("socket") if transport is not None else None
     if raw is not None:
         raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, SEND_BUFFER_BYTES)
+        if raw.family in (sockets.AF_INET, sockets.AF_INET6):
+            raw.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
 
 
 class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
@@ -115,14 +128,42 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
             engineio_logger=False,
         )
         self.eio._async = {**self.eio._async, "websocket": _WebSocket}  # noqa: SLF001
+        self._outlets: dict[str, Outlet] = {}
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        request: web.Request = environ["aiohttp.request"]
+        self._outlets[eio_sid] = request[OUTLET] = Outlet(self.eio, eio_sid, request)
+        await super()._handle_eio_connect(eio_sid, environ)
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        outlet = self._outlets.get(eio_sid)
+        if outlet is None or eio_sid not in self.environ:
+            return  # the connection is closing: what still arrives must not enter a namespace
         try:
             await super()._handle_eio_message(eio_sid, data)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
             log.info("socket.bad_packet", error=type(error).__name__)
-            outlet = Outlet(self, eio_sid)
             await outlet.close()
+
+    async def _send_packet(self, eio_sid: str, pkt: Any) -> None:
+        """Acknowledgements and refusals take the same way out as changes, and are counted."""
+        outlet = self._outlets.get(eio_sid)
+        if outlet is not None:
+            outlet.send(_MESSAGE + pkt.encode(), counts=False)
+
+    async def finished(self, request: web.Request) -> None:
+        """The connection is over: forget what the libraries may still hold of it."""
+        outlet = request.get(OUTLET)
+        if outlet is None:
+            return
+        outlet.finished()
+        self._outlets.pop(outlet.eio_sid, None)
+        self.eio.sockets.pop(outlet.eio_sid, None)
+        self.environ.pop(outlet.eio_sid, None)
+        for namespace in list(self.manager.get_namespaces()):
+            sid = self.manager.sid_from_eio_sid(outlet.eio_sid, namespace)
+            if sid is not None:
+                await self.manager.disconnect(sid, namespace, ignore_queue=True)
 
     def engine_sid(self, sid: str, namespace: str) -> str | None:
         """The connection behind a client's id in one namespace."""
@@ -134,71 +175,9 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         return bool(self.manager.is_connected(sid, namespace))
 
 
-class Outlet:
-    """One client's way out: frames go in order behind whatever is queued already.
-
-    ``waiting`` counts bytes of changes only (queued here, or unsent in the transport); acknowledgements,
-    snapshots and revocations do not count towards conflation.
-    """
-
-    __slots__ = ("_last_buffer", "_queued", "_server", "_transport", "eio_sid", "progress_at")
-
-    def __init__(self, server: GuardedServer, eio_sid: str, request: web.Request | None = None) -> None:
-        self._server = server
-        self.eio_sid = eio_sid
-        self._transport: asyncio.Transport | None = request.transport if request is not None else None
-        self._queued = 0
-        self._last_buffer = 0
-        self.progress_at = time.monotonic()
-
-    def send(self, text: str, *, counts: bool) -> None:
-        """Queue one Socket.IO packet; ``counts`` says whether it is a change (see the class)."""
-        engine = self._server.eio.sockets.get(self.eio_sid)
-        if engine is None or engine.closed or engine.closing:
-            return
-        size = len(text) if counts else 0
-        self._queued += size
-        engine.queue.put_nowait(_Frame(text, size, self._written))
-
-    def waiting(self) -> int:
-        """Bytes of changes that the client has not taken yet."""
-        return self._queued + self._buffered()
-
-    def stuck_for(self) -> float:
-        """Seconds without progress; 0 when nothing waits."""
-        if self.waiting() == 0:
-            self.progress_at = time.monotonic()
-        return time.monotonic() - self.progress_at
-
-    async def close(self) -> None:
-        """Close the connection with all its namespaces: a Socket.IO disconnect would leave it open."""
-        engine = self._server.eio.sockets.get(self.eio_sid)
-        if engine is not None:
-            await engine.close(wait=False, reason=self._server.eio.reason.SERVER_DISCONNECT)
-            await engine.queue.put(None)
-
-    def abort(self) -> None:
-        """Drop the connection now; what is queued is lost, which is the point."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _buffered(self) -> int:
-        if self._transport is None or self._transport.is_closing():
-            return 0
-        size = self._transport.get_write_buffer_size()
-        if size < self._last_buffer:
-            self.progress_at = time.monotonic()
-        self._last_buffer = size
-        return size
-
-    def _written(self, size: int) -> None:
-        self._queued -= size
-        self.progress_at = time.monotonic()
-
-
 def packet(namespace: str, event: str, body: bytes) -> str:
-    """A Socket.IO EVENT packet around ``body``, which is JSON already."""
-    return f'2{namespace},["{event}",{body.decode()}]'
+    """An EVENT packet around ``body``, which is JSON already: the same text for every client."""
+    return f'{_MESSAGE}2{namespace},["{event}",{body.decode()}]'
 
 
 def is_environ(value: object) -> bool:

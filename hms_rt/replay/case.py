@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hms_rt.kernel.clock import rfc3339
@@ -22,8 +22,8 @@ class SkippedError(Exception):
 class Case:
     """One case. ``person`` holds the values that describe its patient, whichever row said them.
 
-    ``provisional``: treated before anybody registered. ``left_bed``: waits to be cleaned. ``given_up``: why
-    nothing of this case is played.
+    ``provisional``: treated before anybody registered. ``left_bed``: waits to be cleaned. ``order``: what
+    the laboratory was asked for last. ``given_up``: why nothing of this case is played.
     """
 
     id: str
@@ -39,6 +39,9 @@ class Case:
     ward: str | None = None
     bed: str | None = None
     left_bed: str | None = None
+    tests: dict[str, str] = field(default_factory=dict)
+    """Test code -> the test that was ordered last, until it is released."""
+    order: dict[str, Any] | None = None
     given_up: str | None = None
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 
 from hms_rt.replay.case import Case, Scene, SkippedError, World
 from hms_rt.replay.client import RefusedError, SignInError, UnreachableError
-from hms_rt.replay.laboratory import play_results
+from hms_rt.replay.laboratory import play_tests
 from hms_rt.replay.log import EventLog, Row
 from hms_rt.replay.mapping import (
     Action,
@@ -21,6 +21,7 @@ from hms_rt.replay.mapping import (
     Release,
     Return,
     Serve,
+    Stage,
     fill,
 )
 from hms_rt.replay.records import applies, record
@@ -162,7 +163,7 @@ class Engine:
 
 async def _perform(scene: Scene) -> None:
     if scene.batch.tests:
-        await play_results(scene)
+        await play_tests(scene)
         return
     (actions,) = scene.batch.actions
     fitting = [a for a in actions if not isinstance(a, Record) or applies(a, scene)]
@@ -203,7 +204,9 @@ def sort_out(log: EventLog, mapping: LogMapping) -> tuple[list[Row], list[Line]]
 
 def valueless(actions: Sequence[Action], row: Row) -> bool:
     """True for a laboratory row without a result."""
-    return any(isinstance(a, Lab) and not fill(a.value, row.values) for a in actions)
+    return any(
+        isinstance(a, Lab) and Stage.ENTER in a.stages and not fill(a.value, row.values) for a in actions
+    )
 
 
 def cases_of(rows: Sequence[Row], mapping: LogMapping) -> dict[str, Case]:

@@ -6,6 +6,7 @@ Texts may name columns of the row, as in ``ward = "{Ward}"``. The actions are a 
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -77,18 +78,27 @@ class Record(Schema):
     only_if: str | None = None
 
 
-class Lab(Schema):
-    """A laboratory result: ordered, collected, received, entered, verified by another person, released.
+class Stage(StrEnum):
+    """Steps of a laboratory test, in their order."""
 
-    Rows of one case and moment become one order. A row without ``value`` is skipped. ``acknowledge``: the
-    ordering doctor answers the alert that a critical value raises.
+    ORDER = "order"  # by a doctor, where the patient is
+    COLLECT = "collect"  # by a nurse; the laboratory receives the specimen
+    ENTER = "enter"
+    RELEASE = "release"  # verified by another person before
+    ACKNOWLEDGE = "acknowledge"  # a doctor answers the alert of a critical value
+
+
+class Lab(Schema):
+    """A laboratory test: all of its ``stages``, or some of them in one activity and some in a later one.
+
+    Rows of one case and moment become one order. A row without ``value`` to enter is skipped.
     """
 
     do: Literal["lab"]
     test: Template
-    value: Template
+    value: Template = ""
     priority: Template = "routine"
-    acknowledge: bool = True
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = tuple(Stage)
 
 
 class Admit(Schema):

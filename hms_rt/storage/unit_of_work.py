@@ -111,6 +111,10 @@ class UnitsOfWork:
         self._reached = reached or (lambda point: None)
         self.committed: Callable[[int], None] = lambda xid: None
 
+    def now(self) -> datetime:
+        """The time, for decisions that open no unit of work."""
+        return self._clock.now()
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A read-only view of one moment of the database."""

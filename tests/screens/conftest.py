@@ -1,5 +1,6 @@
 """A Chromium, and pages in it that watch a peer."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -22,6 +23,13 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 MakePeer = Callable[..., Awaitable[Peer]]
 OpenPage = Callable[..., Awaitable[Page]]
+
+
+async def until(page: Page, expression: str) -> None:
+    """Wait until ``expression`` holds in ``page`` (Playwright's own way needs eval: the CSP forbids it)."""
+    async with asyncio.timeout(20):
+        while not await page.evaluate(expression):
+            await asyncio.sleep(0.05)
 
 
 @pytest.fixture(scope="session")

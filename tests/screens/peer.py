@@ -86,7 +86,7 @@ class Peer:
     # --- what a test can make happen
 
     async def put(self, key: str, value: Json, *, lose: bool = False, silent: bool = False) -> None:
-        """Change one entity. ``lose``: the change does not arrive; ``silent``: it shows nothing to anybody."""
+        """Change one entity. ``lose``: the change does not arrive; ``silent``: it shows nothing."""
         if not silent:
             self.state[key] = value
         await self._advance({"op": "put", "key": key, "value": value, "cause": "test"}, lose or silent)
@@ -95,7 +95,7 @@ class Peer:
         self.state.pop(key, None)
         await self._advance({"op": "remove", "key": key, "cause": "test"}, lose=False)
 
-    async def _advance(self, op: Json, lose: bool) -> None:  # noqa: FBT001 - local
+    async def _advance(self, op: Json, lose: bool) -> None:
         self.version += 1
         self.log.append({"version": self.version, "op": op})
         if not lose:

@@ -81,7 +81,6 @@ async def test_a_running_screen_loads_a_new_release(make_peer: MakePeer, open_pa
     peer = await make_peer("/beds", "ward:MED", samples.ward((4,)))
     page = await open_page(f"{peer.url}/screens/ward/MED")
     await expect(page.locator("body")).to_have_attribute("data-live", "live")
-    await page.evaluate("window.old = true")
     await page.route(
         "**/screens/ward/MED",
         lambda route: (
@@ -90,9 +89,9 @@ async def test_a_running_screen_loads_a_new_release(make_peer: MakePeer, open_pa
             else route.continue_()
         ),
     )
-    await peer.stop()
-    await peer.start()
-    await page.wait_for_function("window.old === undefined", timeout=20_000)
+    async with page.expect_navigation():
+        await peer.stop()
+        await peer.start()
 
 
 async def test_signing_in_leads_back_to_the_board(make_peer: MakePeer, open_page: OpenPage) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from playwright.async_api import Page, expect
 
 from tests.screens import samples
-from tests.screens.conftest import MakePeer, OpenPage
+from tests.screens.conftest import MakePeer, OpenPage, until
 from tests.screens.peer import Peer
 
 BED = "bed:00000000"
@@ -224,7 +224,7 @@ async def test_a_public_board_starts_with_what_it_showed_last(
     make_peer: MakePeer, open_page: OpenPage
 ) -> None:
     peer, page = await board(make_peer, open_page)
-    await page.wait_for_function("localStorage.getItem('hms-rt /beds ward:MED')")
+    await until(page, "localStorage.getItem('hms-rt /beds ward:MED')")
     peer.refuse_with = [{"code": "unavailable", "message": "away", "retry_after_ms": 1500}]
     await page.reload()
     await expect(page.locator("article.bed")).to_have_count(4, timeout=1000)
@@ -243,7 +243,7 @@ async def test_a_name_is_never_stored(make_peer: MakePeer, open_page: OpenPage) 
 
 
 async def test_pauses_between_attempts_grow_and_differ(make_peer: MakePeer, open_page: OpenPage) -> None:
-    peer, page = await board(make_peer, open_page)
+    _, page = await board(make_peer, open_page)
     pauses = await page.evaluate(
         """async () => {
             const { backoff } = await import("/screens/static/stream.js");

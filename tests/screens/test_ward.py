@@ -7,16 +7,18 @@ from tests.screens import samples
 from tests.screens.conftest import MakePeer, OpenPage
 
 FITS = """() => {
-    const tiles = [...document.querySelectorAll("article.bed")].map((tile) => tile.getBoundingClientRect());
+    const box = (element) => element.getBoundingClientRect();
+    const tiles = [...document.querySelectorAll("article.bed")].map(box);
+    const texts = [...document.querySelectorAll(".code, .foot .word")];
+    const beside = (a, b) => a.right <= b.left + 1 || a.bottom <= b.top + 1;
     const board = document.getElementById("board");
     return {
         count: tiles.length,
-        inside: tiles.every((t) => t.left >= 0 && t.top >= 0 && t.right <= innerWidth && t.bottom <= innerHeight),
+        inside: tiles.every((t) =>
+            Math.min(t.left, t.top) >= 0 && t.right <= innerWidth && t.bottom <= innerHeight),
         scrolls: board.scrollHeight > board.clientHeight + 1,
-        apart: tiles.every((a, i) => tiles.every((b, j) => i === j || a.right <= b.left + 1 || b.right <= a.left + 1
-            || a.bottom <= b.top + 1 || b.bottom <= a.top + 1)),
-        cut: [...document.querySelectorAll(".code, .foot .word")].filter((e) => e.getBoundingClientRect().right
-            > e.closest("article").getBoundingClientRect().right).map((e) => e.textContent),
+        apart: tiles.every((a, i) => tiles.every((b, j) => i === j || beside(a, b) || beside(b, a))),
+        cut: texts.filter((e) => box(e).right > box(e.closest("article")).right).map((e) => e.textContent),
     };
 }"""
 

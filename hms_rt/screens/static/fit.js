@@ -69,8 +69,8 @@ function scrolling(counts, space, { least }) {
 
 const ruler = document.createElement("canvas").getContext("2d");
 
-/** Width of the widest of `texts` in the page's font, in em. */
+/** Width of the widest of `texts` in the page's font, in em. Digits are all as wide as a zero there. */
 export function widest(texts, weight) {
   ruler.font = `${weight} 100px ${getComputedStyle(document.body).fontFamily}`;
-  return Math.max(0.1, ...texts.map((words) => ruler.measureText(words).width / 100));
+  return Math.max(0.1, ...texts.map((words) => ruler.measureText(words.replace(/\d/g, "0")).width / 100));
 }

@@ -1,0 +1,139 @@
+"""Namespace ``/opd``: queues of clinics, and the commands of those who call patients."""
+
+import uuid
+from collections.abc import Awaitable, Callable
+
+from hms_rt.departments.opd import views
+from hms_rt.departments.opd.schemas import (
+    CallCommand,
+    CallIn,
+    CancelCommand,
+    CancelIn,
+    CounterCommand,
+    CounterOut,
+    IssueCommand,
+    Late,
+    NextCommand,
+    NextIn,
+    TokenCommand,
+    TokenIn,
+    TokenOut,
+    TransferCommand,
+    TransferIn,
+)
+from hms_rt.departments.opd.service import OpdService
+from hms_rt.kernel.audiences import Audience
+from hms_rt.kernel.commands import Command
+from hms_rt.kernel.principal import Principal
+from hms_rt.realtime.rooms import RoomKind, StreamKind, everything
+from hms_rt.realtime.wire import SocketCommand
+from hms_rt.security.permissions import Permission
+from hms_rt.services import Services
+
+NAMESPACE = "/opd"
+
+Run = Callable[[Principal, Command, TokenCommand], Awaitable[TokenOut]]
+MoveMethod = Callable[[Principal, Command, uuid.UUID, Late], Awaitable[TokenOut]]
+
+
+def rooms(services: Services) -> list[RoomKind]:
+    """``clinic:<code>``."""
+    opd = services.opd
+    return [
+        RoomKind(
+            namespace=NAMESPACE,
+            name="clinic",
+            streams=StreamKind("opd/clinic", opd.clinic_state),
+            audience=opd.audience,
+            views={
+                Audience.CLINICAL: everything,
+                Audience.STAFF: views.staff,
+                Audience.DISPLAY: views.display,
+            },
+        )
+    ]
+
+
+def commands(services: Services) -> dict[str, SocketCommand]:
+    """The same commands as on REST."""
+    opd = services.opd
+    return {**_queue_commands(opd), **_targeted_moves(opd), **_plain_moves(opd)}
+
+
+def _queue_commands(opd: OpdService) -> dict[str, SocketCommand]:
+    async def issue(principal: Principal, command: Command, body: IssueCommand) -> TokenOut:
+        wanted = TokenIn(**body.model_dump(exclude={"clinic"}))
+        return await opd.issue(principal, command, body.clinic, wanted)
+
+    async def call_next(principal: Principal, command: Command, body: NextCommand) -> TokenOut:
+        wanted = NextIn(**body.model_dump(exclude={"clinic"}))
+        return await opd.call_next(principal, command, body.clinic, wanted)
+
+    async def open_counter(principal: Principal, command: Command, body: CounterCommand) -> CounterOut:
+        return await opd.open_counter(principal, command, body.counter)
+
+    async def close_counter(principal: Principal, command: Command, body: CounterCommand) -> CounterOut:
+        return await opd.close_counter(principal, command, body.counter)
+
+    return {
+        "issue": SocketCommand("opd.issue", IssueCommand, issue, "Issue a token", Permission.TOKEN_ISSUE),
+        "call_next": SocketCommand(
+            "opd.call_next", NextCommand, call_next, "Call the next patient", Permission.TOKEN_CALL
+        ),
+        "open_counter": SocketCommand(
+            "opd.open_counter", CounterCommand, open_counter, "Open a counter", Permission.TOKEN_CALL
+        ),
+        "close_counter": SocketCommand(
+            "opd.close_counter", CounterCommand, close_counter, "Close a counter", Permission.TOKEN_CALL
+        ),
+    }
+
+
+def _targeted_moves(opd: OpdService) -> dict[str, SocketCommand]:
+    """Moves that say more than the token."""
+
+    async def call(principal: Principal, command: Command, body: CallCommand) -> TokenOut:
+        wanted = CallIn(**body.model_dump(exclude={"token_id"}))
+        return await opd.call(principal, command, body.token_id, wanted)
+
+    async def transfer(principal: Principal, command: Command, body: TransferCommand) -> TokenOut:
+        wanted = TransferIn(**body.model_dump(exclude={"token_id"}))
+        return await opd.transfer(principal, command, body.token_id, wanted)
+
+    async def cancel(principal: Principal, command: Command, body: CancelCommand) -> TokenOut:
+        wanted = CancelIn(**body.model_dump(exclude={"token_id"}))
+        return await opd.cancel(principal, command, body.token_id, wanted)
+
+    return {
+        "call": SocketCommand("opd.call", CallCommand, call, "Call this token", Permission.TOKEN_CALL),
+        "transfer": SocketCommand(
+            "opd.transfer", TransferCommand, transfer, "Transfer a patient", Permission.TOKEN_TRANSFER
+        ),
+        "cancel": SocketCommand(
+            "opd.cancel", CancelCommand, cancel, "Cancel a token", Permission.TOKEN_CANCEL
+        ),
+    }
+
+
+def _plain_moves(opd: OpdService) -> dict[str, SocketCommand]:
+    """Moves that need nothing but the token: ``{token_id, occurred_at?}``."""
+    declared: list[tuple[str, MoveMethod, str, Permission]] = [
+        ("recall", opd.recall, "Take a call back", Permission.TOKEN_CALL),
+        ("serve", opd.serve, "Serve the called patient", Permission.TOKEN_SERVE),
+        ("hold", opd.hold, "Put a token on hold", Permission.TOKEN_HOLD),
+        ("resume", opd.resume, "Resume a token on hold", Permission.TOKEN_HOLD),
+        ("no_show", opd.no_show, "The called patient did not come", Permission.TOKEN_NO_SHOW),
+        ("requeue", opd.requeue, "Let a patient wait again", Permission.TOKEN_CALL),
+        ("done", opd.done, "Finish a service", Permission.TOKEN_FINISH),
+    ]
+    return {
+        name: SocketCommand(f"opd.{name}", TokenCommand, _plain(method), summary, permission)
+        for name, method, summary, permission in declared
+    }
+
+
+def _plain(method: MoveMethod) -> Run:
+    async def run(principal: Principal, command: Command, body: TokenCommand) -> TokenOut:
+        return await method(principal, command, body.token_id, Late(occurred_at=body.occurred_at))
+
+    return run

@@ -1,0 +1,74 @@
+"""Facts that the outpatient service records."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import date
+
+from hms_rt.departments.opd.model.token import TokenState
+from hms_rt.kernel.changes import Cause, Event
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicDefined(Event):
+    """A clinic exists."""
+
+    clinic: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayOpened(Event):
+    """The clinic's queue goes on to a later day."""
+
+    clinic: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class CounterChanged(Event):
+    """A counter was made, opened (``opened`` 1) or closed (-1). Its row is locked."""
+
+    clinic: str
+    counter: str
+    opened: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIssued(Event):
+    """A token joined the queue of ``clinic``: newly issued, or transferred from another clinic."""
+
+    token_id: uuid.UUID
+    patient_id: uuid.UUID | None
+    clinic: str
+    day: date
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class TokenMoved(Event):
+    """A token changed state. Its row is locked."""
+
+    token_id: uuid.UUID
+    patient_id: uuid.UUID | None
+    clinic: str
+    day: date
+    before: TokenState
+    after: TokenState
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One token's part in a change of a queue's counts; ``before`` is None for a token that joined."""
+
+    day: date
+    before: TokenState | None
+    after: TokenState
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChanged(Event):
+    """The counts of one clinic's queue move. Recorded once per command and clinic, after its tokens, in
+    order of clinics: rows are locked in that order."""
+
+    clinic: str
+    steps: tuple[Step, ...]

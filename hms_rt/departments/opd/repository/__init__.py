@@ -1,0 +1,1 @@
+"""SQL of outpatients. Locks are taken in this order: patient, counter, tokens by id, queues, summary."""

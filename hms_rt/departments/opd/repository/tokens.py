@@ -1,0 +1,206 @@
+"""SQL of tokens. Every write of a token is preceded by its lock; several are locked in order of id."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.opd import tables
+from hms_rt.departments.opd.model.token import UNFINISHED, Move, Priority, Token, TokenState
+
+_TOKEN = tables.token.c
+_IN_LINE = (_TOKEN.rank, _TOKEN.queued_at, _TOKEN.number, _TOKEN.id)
+_UNFINISHED = _TOKEN.state.in_(sorted(UNFINISHED))
+_RENAMED = {"clinic": "clinic_code", "origin": "origin_code", "counter": "counter_code"}
+
+
+def from_row(row: Row[Any]) -> Token:
+    """A row as the model's token."""
+    return Token(
+        id=row.id,
+        clinic=row.clinic_code,
+        origin=row.origin_code,
+        day=row.day,
+        number=row.number,
+        category=row.category,
+        priority=Priority(row.priority),
+        state=TokenState(row.state),
+        counter=row.counter_code,
+        patient_id=row.patient_id,
+        patient_name=row.patient_name,
+        mrn=row.mrn,
+        issued_at=row.issued_at,
+        queued_at=row.queued_at,
+        since=row.since,
+        recorded_at=row.recorded_at,
+        called_at=row.called_at,
+        serving_at=row.serving_at,
+        finished_at=row.finished_at,
+        transferred_from=row.transferred_from,
+        reason=row.reason,
+        version=row.version,
+    )
+
+
+def _columns(token: Token) -> dict[str, Any]:
+    return {_RENAMED.get(name, name): value for name, value in asdict(token).items()}
+
+
+async def _read(connection: AsyncConnection, query: sa.Select[Any]) -> list[Token]:
+    return [from_row(row) for row in await connection.execute(query)]
+
+
+async def insert(connection: AsyncConnection, token: Token, now: datetime) -> None:
+    """Add a token to a queue that exists."""
+    await connection.execute(tables.token.insert().values(**_columns(token), changed_at=now))
+
+
+async def save(connection: AsyncConnection, token: Token, now: datetime) -> None:
+    """Write a locked token as a move left it."""
+    values = {**_columns(token), "changed_at": now}
+    await connection.execute(tables.token.update().where(_TOKEN.id == token.id).values(values))
+
+
+async def find(connection: AsyncConnection, token_id: uuid.UUID) -> Token | None:
+    """One token."""
+    found = await _read(connection, sa.select(tables.token).where(_TOKEN.id == token_id))
+    return found[0] if found else None
+
+
+async def lock(connection: AsyncConnection, token_id: uuid.UUID) -> Token | None:
+    """Lock one token."""
+    query = sa.select(tables.token).where(_TOKEN.id == token_id).with_for_update()
+    found = await _read(connection, query)
+    return found[0] if found else None
+
+
+async def lock_next(connection: AsyncConnection, clinic: str, day: date) -> Token | None:
+    """Lock the first waiting token in line that nobody else is taking; None if there is none."""
+    query = (
+        sa.select(tables.token)
+        .where(_TOKEN.clinic_code == clinic, _TOKEN.day == day, _TOKEN.state == TokenState.WAITING.value)
+        .order_by(*_IN_LINE)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    found = await _read(connection, query)
+    return found[0] if found else None
+
+
+async def lock_left(
+    connection: AsyncConnection,
+    clinic: str,
+    *,
+    until: date,
+    only: date | None = None,
+    recorded_before: datetime | None = None,
+) -> list[Token]:
+    """Lock what is unfinished of days up to ``until``, or of the day ``only``; with ``recorded_before``
+    those alone that the server has known since before."""
+    query = sa.select(tables.token).where(_TOKEN.clinic_code == clinic, _UNFINISHED)
+    query = query.where(_TOKEN.day <= until) if only is None else query.where(_TOKEN.day == only)
+    if recorded_before is not None:
+        query = query.where(_TOKEN.recorded_at < recorded_before)
+    return await _read(connection, query.order_by(_TOKEN.id).with_for_update())
+
+
+async def lock_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) -> list[Token]:
+    """Lock the patient's tokens; the patient is locked, so that none is added meanwhile."""
+    query = sa.select(tables.token).where(_TOKEN.patient_id == patient_id)
+    return await _read(connection, query.order_by(_TOKEN.id).with_for_update())
+
+
+async def rename(connection: AsyncConnection, ids: Collection[uuid.UUID], name: str, mrn: str) -> None:
+    """Copy a patient's name and MRN to these tokens."""
+    await connection.execute(
+        tables.token.update().where(_TOKEN.id.in_(ids)).values(patient_name=name, mrn=mrn)
+    )
+
+
+async def in_room(connection: AsyncConnection, clinic: str, day: date | None = None) -> list[Token]:
+    """The clinic's unfinished tokens, of one day or of all, in the order of being called."""
+    query = sa.select(tables.token).where(_TOKEN.clinic_code == clinic, _UNFINISHED).order_by(*_IN_LINE)
+    return await _read(connection, query if day is None else query.where(_TOKEN.day == day))
+
+
+async def of_day(
+    connection: AsyncConnection,
+    clinic: str,
+    day: date,
+    *,
+    state: TokenState | None = None,
+    after: tuple[int, uuid.UUID] | None = None,
+    limit: int,
+) -> list[Token]:
+    """All tokens of a day, finished ones too, by number."""
+    query = sa.select(tables.token).where(_TOKEN.clinic_code == clinic, _TOKEN.day == day)
+    if state is not None:
+        query = query.where(_TOKEN.state == state.value)
+    if after is not None:
+        query = query.where(sa.tuple_(_TOKEN.number, _TOKEN.id) > sa.tuple_(*after))
+    return await _read(connection, query.order_by(_TOKEN.number, _TOKEN.id).limit(limit))
+
+
+async def ahead_of(connection: AsyncConnection, token: Token) -> int:
+    """How many waiting tokens of the same clinic and day are called before ``token``."""
+    place = (token.priority.rank, token.queued_at, token.number, token.id)
+    query = sa.select(sa.func.count()).where(
+        _TOKEN.clinic_code == token.clinic,
+        _TOKEN.day == token.day,
+        _TOKEN.state == TokenState.WAITING.value,
+        sa.tuple_(*_IN_LINE) < sa.tuple_(*(sa.literal(part) for part in place)),
+    )
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def clinics_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) -> set[str]:
+    """Clinics where the patient has an unfinished token, or any of the day that the clinic is in."""
+    summary = tables.summary.c
+    query = (
+        sa.select(_TOKEN.clinic_code)
+        .join(tables.summary, summary.clinic_code == _TOKEN.clinic_code)
+        .where(_TOKEN.patient_id == patient_id, sa.or_(_UNFINISHED, _TOKEN.day >= summary.day))
+        .distinct()
+    )
+    return set((await connection.execute(query)).scalars())
+
+
+async def remember(
+    connection: AsyncConnection,
+    steps: Sequence[tuple[TokenState | None, Token]],
+    move: Move | None,
+    principal_id: uuid.UUID,
+    now: datetime,
+) -> None:
+    """Add to the history how tokens came to their state; ``move`` None: they were issued."""
+    if not steps:
+        return
+    await connection.execute(
+        tables.token_event.insert(),
+        [
+            {
+                "token_id": token.id,
+                "move": move.value if move is not None else "issue",
+                "before": before.value if before is not None else None,
+                "after": token.state.value,
+                "counter_code": token.counter,
+                "occurred_at": token.since,
+                "recorded_at": now,
+                "principal_id": principal_id,
+                "reason": token.reason,
+            }
+            for before, token in steps
+        ],
+    )
+
+
+async def history(connection: AsyncConnection, token_id: uuid.UUID) -> Sequence[Row[Any]]:
+    """Every change of state of a token, oldest first."""
+    columns = tables.token_event.c
+    query = sa.select(tables.token_event).where(columns.token_id == token_id).order_by(columns.id)
+    return (await connection.execute(query)).all()

@@ -1,0 +1,135 @@
+"""What every part of the service works with."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.opd.events import DayOpened, QueueChanged, Step, TokenIssued, TokenMoved
+from hms_rt.departments.opd.model.token import AT_COUNTER, Move, Token, hospital_day
+from hms_rt.departments.opd.repository import clinics, queues, tokens
+from hms_rt.departments.opd.schemas import TokenOut
+from hms_rt.departments.patients.service import PatientsService
+from hms_rt.kernel.changes import Cause
+from hms_rt.kernel.errors import forbidden, not_found
+from hms_rt.kernel.principal import Principal
+from hms_rt.security.permissions import Permission, counters, require_counter
+from hms_rt.security.permissions import clinics as clinics_in_reach
+from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
+
+CAUSES: dict[Move, Cause] = {
+    Move.CALL: Cause.CALLED,
+    Move.RECALL: Cause.RECALLED,
+    Move.SERVE: Cause.SERVING,
+    Move.HOLD: Cause.HELD,
+    Move.RESUME: Cause.REQUEUED,
+    Move.NO_SHOW: Cause.NO_SHOW,
+    Move.REQUEUE: Cause.REQUEUED,
+    Move.TRANSFER: Cause.TRANSFERRED,
+    Move.DONE: Cause.DONE,
+    Move.CANCEL: Cause.CANCELLED,
+    Move.DAY_END: Cause.DAY_END,
+}
+"""What a screen is told of a move."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A locked token before and after a move."""
+
+    before: Token
+    after: Token
+
+
+class Foundation:
+    """The collaborators of the service; ``zone`` is where the hospital's day begins."""
+
+    def __init__(self, units: UnitsOfWork, patients: PatientsService, zone: ZoneInfo) -> None:
+        self._units = units
+        self._patients = patients
+        self._zone = zone
+
+    def _day(self, moment: datetime) -> date:
+        return hospital_day(moment, self._zone)
+
+    async def _save(
+        self, uow: UnitOfWork, move: Move, moved: Sequence[Moved], joined: Sequence[Token] = ()
+    ) -> None:
+        """Write locked tokens as ``move`` left them, and new ones that it made; record what happened."""
+        for pair in moved:
+            await tokens.save(uow.connection, pair.after, uow.now)
+        await tokens.remember(
+            uow.connection,
+            [(pair.before.state, pair.after) for pair in moved],
+            move,
+            uow.principal.id,
+            uow.now,
+        )
+        for pair in moved:
+            uow.record(_moved(pair, CAUSES[move]))
+        for token in joined:
+            await self._join(uow, token, CAUSES[move], move)
+        _record_counts(uow, moved, joined)
+
+    async def _join(self, uow: UnitOfWork, token: Token, cause: Cause, move: Move | None = None) -> None:
+        """Add a token to its queue, which exists."""
+        await tokens.insert(uow.connection, token, uow.now)
+        await tokens.remember(uow.connection, [(None, token)], move, uow.principal.id, uow.now)
+        uow.record(TokenIssued(token.id, token.patient_id, token.clinic, token.day, cause))
+
+    async def _open_day(self, uow: UnitOfWork, clinic: str, day: date) -> None:
+        """The clinic's queue goes on to ``day``, unless it is there; its counts were recorded before."""
+        if await queues.open_day(uow.connection, clinic, day):
+            uow.record(DayOpened(clinic, day))
+
+    async def _require_at(
+        self, connection: AsyncConnection, principal: Principal, permission: Permission, token: Token
+    ) -> None:
+        """A token at a counter is that counter's; any other one that of the clinic and all its counters."""
+        if token.counter is not None and token.state in AT_COUNTER:
+            require_counter(principal, permission, token.counter)
+            return
+        places = clinics_in_reach(principal, permission)
+        if places is None or token.clinic in places:
+            return
+        own = counters(principal, permission) or frozenset()
+        rows = await clinics.counters(connection, clinics_of=[token.clinic])
+        if own.isdisjoint(row.code for row in rows):
+            raise forbidden()
+
+    @staticmethod
+    async def _locked(connection: AsyncConnection, token_id: uuid.UUID) -> Token:
+        token = await tokens.lock(connection, token_id)
+        if token is None:
+            raise not_found("that token")
+        return token
+
+
+def token_out(token: Token) -> TokenOut:
+    """A token as it is answered."""
+    names = TokenOut.model_fields
+    return TokenOut(**{name: getattr(token, name) for name in names})
+
+
+def _moved(pair: Moved, cause: Cause) -> TokenMoved:
+    after = pair.after
+    return TokenMoved(
+        after.id, after.patient_id, after.clinic, after.day, pair.before.state, after.state, cause
+    )
+
+
+def _record_counts(uow: UnitOfWork, moved: Sequence[Moved], joined: Sequence[Token]) -> None:
+    """One event per clinic, in order of clinics: no two commands lock their counts in another order."""
+    steps = [(pair.after.clinic, Step(pair.after.day, pair.before.state, pair.after.state)) for pair in moved]
+    steps += [(token.clinic, Step(token.day, None, token.state)) for token in joined]
+    for clinic, group in groupby(sorted(steps, key=lambda item: item[0]), key=lambda item: item[0]):
+        uow.record(QueueChanged(clinic, tuple(step for _, step in group)))
+
+
+def record_joined(uow: UnitOfWork, token: Token) -> None:
+    """Record that a newly issued token counts."""
+    _record_counts(uow, (), (token,))

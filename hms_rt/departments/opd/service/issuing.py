@@ -1,0 +1,79 @@
+"""Issuing tokens."""
+
+from hms_rt.departments.opd.model.token import Token, TokenState, to_milliseconds
+from hms_rt.departments.opd.repository import queues
+from hms_rt.departments.opd.schemas import ClinicOut, TokenIn, TokenOut
+from hms_rt.departments.opd.service.clinics import find_clinic
+from hms_rt.departments.opd.service.foundation import Foundation, record_joined, token_out
+from hms_rt.departments.patients.service import PatientBrief
+from hms_rt.kernel.changes import Cause
+from hms_rt.kernel.commands import Command, occurred
+from hms_rt.kernel.errors import Code, HmsError
+from hms_rt.kernel.principal import Principal
+from hms_rt.security.permissions import Permission, require, require_clinic
+from hms_rt.storage.unit_of_work import UnitOfWork
+
+
+class Issuing(Foundation):
+    """Giving numbers."""
+
+    async def issue(self, principal: Principal, command: Command, clinic: str, body: TokenIn) -> TokenOut:
+        """Give the next number of the queue of the day that it occurred on.
+
+        Numbers of a clinic and day are 1, 2, 3 … without a gap, whoever issues at the same time. Raises
+        ``not_found`` for the clinic or patient, ``invalid`` for a category that the clinic does not have.
+        """
+
+        async def work(uow: UnitOfWork) -> TokenOut:
+            require(principal, Permission.TOKEN_ISSUE)
+            found = await find_clinic(uow.connection, clinic)
+            require_clinic(principal, Permission.TOKEN_ISSUE, clinic)
+            category = _category(found, body.category)
+            patient = await self._patients.lock(uow, body.patient_id) if body.patient_id else None
+            token = await self._new(uow, clinic, category, body, patient)
+            await self._join(uow, token, Cause.ISSUED)
+            record_joined(uow, token)
+            await self._open_day(uow, clinic, token.day)
+            uow.audit(
+                "token.issue",
+                entity="token",
+                entity_id=token.id,
+                patient_id=token.patient_id,
+                detail={"clinic": clinic, "day": token.day.isoformat(), "label": token.label},
+            )
+            return token_out(token)
+
+        return await self._units.execute(principal, command, TokenOut, work)
+
+    async def _new(
+        self, uow: UnitOfWork, clinic: str, category: str, body: TokenIn, patient: PatientBrief | None
+    ) -> Token:
+        at = to_milliseconds(occurred(body.occurred_at, uow.now))
+        day = self._day(at)
+        return Token(
+            id=uow.ids.new(),
+            clinic=clinic,
+            origin=clinic,
+            day=day,
+            number=await queues.next_number(uow.connection, clinic, day),
+            category=category,
+            priority=body.priority,
+            state=TokenState.WAITING,
+            counter=None,
+            patient_id=patient.id if patient else None,
+            patient_name=patient.name if patient else None,
+            mrn=patient.mrn if patient else None,
+            issued_at=at,
+            queued_at=at,
+            since=at,
+            recorded_at=uow.now,
+        )
+
+
+def _category(clinic: ClinicOut, letter: str | None) -> str:
+    letters = [category.letter for category in clinic.categories]
+    if letter is None:
+        return letters[0]
+    if letter not in letters:
+        raise HmsError(Code.INVALID, f"category: clinic {clinic.code} has {', '.join(letters)}")
+    return letter

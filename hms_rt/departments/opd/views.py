@@ -1,0 +1,135 @@
+"""The values of the clinics' streams, and what each audience sees of them (allow-lists)."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from hms_rt.departments.opd.model.token import Token
+from hms_rt.departments.opd.model.waiting import Pace, Wait, estimate
+from hms_rt.kernel.clock import rfc3339
+
+CLINIC_KEY = "clinic"
+SUMMARY_KEY = "summary"
+
+DISPLAY_FIELDS = frozenset({"label", "order", "state", "counter", "called_at"})
+STAFF_FIELDS = frozenset(
+    {
+        *DISPLAY_FIELDS,
+        "id",
+        "number",
+        "priority",
+        "category",
+        "origin",
+        "day",
+        "issued_at",
+        "queued_at",
+        "serving_at",
+        "patient_id",
+        "patient_name",
+        "mrn",
+        "version",
+    }
+)
+
+
+def clinic_stream(clinic: str) -> str:
+    """The stream of a clinic's queue."""
+    return f"opd/clinic:{clinic}"
+
+
+def token_key(token_id: object) -> str:
+    """The key of a token on its clinic's stream."""
+    return f"token:{token_id}"
+
+
+def counter_key(counter: str) -> str:
+    """The key of a counter on its clinic's stream."""
+    return f"counter:{counter}"
+
+
+def _time(moment: datetime | None) -> str | None:
+    return rfc3339(moment) if moment is not None else None
+
+
+def token_value(token: Token) -> dict[str, Any]:
+    """A token as the stream's value. Sorted by ``order``, waiting tokens stand in line."""
+    return {
+        "id": str(token.id),
+        "number": token.number,
+        "label": token.label,
+        "order": f"{token.priority.rank} {rfc3339(token.queued_at)} {token.number:06}",
+        "state": token.state.value,
+        "priority": token.priority.value,
+        "category": token.category,
+        "counter": token.counter,
+        "origin": token.origin,
+        "day": token.day.isoformat(),
+        "issued_at": rfc3339(token.issued_at),
+        "queued_at": rfc3339(token.queued_at),
+        "called_at": _time(token.called_at),
+        "serving_at": _time(token.serving_at),
+        "patient_id": str(token.patient_id) if token.patient_id is not None else None,
+        "patient_name": token.patient_name,
+        "mrn": token.mrn,
+        "version": token.version,
+    }
+
+
+def clinic_value(code: str, name: str, day: date) -> dict[str, Any]:
+    """A clinic as the stream's value."""
+    return {"code": code, "name": name, "day": day.isoformat()}
+
+
+def counter_value(row: Row[Any]) -> dict[str, Any]:
+    """A row of counters as the stream's value."""
+    return {"code": row.code, "name": row.name, "open": row.open}
+
+
+def pace(row: Row[Any]) -> Pace:
+    """How fast the clinic of a row of ``queues.summary`` serves."""
+    return Pace(
+        services=row.services,
+        mean_s=row.service_mean_s,
+        deviation_s=row.service_deviation_s,
+        counters=row.active_counters,
+        busy=row.called + row.serving,
+    )
+
+
+def summary_value(row: Row[Any]) -> dict[str, Any]:
+    """A row of ``queues.summary`` as the stream's value: unfinished tokens of whatever day, finished ones
+    of the clinic's day, seconds of the last services, and the wait of a routine token issued now."""
+    wait: Wait | None = estimate(row.waiting, pace(row))
+    return {
+        "waiting": row.waiting,
+        "called": row.called,
+        "serving": row.serving,
+        "on_hold": row.on_hold,
+        "no_show": row.no_show,
+        "done": row.done,
+        "cancelled": row.cancelled,
+        "last_number": row.last_number,
+        "active_counters": row.active_counters,
+        "service_p50_s": row.service_p50_s,
+        "service_p90_s": row.service_p90_s,
+        "wait_p50_s": wait.p50_s if wait else None,
+        "wait_p90_s": wait.p90_s if wait else None,
+    }
+
+
+def display(key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The screen in the waiting room: a label and where it is to go; no name, no priority."""
+    return _token_fields(key, value, DISPLAY_FIELDS)
+
+
+def staff(key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those who call patients: who it is, and nothing of why."""
+    return _token_fields(key, value, STAFF_FIELDS)
+
+
+def _token_fields(key: str, value: Mapping[str, Any], fields: frozenset[str]) -> Mapping[str, Any]:
+    if not key.startswith("token:"):
+        return value
+    return {name: item for name, item in value.items() if name in fields}

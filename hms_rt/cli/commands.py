@@ -9,6 +9,7 @@ from rich.console import Console
 
 from hms_rt import __version__
 from hms_rt.config import ConfigError, Settings, load
+from hms_rt.replay.cli import replay_command
 
 app = typer.Typer(
     help="hms-rt: a realtime hospital operations server.",
@@ -18,6 +19,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - asked for with --lan, and refused without TLS or a listed proxy
 
 console = Console()
 complaints = Console(stderr=True)
@@ -71,7 +74,7 @@ def serve(
 ) -> None:
     """Serve a hospital. Refuses to start half-configured, and says what is missing."""
     settings = settings_or_exit(
-        host="0.0.0.0" if lan else None, port=port, tls_cert=tls_cert, tls_key=tls_key
+        host=EVERYWHERE if lan else None, port=port, tls_cert=tls_cert, tls_key=tls_key
     )
     if problems := settings.problems(embedded=embedded):
         refuse(problems)
@@ -99,7 +102,7 @@ def demo(
 
     options = command.DemoOptions(
         folder=data,
-        host="0.0.0.0" if lan else "127.0.0.1",
+        host=EVERYWHERE if lan else "127.0.0.1",
         port=port if port is not None else settings_or_exit().port,
         reset=reset,
         speed=speed,
@@ -142,6 +145,9 @@ def create_admin(
     from hms_rt.cli import accounts, serving
 
     _run(lambda: accounts.create_admin(settings, username, name, password, console), serving.run)
+
+
+app.command("replay")(replay_command)
 
 
 @config_app.command("check")

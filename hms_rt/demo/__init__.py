@@ -1,0 +1,1 @@
+"""The demo: a furnished hospital and its working day, both made through the public API."""

@@ -10,7 +10,7 @@ from hms_rt.departments.beds.schemas import (
     WardIn,
     WardOut,
 )
-from hms_rt.kernel.paging import Page
+from hms_rt.kernel.paging import Page, PageQuery
 from hms_rt.security.permissions import Permission
 from hms_rt.web.endpoints import Call, Routes
 
@@ -25,10 +25,12 @@ async def locations(call: Call[None, None]) -> LocationTree:
     return await call.services.beds.locations(call.principal)
 
 
-@routes.get("/wards", answer=Page[WardOut], permission=Permission.PLACES_READ, summary="All wards")
-async def list_wards(call: Call[None, None]) -> Page[WardOut]:
-    """Wards by code; there are few, so they come on one page."""
-    return Page[WardOut](items=await call.services.beds.wards(call.principal))
+@routes.get(
+    "/wards", query=PageQuery, answer=Page[WardOut], permission=Permission.PLACES_READ, summary="All wards"
+)
+async def list_wards(call: Call[None, PageQuery]) -> Page[WardOut]:
+    """Wards by code."""
+    return await call.services.beds.wards(call.principal, call.query)
 
 
 @routes.post(

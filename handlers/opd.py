@@ -26,7 +26,7 @@ from hms_rt.departments.opd.schemas import (
 )
 from hms_rt.departments.opd.service import OpdService
 from hms_rt.kernel.commands import Command
-from hms_rt.kernel.paging import Page
+from hms_rt.kernel.paging import Page, PageQuery
 from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission
 from hms_rt.web.endpoints import Call, Routes
@@ -36,13 +36,14 @@ routes = Routes("opd", "Outpatients: clinics and counters, queues, tokens")
 
 @routes.get(
     "/clinics",
+    query=PageQuery,
     answer=Page[ClinicOut],
     permission=Permission.PLACES_READ,
     summary="All clinics, with counters",
 )
-async def list_clinics(call: Call[None, None]) -> Page[ClinicOut]:
-    """Clinics by code; there are few, so they come on one page."""
-    return Page[ClinicOut](items=await call.services.opd.clinics(call.principal))
+async def list_clinics(call: Call[None, PageQuery]) -> Page[ClinicOut]:
+    """Clinics by code."""
+    return await call.services.opd.clinics(call.principal, call.query)
 
 
 @routes.post(

@@ -91,7 +91,7 @@ def demo(
     lan: Lan = False,
     reset: Annotated[bool, typer.Option("--reset", help="Delete the demo's data and start over.")] = False,
     data: Annotated[Path, typer.Option(help="Folder for the demo's data and logs.")] = Path(".hms"),
-    speed: Annotated[float, typer.Option(help="Speed-up of the simulated day.", min=1)] = 60.0,
+    speed: Annotated[float, typer.Option(help="Speed-up of the simulated day.", min=1)] = 90.0,
     quiet: Annotated[
         bool, typer.Option("--no-day", help="Serve the hospital, but simulate nothing.")
     ] = False,

@@ -73,6 +73,19 @@ _MALE = (
 _BORN = date(1938, 4, 9)
 
 
+MARKS: Sequence[tuple[str, Mapping[str, str | bool]]] = (
+    ("ICU", {"isolation": True}),
+    ("MED", {"isolation": True}),
+    ("MED", {"isolation": True}),
+    ("MED", {"status": "out_of_service", "reason": "lamp and call button are being repaired"}),
+    ("MED", {"status": "cleaning"}),
+    ("SUR", {"status": "out_of_service", "reason": "the bed's motor is broken"}),
+    ("SUR", {"status": "cleaning"}),
+    ("PED", {"isolation": True}),
+)
+"""What some beds are marked with when the demo opens: (ward, change)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inpatient:
     """Somebody who is in a bed already."""

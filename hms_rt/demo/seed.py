@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from hms_rt.demo.cast import ADMIN, SCREENS, STAFF, Employee, Inpatient, Screen, inpatients
+from hms_rt.demo.cast import ADMIN, MARKS, SCREENS, STAFF, Employee, Inpatient, Screen, inpatients
 from hms_rt.kernel.principal import Role
 from hms_rt.replay.client import Account, RefusedError, Server, Session
 from hms_rt.replay.log import header
@@ -94,7 +94,18 @@ async def _furnish(
     for start in range(0, len(everybody) - 1, CONCURRENCY):
         group = everybody[start : min(start + CONCURRENCY, len(everybody) - 1)]
         await asyncio.gather(*(_admit(staff, patient) for patient in group))
+    await _mark(staff)
     await _admit(staff, everybody[-1])
+
+
+async def _mark(staff: Staff) -> None:
+    """A ward in use: some beds isolated, one out of service, one contaminated long ago and being cleaned."""
+    nurse = staff.of(Role.NURSE, "")
+    for ward, change in MARKS:
+        beds = await nurse.all("/beds", ward=ward)
+        wanted = "available" if "status" in change else "occupied"
+        bed = next(bed for bed in reversed(beds) if bed["status"] == wanted and not bed["isolation"])
+        await nurse.patch(f"/beds/{bed['id']}", change, version=bed["version"])
 
 
 async def _admit(staff: Staff, patient: Inpatient) -> None:

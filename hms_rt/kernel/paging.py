@@ -7,7 +7,7 @@ outside like any other, so it is validated by a schema; it grants nothing, so it
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Protocol, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -56,6 +56,28 @@ def decode_cursor(cursor: str, schema: type[S]) -> S:
         return schema.model_validate(strict_json.loads(raw))
     except (binascii.Error, ValueError, ValidationError, HmsError):
         raise HmsError(Code.INVALID, "cursor: not one that this list gave out") from None
+
+
+class _Coded(Protocol):
+    @property
+    def code(self) -> str: ...
+
+
+C = TypeVar("C", bound=_Coded)
+
+
+class CodeCursor(Schema):
+    """Sort key of a list that is ordered by code."""
+
+    code: str
+
+
+def page_by_code(items: Sequence[C], query: PageQuery) -> tuple[list[C], str | None]:
+    """One page of a short list that is in memory already, ordered by code."""
+    after = decode_cursor(query.cursor, CodeCursor).code if query.cursor else ""
+    rest = [item for item in items if item.code > after]
+    shown, next_cursor = cut(rest, query.limit, lambda item: CodeCursor(code=item.code))
+    return list(shown), next_cursor
 
 
 def cut(rows: Sequence[T], limit: int, key: Callable[[T], Schema]) -> tuple[Sequence[T], str | None]:

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.beds import repository, views
 from hms_rt.departments.beds.schemas import (
-    BedCursor,
     BedOut,
     BedQuery,
     BuildingNode,
@@ -20,7 +19,7 @@ from hms_rt.departments.beds.schemas import (
     WardOut,
 )
 from hms_rt.kernel.audiences import Audience
-from hms_rt.kernel.paging import Page, cut, decode_cursor
+from hms_rt.kernel.paging import CodeCursor, Page, cut, decode_cursor
 
 
 def ward_out(row: Row[Any]) -> WardOut:
@@ -44,11 +43,11 @@ def bed_out(row: Row[Any], audience: Audience) -> BedOut:
 
 async def beds(connection: AsyncConnection, query: BedQuery, audience: Audience) -> Page[BedOut]:
     """One page of a ward's beds, by code."""
-    after = decode_cursor(query.cursor, BedCursor).code if query.cursor else None
+    after = decode_cursor(query.cursor, CodeCursor).code if query.cursor else None
     rows = await repository.board_rows(
         connection, ward=query.ward, status=query.status, after=after, limit=query.limit + 1
     )
-    shown, next_cursor = cut(rows, query.limit, lambda row: BedCursor(code=row.code))
+    shown, next_cursor = cut(rows, query.limit, lambda row: CodeCursor(code=row.code))
     return Page[BedOut](items=[bed_out(row, audience) for row in shown], next_cursor=next_cursor)
 
 

@@ -111,12 +111,6 @@ class BedQuery(PageQuery):
     status: BedStatus | None = None
 
 
-class BedCursor(Schema):
-    """Sort key of the list of beds."""
-
-    code: str
-
-
 class OccupancyOut(Schema):
     """Beds of one ward by state."""
 

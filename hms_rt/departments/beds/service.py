@@ -27,7 +27,7 @@ from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import conflict, not_found
-from hms_rt.kernel.paging import Page
+from hms_rt.kernel.paging import Page, PageQuery, page_by_code
 from hms_rt.kernel.principal import Principal, PrincipalKind, Role
 from hms_rt.security.permissions import Permission, require, require_ward, wards
 from hms_rt.storage.postgres import violated
@@ -131,11 +131,13 @@ class BedsService:
 
     # --- reading
 
-    async def wards(self, principal: Principal) -> list[WardOut]:
-        """Every ward, by code."""
+    async def wards(self, principal: Principal, query: PageQuery) -> Page[WardOut]:
+        """Wards, by code."""
         require(principal, Permission.PLACES_READ)
         async with self._units.reading() as connection:
-            return [reading.ward_out(row) for row in await repository.wards(connection)]
+            found = [reading.ward_out(row) for row in await repository.wards(connection)]
+        items, next_cursor = page_by_code(found, query)
+        return Page[WardOut](items=items, next_cursor=next_cursor)
 
     async def ward(self, principal: Principal, code: str) -> WardOut:
         """One ward; raises ``not_found``."""

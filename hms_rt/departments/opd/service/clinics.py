@@ -14,6 +14,7 @@ from hms_rt.departments.opd.schemas import CategoryOut, ClinicIn, ClinicOut, Cou
 from hms_rt.departments.opd.service.foundation import Foundation
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import HmsError, conflict, not_found
+from hms_rt.kernel.paging import Page, PageQuery, page_by_code
 from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission, require, require_counter
 from hms_rt.storage.postgres import violated
@@ -69,11 +70,13 @@ class Clinics(Foundation):
         """Close a counter; raises ``conflict`` while a patient is called to it or served there."""
         return await self._set_open(principal, command, code, opened=False)
 
-    async def clinics(self, principal: Principal) -> list[ClinicOut]:
-        """Every clinic, by code."""
+    async def clinics(self, principal: Principal, query: PageQuery) -> Page[ClinicOut]:
+        """Clinics, by code."""
         require(principal, Permission.PLACES_READ)
         async with self._units.reading() as connection:
-            return await _clinics_out(connection, await clinics.clinics(connection))
+            found = await _clinics_out(connection, await clinics.clinics(connection))
+        items, next_cursor = page_by_code(found, query)
+        return Page[ClinicOut](items=items, next_cursor=next_cursor)
 
     async def clinic(self, principal: Principal, code: str) -> ClinicOut:
         """One clinic; raises ``not_found``."""

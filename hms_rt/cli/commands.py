@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from hms_rt import __version__
+from hms_rt.cli.import_command import import_command
 from hms_rt.config import ConfigError, Settings, load
 from hms_rt.replay.cli import replay_command
 
@@ -148,6 +149,7 @@ def create_admin(
 
 
 app.command("replay")(replay_command)
+app.command("import")(import_command)
 
 
 @config_app.command("check")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hms_rt.departments.beds.schemas import BedIn, BedOut, BedQuery, WardIn, WardOut
 from hms_rt.departments.beds.service import BedsService
 from hms_rt.importing.outcome import Importer, Planned, Result, Wanted, envelope, exists, reason, refused
+from hms_rt.importing.places import every_ward
 from hms_rt.importing.source import Columns, Row
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import HmsError
@@ -43,7 +44,7 @@ class BedsImporter(Importer[NewBed]):
         self._lines: dict[tuple[str, str], int] = {}
 
     async def load(self) -> None:
-        for ward in await self._beds.wards(SYSTEM):
+        for ward in await every_ward(self._beds):
             self._wards[ward.code] = ward
             for bed in await self._beds_of(ward.code):
                 self._rooms[(bed.ward, bed.code)] = bed.room

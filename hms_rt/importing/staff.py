@@ -11,6 +11,7 @@ from hms_rt.departments.identity.schemas import AssignmentIn, UserNew, UserOut, 
 from hms_rt.departments.identity.service import IdentityService
 from hms_rt.importing.outcome import Importer, Planned, Result, Wanted, envelope, exists, reason, refused
 from hms_rt.importing.passwords import PasswordFile, generate_password
+from hms_rt.importing.places import every_ward
 from hms_rt.importing.source import Columns, Row
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.paging import MAX_LIMIT
@@ -58,7 +59,7 @@ class StaffImporter(Importer[NewAccount]):
         return self._passwords
 
     async def load(self) -> None:
-        self._wards = {ward.code for ward in await self._beds.wards(SYSTEM)}
+        self._wards = {ward.code for ward in await every_ward(self._beds)}
         cursor: str | None = None
         while True:
             page = await self._identity.list_users(SYSTEM, UserQuery(limit=MAX_LIMIT, cursor=cursor))

@@ -106,7 +106,7 @@ class Outlet:
 
     async def ready(self) -> None:
         """Return once the client has taken most of what it was sent, or is gone."""
-        while self.backlog() > READY_BYTES and not self.lost():
+        while self.backlog() > READY_BYTES and not self.lost():  # noqa: ASYNC110 - a transport tells nobody
             await asyncio.sleep(READY_POLL_S)
 
     def lost(self) -> bool:

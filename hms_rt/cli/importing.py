@@ -50,4 +50,4 @@ async def import_file(
             importer.passwords.check()
         return await run(importer, Source(file, importer.columns, **reading), **options)
     finally:
-        await hospital.stop()
+        await hospital.close()

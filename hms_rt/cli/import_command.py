@@ -74,7 +74,7 @@ def import_command(
     console = Console(stderr=True)
     passwords = passwords or file.with_suffix(".passwords.csv")
     bar = _Bar(console)
-    from hms_rt.importing.hospital import import_file
+    from hms_rt.cli.importing import import_file
 
     try:
         summary = asyncio.run(

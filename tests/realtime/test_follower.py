@@ -1,0 +1,177 @@
+"""One stream in this process: strictly in order, whatever comes in whatever order."""
+
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from hms_rt.realtime import follower as follower_module
+from hms_rt.realtime.follower import RING, Follower
+from hms_rt.storage.change_log import LogEntry
+
+NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+
+
+class Watched:
+    """A follower that notes its calls: ``gaps`` and the versions it ``advanced`` to."""
+
+    def __init__(self) -> None:
+        self.gaps = 0
+        self.advanced: list[int | None] = []
+        self.follower = Follower("s", gap=self._gap, advanced=lambda one: self.advanced.append(one.version))
+
+    def _gap(self, follower: Follower) -> None:
+        self.gaps += 1
+
+    def load(self, version: int = 0, **state: Mapping[str, Any]) -> Follower:
+        self.follower.load(version, dict(state), NOW)
+        return self.follower
+
+
+def put(version: int, key: str = "k") -> LogEntry:
+    op = {"op": "put", "key": key, "value": {"n": version}, "cause": "status"}
+    return LogEntry("s", version, NOW, [op])
+
+
+def remove(version: int, key: str = "k") -> LogEntry:
+    return LogEntry("s", version, NOW, [{"op": "remove", "key": key, "cause": "status"}])
+
+
+def test_puts_and_removes_change_the_state() -> None:
+    follower = Watched().load(0, old={"n": 0})
+    follower.offer(put(1))
+    assert follower.state == {"old": {"n": 0}, "k": {"n": 1}}
+    follower.offer(remove(2))
+    follower.offer(remove(3, "old"))
+    assert follower.state == {}
+    assert follower.version == 3
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_order_with_duplicates_ends_in_the_same_state(seed: int) -> None:
+    entries = [
+        put(number, f"k{number % 7}") if number % 5 else remove(number, "k1") for number in range(1, 60)
+    ]
+    straight = Watched().load()
+    for entry in entries:
+        straight.offer(entry)
+
+    shuffled = entries * 2
+    random.Random(seed).shuffle(shuffled)
+    watched = Watched()
+    follower = watched.load()
+    for entry in shuffled:
+        follower.offer(entry)
+    assert follower.state == straight.state
+    assert watched.advanced == list(range(1, 60))
+    assert [entry.version for entry in follower.after(0)] == list(range(1, 60))
+    assert not follower.waiting
+
+
+def test_what_is_known_already_is_ignored() -> None:
+    watched = Watched()
+    follower = watched.load(5, k={"n": 5})
+    follower.offer(put(5))
+    follower.offer(remove(3))
+    assert (follower.version, follower.state, watched.advanced) == (5, {"k": {"n": 5}}, [])
+    assert watched.gaps == 0
+
+
+def test_a_gap_is_told_and_holds_everything_back_until_filled() -> None:
+    watched = Watched()
+    follower = watched.load(1)
+    follower.offer(put(3))
+    assert (watched.gaps, follower.version, follower.waiting) == (1, 1, True)
+    assert follower.state == {}
+    follower.offer(put(2))
+    assert (watched.gaps, follower.version, follower.waiting) == (1, 3, False)
+    assert watched.advanced == [2, 3]
+
+
+def test_what_arrives_before_the_load_is_kept_and_no_gap() -> None:
+    watched = Watched()
+    for version in (8, 6, 7):
+        watched.follower.offer(put(version))
+    assert watched.gaps == 0
+    assert not watched.follower.waiting
+    follower = watched.load(6, k={"n": 6})
+    assert (follower.version, follower.state) == (8, {"k": {"n": 8}})
+    assert watched.advanced == [7, 8]
+    assert watched.gaps == 0
+
+
+def test_a_gap_after_the_load_is_told() -> None:
+    watched = Watched()
+    watched.follower.offer(put(9))
+    watched.load(6)
+    assert watched.gaps == 1
+    assert watched.follower.waiting
+
+
+def test_a_load_older_than_what_was_applied_changes_nothing() -> None:
+    follower = Watched().load(1)
+    follower.offer(put(2))
+    follower.load(1, {"stale": {"n": 1}}, NOW)
+    assert (follower.version, follower.state) == (2, {"k": {"n": 2}})
+    assert follower.reaches(1)
+
+
+def test_a_load_empties_the_ring_because_it_may_have_skipped_versions() -> None:
+    follower = Watched().load(0)
+    follower.offer(put(1))
+    follower.load(10, {}, NOW)
+    assert not follower.reaches(1)
+    assert follower.reaches(10)
+    assert follower.after(0) == []
+
+
+def test_too_much_pending_is_dropped_for_the_gap_filler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower_module, "MAX_PENDING", 10)
+    watched = Watched()
+    follower = watched.load(0)
+    for version in range(2, 40):
+        follower.offer(put(version))
+    assert len(follower._pending) <= 10
+    assert watched.gaps == 38
+    for version in range(1, 40):
+        follower.offer(put(version))
+    assert follower.version == 39
+
+
+def test_the_ring_reaches_back_a_thousand_versions_and_no_more() -> None:
+    follower = Watched().load(0)
+    assert follower.reaches(0)
+    for version in range(1, RING + 6):
+        follower.offer(put(version))
+    head = RING + 5
+    assert follower.reaches(head)
+    assert follower.after(head) == []
+    assert follower.reaches(head - RING)
+    assert len(follower.after(head - RING)) == RING
+    assert not follower.reaches(head - RING - 1)
+    assert not follower.reaches(head + 1)
+    assert [entry.version for entry in follower.after(head - 2)] == [head - 1, head]
+
+
+def test_forgetting_reaches_nowhere_until_loaded_again() -> None:
+    watched = Watched()
+    follower = watched.load(3)
+    follower.offer(put(4))
+    follower.forget()
+    assert follower.version is None
+    assert follower.state == {}
+    assert not follower.reaches(4)
+    assert not follower.waiting
+    watched.load(2, k={"n": 2})
+    assert (follower.version, follower.state) == (2, {"k": {"n": 2}})
+
+
+def test_listeners_hear_every_entry_in_order() -> None:
+    heard: list[int] = []
+    follower = Watched().load(0)
+    follower.listeners.append(lambda entry: heard.append(entry.version))
+    for version in (2, 1, 2, 3):
+        follower.offer(put(version))
+    assert heard == [1, 2, 3]

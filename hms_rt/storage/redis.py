@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 import orjson
 import structlog
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 PUBLISH_TIMEOUT_S = 0.25
 RETRY_S = (0.1, 0.25, 0.5, 1.0)
+CANCEL_AGAIN_S = 0.2
 
 _TROUBLE = (RedisError, OSError, asyncio.TimeoutError)
 
@@ -55,6 +57,7 @@ class Bus:
         self._streams: set[str] = set()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
         self.up = False
 
     def start(self) -> None:
@@ -63,10 +66,9 @@ class Bus:
 
     async def stop(self) -> None:
         """Stop listening and close the connections."""
+        self._stopping = True
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await _end(self._task, again_s=2 * CANCEL_AGAIN_S)
         with suppress(*_TROUBLE):
             await self._redis.aclose()
 
@@ -93,13 +95,15 @@ class Bus:
 
     async def _run(self) -> None:
         failures = 0
-        while True:
+        while not self._stopping:
             pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
             try:
                 await self._listen(pubsub)
             except _TROUBLE as error:
                 if self.up or failures == 0:
                     log.warning("redis.down", error=type(error).__name__)
+            except Exception:
+                log.exception("redis.failed")  # a fault of ours must not cost the fast path for good
             finally:
                 failures = 0 if self.up else failures + 1
                 self.up = False
@@ -115,27 +119,26 @@ class Bus:
         log.info("redis.up")
         self._connected()
         reader = asyncio.create_task(self._read(pubsub), name="redis-read")
+        waker = asyncio.create_task(self._wake.wait(), name="redis-wake")
         try:
-            while True:
-                self._wake.clear()
+            while not self._stopping:
                 wanted = set(self._streams)
                 if added := wanted - listening:
                     await pubsub.subscribe(*(self._prefix + stream for stream in added))
                 if gone := listening - wanted:
                     await pubsub.unsubscribe(*(self._prefix + stream for stream in gone))
                 listening = wanted
-                waker = asyncio.create_task(self._wake.wait())
                 done, _ = await asyncio.wait({reader, waker}, return_when=asyncio.FIRST_COMPLETED)
-                waker.cancel()
                 if reader in done:
                     reader.result()
+                if waker in done:
+                    self._wake.clear()
+                    waker = asyncio.create_task(self._wake.wait(), name="redis-wake")
         finally:
-            reader.cancel()
-            with suppress(asyncio.CancelledError, *_TROUBLE):
-                await reader
+            await _end(reader, waker)
 
     async def _read(self, pubsub: PubSub) -> None:
-        while True:
+        while not self._stopping:
             message = await pubsub.get_message(timeout=10.0)
             if message is None:
                 await asyncio.wait_for(pubsub.ping(), 2.0)
@@ -148,6 +151,18 @@ class Bus:
                 log.warning("redis.unreadable_message")
                 continue
             self._received(epoch, entry)
+
+
+async def _end(*tasks: asyncio.Task[Any], again_s: float = CANCEL_AGAIN_S) -> None:
+    """Cancel until the tasks are over: the client swallows a cancellation that finds it connecting."""
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=again_s)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # told to nobody: whoever ends a task is done with it
 
 
 def _encode(epoch: uuid.UUID, entry: LogEntry) -> bytes:

@@ -1,0 +1,186 @@
+"""Redis between processes: it delivers, it comes back, and it never keeps a process from stopping."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from hms_rt.app import Stores
+from hms_rt.storage.change_log import LogEntry
+from hms_rt.storage.redis import Bus, make_redis
+
+EPOCH = uuid.uuid4()
+ENTRY = LogEntry(
+    "beds/ward:ICU",
+    7,
+    datetime(2026, 3, 1, 8, 0, tzinfo=UTC),
+    [{"op": "put", "key": "bed:1", "value": {"name": "Żółć"}, "cause": "status"}],
+)
+
+
+class Listening:
+    """A bus with what it received."""
+
+    def __init__(self, url: str, prefix: str) -> None:
+        self.received: asyncio.Queue[tuple[uuid.UUID, LogEntry]] = asyncio.Queue()
+        self.connected = 0
+        self.bus = Bus(make_redis(url), self._receive, self._connect, prefix=prefix)
+
+    def _receive(self, epoch: uuid.UUID, entry: LogEntry) -> None:
+        self.received.put_nowait((epoch, entry))
+
+    def _connect(self) -> None:
+        self.connected += 1
+
+
+BusFactory = Callable[[str], Listening]
+
+
+@pytest_asyncio.fixture
+async def listen() -> AsyncIterator[BusFactory]:
+    """``listen(url)``: a started bus, stopped after the test."""
+    prefix = uuid.uuid4().hex
+    made: list[Listening] = []
+
+    def make(url: str) -> Listening:
+        listening = Listening(url, prefix)
+        listening.bus.start()
+        made.append(listening)
+        return listening
+
+    yield make
+    for listening in made:
+        await listening.bus.stop()
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def deliver(sender: Bus, receiver: Listening) -> tuple[uuid.UUID, LogEntry]:
+    """Publish until something arrives: following takes effect soon, not at once."""
+    async with asyncio.timeout(5):
+        while receiver.received.empty():
+            await sender.publish(EPOCH, [ENTRY])
+            await asyncio.sleep(0.02)
+    return receiver.received.get_nowait()
+
+
+async def test_an_entry_arrives_in_another_process_as_it_was(stores: Stores, listen: BusFactory) -> None:
+    here, there = listen(stores.redis_url), listen(stores.redis_url)
+    there.bus.follow(ENTRY.stream)
+    assert await deliver(here.bus, there) == (EPOCH, ENTRY)
+    assert here.received.empty()
+
+
+async def test_streams_followed_one_after_another_and_left_again(stores: Stores, listen: BusFactory) -> None:
+    here, there = listen(stores.redis_url), listen(stores.redis_url)
+    await until(lambda: there.bus.up)
+    for number in range(20):
+        there.bus.follow(f"other:{number}")
+        await asyncio.sleep(0)
+    there.bus.follow(ENTRY.stream)
+    await deliver(here.bus, there)
+
+    there.bus.unfollow(ENTRY.stream)
+    await asyncio.sleep(0.1)
+    while not there.received.empty():
+        there.received.get_nowait()
+    await here.bus.publish(EPOCH, [ENTRY])
+    await asyncio.sleep(0.1)
+    assert there.received.empty()
+
+
+async def test_an_unreadable_message_is_skipped(stores: Stores, listen: BusFactory) -> None:
+    there = listen(stores.redis_url)
+    there.bus.follow(ENTRY.stream)
+    await until(lambda: there.bus.up)
+    for noise in (b"noise", b"{}", b'{"epoch": "x"}', b"[]"):
+        await there.bus._redis.publish(there.bus._prefix + ENTRY.stream, noise)
+    await deliver(there.bus, there)
+    assert there.connected == 1
+
+
+async def test_after_a_lost_connection_it_listens_again_and_says_so(
+    stores: Stores, listen: BusFactory
+) -> None:
+    here, there = listen(stores.redis_url), listen(stores.redis_url)
+    there.bus.follow(ENTRY.stream)
+    await deliver(here.bus, there)
+    before = there.connected
+    await here.bus._redis.client_kill_filter(_type="pubsub")
+    await until(lambda: there.connected > before)
+    while not there.received.empty():
+        there.received.get_nowait()
+    await deliver(here.bus, there)
+
+
+async def test_without_redis_publishing_raises_nothing_and_stopping_is_quick(listen: BusFactory) -> None:
+    nowhere = listen("redis://127.0.0.1:1/0")
+    await nowhere.bus.publish(EPOCH, [ENTRY])
+    async with asyncio.timeout(2):
+        await nowhere.bus.stop()
+    assert not nowhere.bus.up
+
+
+@pytest.mark.parametrize("after", [0.0, 0.05, 0.3])
+async def test_stopping_while_redis_accepts_but_does_not_answer(listen: BusFactory, after: float) -> None:
+    silent: list[asyncio.StreamWriter] = []
+    listener = await asyncio.start_server(lambda _, writer: silent.append(writer), "127.0.0.1", 0)
+    try:
+        deaf = listen(f"redis://127.0.0.1:{listener.sockets[0].getsockname()[1]}/0")
+        await asyncio.sleep(after)
+        async with asyncio.timeout(3):
+            await deaf.bus.stop()
+    finally:
+        listener.close()
+        for writer in silent:
+            writer.close()
+    assert not left_over()
+
+
+async def test_stopping_although_the_client_swallows_cancellations(
+    stores: Stores, listen: BusFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listening = listen(stores.redis_url)
+    await until(lambda: listening.bus.up)
+    swallow(listening.bus, monkeypatch)
+    await listening.bus._redis.client_kill_filter(_type="pubsub")
+    await until(lambda: not listening.bus.up)
+    await asyncio.sleep(0.3)
+    async with asyncio.timeout(5):
+        await listening.bus.stop()
+    assert not left_over()
+
+
+def swallow(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the bus connects for ever, and takes a cancellation for a failed connection."""
+
+    async def listen(pubsub: Any) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError("cancelled") from None
+
+    replacement: Callable[[Any], Awaitable[None]] = listen
+    monkeypatch.setattr(bus, "_listen", replacement)
+
+
+async def test_stopping_leaves_no_task_behind(stores: Stores, listen: BusFactory) -> None:
+    listening = listen(stores.redis_url)
+    listening.bus.follow(ENTRY.stream)
+    await until(lambda: listening.bus.up)
+    await asyncio.sleep(0.05)
+    assert left_over()
+    await listening.bus.stop()
+    assert not left_over()
+
+
+def left_over() -> list[str]:
+    return [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("redis-")]

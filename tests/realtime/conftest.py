@@ -1,0 +1,76 @@
+"""Raw connections and boards to a listening hospital."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp.test_utils import TestClient, TestServer
+
+from hms_rt.app import Hospital
+from hms_rt.kernel.audiences import Audience
+from hms_rt.storage import postgres
+from tests.realtime.board import Board
+from tests.realtime.raw import Json, Raw
+
+Client = TestClient[Any, Any]
+
+
+def cookie_of(client: Client) -> str:
+    """The Cookie header that ``client`` would send."""
+    jar = client.session.cookie_jar.filter_cookies(client.make_url("/"))
+    return "; ".join(f"{name}={morsel.value}" for name, morsel in jar.items())
+
+
+def address(server: TestServer) -> str:
+    return str(server.make_url("/")).rstrip("/")
+
+
+RawFactory = Callable[..., Awaitable[Raw]]
+BoardFactory = Callable[..., Awaitable[Board]]
+
+
+@pytest_asyncio.fixture
+async def dial(server: TestServer) -> AsyncIterator[RawFactory]:
+    """``await dial(client, "/beds")``: a raw connection with the cookies of ``client``, in a namespace.
+
+    ``server`` goes to another process, ``receive_buffer`` and the like to :meth:`Raw.dial`.
+    """
+    opened: list[Raw] = []
+
+    async def make(client: Client | None, *namespaces: str, to: TestServer | None = None, **how: Any) -> Raw:
+        cookie = cookie_of(client) if client is not None else ""
+        raw = await Raw.dial(address(to or server), cookie, **how)
+        opened.append(raw)
+        for namespace in namespaces:
+            answer = await raw.enter(namespace)
+            assert "sid" in answer, answer
+        return raw
+
+    yield make
+    for raw in opened:
+        await raw.close()
+
+
+@pytest.fixture
+def board_of(dial: RawFactory) -> BoardFactory:
+    """``await board_of(client, "ward:ICU")``: a subscribed board."""
+
+    async def make(client: Client, room: str, *, namespace: str = "/beds", **how: Any) -> Board:
+        board = Board(await dial(client, namespace, **how), namespace, room)
+        await board.subscribe()
+        assert board.refused is None, board.refused
+        return board
+
+    return make
+
+
+async def fresh(hospital: Hospital, namespace: str, room: str, audience: str) -> Json:
+    """What the database says that ``audience`` sees of a room, past every cache and stream."""
+    kind, argument = hospital.rooms.find(namespace, room)
+    async with postgres.snapshot(hospital.engine) as connection:
+        state = await kind.streams.read(connection, argument)
+    assert state is not None
+    view = kind.views[Audience(audience)]
+    seen = {key: view(key, value) for key, value in state.items()}
+    return {key: dict(value) for key, value in seen.items() if value is not None}

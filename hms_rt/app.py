@@ -36,6 +36,7 @@ from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.ids import Ids, RandomIds
 from hms_rt.kernel.principal import SYSTEM, AssignmentKind, Principal
+from hms_rt.realtime.asyncapi import asyncapi_document, asyncapi_routes
 from hms_rt.realtime.fanout import Views
 from hms_rt.realtime.hub import Hub
 from hms_rt.realtime.publisher import Publisher
@@ -224,11 +225,16 @@ class Hospital:
                 "mongo": self.documents.ping,
                 "changes": self._check_sweep,
             },
-            pages=PAGES,
+            pages=[*PAGES, *asyncapi_routes(self._asyncapi())],
         )
         self.realtime.attach(app)
         add_screens(app)
         return app
+
+    def _asyncapi(self) -> dict[str, Any]:
+        return asyncapi_document(
+            self.rooms, {channel.NAMESPACE: channel.commands(self.services) for channel in CHANNELS}
+        )
 
     def _timers(self) -> Timers:
         timers = Timers()

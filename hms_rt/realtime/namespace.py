@@ -39,7 +39,7 @@ class DepartmentNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             return await self._connect(args[0], args[1])
         sid = args[0]
         if event == "disconnect" and not self._realtime.sio.connected(sid, self.namespace):
-            self._realtime.forget(self.namespace, sid)
+            await self._realtime.left(self.namespace, sid)
             return None
         return await self._event(sid, event, args[1:])
 
@@ -47,7 +47,7 @@ class DepartmentNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         """Accept who passed the handshake. Whatever goes wrong refuses: an exception would leave the
         socket inside the namespace."""
         try:
-            self._realtime.accept(self.namespace, sid, environ["aiohttp.request"])
+            await self._realtime.accept(self.namespace, sid, environ["aiohttp.request"])
         except HmsError as error:
             raise socketio.exceptions.ConnectionRefusedError(error.code.value) from None
         except Exception as error:

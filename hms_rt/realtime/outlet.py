@@ -118,8 +118,9 @@ class Outlet:
 
         A client that does not even take the goodbye is dropped after two seconds.
         """
-        if self._closing is None:
-            self._closing = asyncio.get_running_loop().call_later(CLOSE_S, self.abort)
+        if self._closing is not None:
+            return
+        self._closing = asyncio.get_running_loop().call_later(CLOSE_S, self.abort)
         socket = self._engine.sockets.get(self.eio_sid)
         if socket is not None:
             await socket.close(wait=False, reason=self._engine.reason.SERVER_DISCONNECT)

@@ -49,6 +49,13 @@ class Rights:
         follower = await self._hub.follow(RIGHTS_STREAM, nothing)
         follower.listeners.append(self._changed)
 
+    async def now(self, principal: Principal) -> Principal:
+        """The principal as of now; raises ``unauthenticated`` when the session is over."""
+        current = await self._authority.current(principal)
+        if current is None:
+            raise HmsError(Code.UNAUTHENTICATED, "the session is over: sign in again")
+        return current
+
     def watch(self, subscriber: Subscriber) -> None:
         """Act on this client's sockets from now on."""
         for key in (subscriber.principal.id, subscriber.principal.session_id):

@@ -117,27 +117,31 @@ class RealtimeServer:
         self._principals[principal.id] += 1
         self._addresses[address] += 1
 
-    def accept(self, namespace: str, sid: str, request: web.Request) -> None:
-        """A client enters a namespace; raises to refuse it."""
+    async def accept(self, namespace: str, sid: str, request: web.Request) -> None:
+        """A client enters a namespace with the rights of this moment; raises to refuse it.
+
+        Between the handshake and here, or since it left another namespace, nobody watched its session.
+        """
         connection = request[CONNECTION]
         if namespace in connection.subscribers:
             raise HmsError(Code.CONFLICT, "already connected to this namespace")
+        principal = await self.rights.now(connection.principal)
         if self.sio.engine_sid(sid, namespace) is None or OUTLET not in request:
             raise HmsError(Code.UNAVAILABLE, "the connection is closing")
         subscriber = Subscriber(
             sid,
             namespace,
-            connection.principal,
+            principal,
             request[OUTLET],
             self.pulse.bucket(),
             connection.address,
+            connection.subscribers,
         )
         connection.accepted = True
         connection.subscribers[namespace] = subscriber
         self._subscribers[(namespace, sid)] = subscriber
         self.pulse.add(subscriber)
         self.rights.watch(subscriber)
-        subscriber.on_gone = lambda: connection.subscribers.pop(namespace, None)
 
     def subscriber(self, namespace: str, sid: str) -> Subscriber | None:
         """The client with this id in this namespace."""
@@ -150,7 +154,14 @@ class RealtimeServer:
             subscriber.leave_all()
             self.pulse.remove(subscriber)
             self.rights.unwatch(subscriber)
-            subscriber.on_gone()
+            subscriber.siblings.pop(namespace, None)
+
+    async def left(self, namespace: str, sid: str) -> None:
+        """The client left the namespace; the last one takes the connection along, which nobody watches."""
+        subscriber = self.subscriber(namespace, sid)
+        self.forget(namespace, sid)
+        if subscriber is not None and not subscriber.siblings:
+            await subscriber.outlet.close()
 
     async def drain(self) -> None:
         """Before a restart: tell every client when to come back, spread at random, then close."""

@@ -1,7 +1,6 @@
 """One client in one namespace: its principal, its rooms, and what it may still be sent."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -17,7 +16,10 @@ EVENT_BURST = 100.0
 
 
 class Subscriber:
-    """A connected client; made when the namespace accepts it, closed when it leaves."""
+    """A connected client; made when the namespace accepts it, closed when it leaves.
+
+    ``siblings`` are the clients of the same connection by namespace, this one included.
+    """
 
     __slots__ = (
         "_allowance",
@@ -28,15 +30,22 @@ class Subscriber:
         "dirty",
         "gone",
         "namespace",
-        "on_gone",
         "outlet",
         "principal",
         "rooms",
+        "siblings",
         "sid",
     )
 
     def __init__(
-        self, sid: str, namespace: str, principal: Principal, outlet: Outlet, bucket: int, address: str
+        self,
+        sid: str,
+        namespace: str,
+        principal: Principal,
+        outlet: Outlet,
+        bucket: int,
+        address: str,
+        siblings: "dict[str, Subscriber]",
     ) -> None:
         self.sid = sid
         self.namespace = namespace
@@ -45,7 +54,7 @@ class Subscriber:
         self.bucket = bucket
         self.address = address
         self.gone = False
-        self.on_gone: Callable[[], object] = lambda: None
+        self.siblings = siblings
         self.rooms: dict[str, RoomView] = {}
         self.dirty: set[str] = set()
         self.conflations = 0

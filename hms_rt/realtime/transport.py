@@ -127,6 +127,7 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
             logger=False,
             engineio_logger=False,
         )
+        self.namespaces = ()  # else anybody may enter "/"
         self.eio._async = {**self.eio._async, "websocket": _WebSocket}  # noqa: SLF001
         self._outlets: dict[str, Outlet] = {}
 

@@ -27,6 +27,7 @@ class Raw:
         self.heard: dict[str, Heard] = {}
         self.closed = asyncio.Event()
         self._session = session
+        self._number = 100
         self._asked: dict[int, Callable[[Any], None]] = {}
         self._entering: dict[str, asyncio.Future[Json]] = {}
         self._pump = asyncio.create_task(self._read())
@@ -77,6 +78,10 @@ class Raw:
         """One Engine.IO packet, as it is."""
         await self.ws.send_str(text)
 
+    def write(self, octets: bytes) -> None:
+        """Bytes, past the WebSocket."""
+        self._transport.write(octets)
+
     async def enter(self, namespace: str, seconds: float = 5) -> Json:
         """Connect to a namespace; the answer is ``{"sid"}`` or ``{"refused"}``."""
         future: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
@@ -84,13 +89,14 @@ class Raw:
         await self.send(f"40{namespace},")
         return await asyncio.wait_for(future, seconds)
 
-    async def ask(self, namespace: str, answer: Callable[[Any], None], event: str, *args: Any) -> None:
+    async def ask(self, namespace: str, answer: Callable[[Any], None], event: object, *args: Any) -> None:
         """Emit an event; ``answer`` gets the acknowledgement."""
-        number = len(self._asked) + 1
+        self._number += 1
+        number = self._number
         self._asked[number] = answer
         await self.send(f"42{namespace},{number}{json.dumps([event, *args])}")
 
-    async def call(self, namespace: str, event: str, *args: Any, seconds: float = 5) -> Any:
+    async def call(self, namespace: str, event: object, *args: Any, seconds: float = 5) -> Any:
         """Emit an event and wait for its acknowledgement."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         await self.ask(
@@ -134,16 +140,20 @@ class Raw:
         kind = text[:2]
         if kind not in {"40", "42", "43", "44"}:
             return
-        namespace, _, rest = text[2:].partition(",")
+        namespace, _, rest = text[2:].partition(",") if text[2:3] == "/" else ("/", "", text[2:])
         if kind == "42":
             event, body = json.loads(rest)
             if namespace in self.heard:
                 self.heard[namespace](event, body)
         elif kind == "43":
             number, bracket, answer = rest.partition("[")
-            self._asked.pop(int(number))(*json.loads(bracket + answer))
+            self._asked.pop(int(number), _nobody)(*json.loads(bracket + answer))
         else:
             told = json.loads(rest)
-            future = self._entering.pop(namespace)
-            if not future.done():
+            future = self._entering.pop(namespace, None)
+            if future is not None and not future.done():
                 future.set_result(told if kind == "40" else {"refused": told})
+
+
+def _nobody(*answer: object) -> None:
+    """Takes the answers to what was sent by hand."""

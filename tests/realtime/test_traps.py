@@ -1,0 +1,325 @@
+"""One regression test for every trap of python-socketio and engineio that the design names (§5)."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, WSMsgType
+from aiohttp.test_utils import TestServer
+from sqlalchemy import text
+
+from hms_rt.app import Hospital
+from hms_rt.kernel.principal import Role
+from tests.conftest import ClientFactory, WardFactory
+from tests.realtime.conftest import RawFactory, address, cookie_of
+from tests.realtime.raw import PATH, Raw
+
+# --- before the 101
+
+
+async def handshake(
+    server: TestServer, cookie: str, path: str = PATH, **headers: str
+) -> tuple[int, str, dict[str, Any]]:
+    """What the server answers to a handshake: status, content type, body."""
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Cookie": cookie,
+    }
+    async with (
+        ClientSession() as session,
+        session.get(address(server) + path, headers=upgrade | headers) as answer,
+    ):
+        if answer.status == 101:
+            answer.close()
+            return 101, "", {}
+        return answer.status, answer.content_type, await answer.json(content_type=None)
+
+
+async def test_without_a_session_the_answer_is_a_401_problem_and_no_socket(server: TestServer) -> None:
+    status, kind, problem = await handshake(server, "")
+    assert (status, kind) == (401, "application/problem+json")
+    assert problem["code"] == "unauthenticated"
+    for cookie in ("hms_session=nonsense", "hms_session=a.b.c", "hms_device=nonsense"):
+        assert (await handshake(server, cookie))[0] == 401
+
+
+async def test_a_page_of_another_site_is_refused_before_the_101(
+    server: TestServer, client_as: ClientFactory
+) -> None:
+    cookie = cookie_of(await client_as(Role.NURSE))
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):
+        status, kind, problem = await handshake(server, cookie, **headers)
+        assert (status, kind, problem["code"]) == (403, "application/problem+json", "bad_origin")
+    assert (await handshake(server, cookie, Origin=address(server)))[0] == 101
+
+
+async def test_long_polling_is_refused(server: TestServer, client_as: ClientFactory) -> None:
+    nurse = await client_as(Role.NURSE)
+    for path in ("/socket.io/?EIO=4&transport=polling", "/socket.io/?EIO=4", "/socket.io/"):
+        answer = await nurse.get(path)
+        assert 400 <= answer.status < 500, (path, answer.status)
+        assert (await nurse.post(path, data="40")).status in {404, 405}
+    assert (await handshake(server, cookie_of(nurse), "/socket.io/?EIO=3&transport=websocket"))[0] == 400
+
+
+async def test_compression_is_not_negotiated_though_offered(
+    client_as: ClientFactory, dial: RawFactory
+) -> None:
+    raw = await dial(await client_as(Role.NURSE), "/beds", compress=15)
+    assert raw.ws.compress == 0
+    assert "Sec-WebSocket-Extensions" not in raw.ws._response.headers
+
+
+# --- nothing before the namespace
+
+
+async def test_nothing_reaches_a_socket_before_it_entered_a_namespace(
+    hospital: Hospital, client_as: ClientFactory, dial: RawFactory, ward: WardFactory
+) -> None:
+    (bed,) = await ward("ICU", beds=1)
+    nurse = await client_as(Role.NURSE, ward="ICU")
+    outside = await dial(nurse)
+    inside = await dial(nurse, "/beds")
+    await outside.send('42/beds,1["subscribe",{"room":"ward:ICU"}]')
+    await inside.call("/beds", "subscribe", {"room": "ward:ICU"})
+    await inside.call("/beds", "change_bed", {"id": "1", "bed_id": str(bed.id), "status": "cleaning"})
+    await inside.until(lambda: len(inside.events("change")) == 1)
+    await hospital.realtime.sio.emit("change", {"to": "everybody"}, namespace="/beds")
+    await inside.until(lambda: len(inside.events("change")) == 2)
+    assert [frame[0] for frame in outside.frames] == ["0"]
+
+
+async def test_a_connect_that_still_waits_hears_nothing(
+    hospital: Hospital, client_as: ClientFactory, dial: RawFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The socket is in the namespace's own room already: so nothing may ever be emitted to that room."""
+    nurse = await client_as(Role.NURSE, ward="ICU")
+    inside, outside = await dial(nurse, "/beds"), await dial(nurse)
+    release = asyncio.Event()
+    namespace = hospital.realtime.sio.namespace_handlers["/beds"]
+    connect = namespace._connect
+
+    async def slow(sid: str, environ: dict[str, Any]) -> None:
+        await release.wait()
+        await connect(sid, environ)
+
+    monkeypatch.setattr(namespace, "_connect", slow)
+    await outside.send("40/beds,")
+    await outside.send('42/beds,1["subscribe",{"room":"ward:ICU"}]')
+    for subscriber in hospital.realtime.pulse.everyone():
+        subscriber.send("heartbeat", {})
+    await inside.until(lambda: bool(inside.events("heartbeat")))
+    assert [frame[0] for frame in outside.frames] == ["0"]
+    release.set()
+    await outside.until(lambda: len(outside.frames) == 3)
+    assert outside.frames[1].startswith('40/beds,{"sid"')
+
+
+async def test_an_exception_in_connect_refuses(
+    hospital: Hospital, client_as: ClientFactory, dial: RawFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = await dial(await client_as(Role.NURSE, ward="ICU"))
+
+    def fail(*args: object) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr(hospital.realtime, "accept", fail)
+    assert await raw.enter("/beds") == {"refused": {"message": "internal"}}
+    assert list(hospital.realtime.sio.manager.get_participants("/beds", None)) == []
+    await raw.send('42/beds,1["subscribe",{"room":"ward:ICU"}]')
+    await asyncio.sleep(0.1)
+    assert len(raw.frames) == 2
+
+
+async def test_a_namespace_is_one_of_ours_and_entered_once(
+    hospital: Hospital, client_as: ClientFactory, dial: RawFactory
+) -> None:
+    raw = await dial(await client_as(Role.NURSE), "/beds")
+    for namespace in ("/", "/nothing", "/*", "/admin"):
+        assert "refused" in await raw.enter(namespace), namespace
+    assert "refused" in await raw.enter("/beds")
+    assert len(hospital.realtime.pulse.everyone()) == 1
+    await raw.close()
+    await raw.until(lambda: hospital.realtime.pulse.everyone() == [])
+    assert list(hospital.realtime.sio.manager.get_namespaces()) == []
+
+
+# --- what may be called from outside
+
+FORGED: list[list[Any]] = [
+    [],
+    [{}],
+    [{"aiohttp.request": {}}],
+    ["forged", {"REMOTE_ADDR": "10.0.0.1"}],
+    [{"aiohttp.request": {"principal": "admin"}}, None],
+]
+
+
+async def test_events_named_connect_and_disconnect_are_harmless(
+    client_as: ClientFactory, dial: RawFactory, ward: WardFactory
+) -> None:
+    await ward("ICU", beds=1)
+    raw = await dial(await client_as(Role.NURSE, ward="ICU"), "/beds")
+    for arguments in FORGED:
+        for event in ("connect", "disconnect"):
+            answer = await raw.call("/beds", event, *arguments)
+            assert answer["ok"] is False
+            assert answer["error"]["code"] in {"unknown_command", "malformed"}
+        assert (await raw.call("/beds", "subscribe", {"room": "ward:ICU"}))["ok"]
+
+
+NO_COMMANDS: list[object] = [
+    *("nothing", "trigger_event", "on_connect", "_connect", "emit", "__init__", "*", ""),
+    *(7, None, True, 1.5),
+]
+
+
+async def test_an_unknown_event_is_refused_and_never_acknowledged_as_done(
+    client_as: ClientFactory, dial: RawFactory
+) -> None:
+    raw = await dial(await client_as(Role.NURSE), "/beds")
+    for event in NO_COMMANDS:
+        answer = await raw.call("/beds", event, {"room": "ward:ICU"})
+        assert answer["ok"] is False, event
+        assert answer["error"]["code"] == "unknown_command", event
+        assert "subscribe" in answer["error"]["commands"]
+
+
+async def test_an_event_carries_exactly_one_object(client_as: ClientFactory, dial: RawFactory) -> None:
+    raw = await dial(await client_as(Role.NURSE), "/beds")
+    room = {"room": "ward:ICU"}
+    bodies: list[list[Any]] = [[], [None], ["text"], [1], [[]], [{}, {}], [room, "more"], [True]]
+    for body in bodies:
+        answer = await raw.call("/beds", "subscribe", *body)
+        assert answer["error"]["code"] == "malformed", body
+    answer = await raw.call("/beds", "subscribe", {**room, "audience": "clinical"})
+    assert answer["error"]["code"] == "invalid"
+
+
+BAD_PACKETS = (
+    *("4", "4x", "49/beds,", "42/beds,1{}", "42/beds,1[", "42/beds,1[]", "42", '42["subscribe",{}]'),
+    '42/beds,1["subscribe",NaN]',
+    '42/beds,1["subscribe",{"room":"a","room":"b"}]',
+    '42/beds,1[["subscribe"],{}]',
+    '42/beds,1[{"subscribe":1},{}]',
+    "42/beds,1" + "[" * 3000 + "]" * 3000,
+    "42/beds," + "9" * 5000 + "[]",
+    '43/beds,1["forged acknowledgement"]',
+    '44/beds,{"message":"x"}',
+    "41/lab,",
+    '42/lab,1["subscribe",{"room":"worklist"}]',
+)
+
+
+async def test_a_bad_packet_costs_its_sender_at_most_the_connection(
+    client_as: ClientFactory, dial: RawFactory
+) -> None:
+    nurse = await client_as(Role.NURSE)
+    neighbour = await dial(nurse, "/beds")
+    for packet in BAD_PACKETS:
+        bad = await dial(nurse, "/beds")
+        await bad.send(packet)
+        await neighbour.call("/beds", "unsubscribe", {"room": "x"})
+        await asyncio.sleep(0.02)
+        if not bad.closed.is_set():
+            assert (await bad.call("/beds", "unsubscribe", {"room": "x"}))["ok"], packet
+        await bad.close()
+    assert not neighbour.closed.is_set()
+
+
+# --- binary and size
+
+
+async def test_binary_is_refused(client_as: ClientFactory, dial: RawFactory) -> None:
+    nurse = await client_as(Role.NURSE)
+    for packet in ('451-/beds,["subscribe",{"_placeholder":true,"num":0}]', "461-/beds,1[{}]", "b4AAAA"):
+        raw = await dial(nurse, "/beds")
+        await raw.send(packet)
+        await raw.hung_up()
+    raw = await dial(nurse, "/beds")
+    await raw.ws.send_bytes(b"\x04attachment")
+    await raw.hung_up()
+
+
+async def test_over_64_kib_is_refused(client_as: ClientFactory, dial: RawFactory) -> None:
+    nurse = await client_as(Role.NURSE)
+    fits = await dial(nurse, "/beds")
+    answer = await fits.call("/beds", "nothing", {"x": "y" * 60_000})
+    assert answer["error"]["code"] == "unknown_command"
+    for fragment in (True, False):
+        raw = await dial(nurse, "/beds")
+        await oversize(raw, fragmented=fragment)
+        await raw.hung_up()
+
+
+def _frame(first: int, payload: bytes) -> bytes:
+    """A masked WebSocket frame of 126 to 65,535 bytes; the mask is zero."""
+    return bytes((first, 0x80 | 126)) + len(payload).to_bytes(2, "big") + bytes(4) + payload
+
+
+async def oversize(raw: Raw, *, fragmented: bool) -> None:
+    text = ('42/beds,1["nothing",{"x":"' + "y" * 70_000 + '"}]').encode()
+    if fragmented:
+        raw.write(_frame(0x01, text[:40_000]) + _frame(0x80, text[40_000:]))
+    else:
+        await raw.ws.send_frame(text, WSMsgType.TEXT)
+
+
+# --- leaving
+
+
+async def test_a_refused_session_closes_the_transport_too(
+    hospital: Hospital, client_as: ClientFactory, dial: RawFactory
+) -> None:
+    raw = await dial(await client_as(Role.NURSE), "/beds")
+    (subscriber,) = hospital.realtime.pulse.everyone()
+    await subscriber.outlet.close()
+    await raw.hung_up(3)
+    await raw.until(lambda: hospital.realtime.pulse.everyone() == [])
+    assert hospital.realtime.sio._outlets == {}
+    assert hospital.realtime.sio.eio.sockets == {}
+    assert hospital.realtime.sio.environ == {}
+
+
+async def test_a_client_that_leaves_its_last_namespace_is_hung_up(
+    client_as: ClientFactory, dial: RawFactory
+) -> None:
+    raw = await dial(await client_as(Role.NURSE), "/beds", "/lab")
+    await raw.send("41/lab,")
+    assert (await raw.call("/beds", "unsubscribe", {"room": "x"}))["ok"]
+    await raw.send("41/beds,")
+    await raw.hung_up(3)
+
+
+async def test_a_socket_that_enters_no_namespace_is_dropped(
+    client_as: ClientFactory, dial: RawFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hms_rt.realtime.server.CONNECT_S", 0.2)
+    raw = await dial(await client_as(Role.NURSE))
+    await raw.hung_up(3)
+
+
+# --- who and from where
+
+
+async def test_the_address_is_the_requests(
+    hospital: Hospital, client_as: ClientFactory, dial: RawFactory, ward: WardFactory
+) -> None:
+    """Engine.IO would say 127.0.0.1 of everybody; behind a proxy that is not listed it stays the peer's."""
+    (bed,) = await ward("ICU", beds=1)
+    nurse = await client_as(Role.NURSE, ward="ICU")
+    raw = await dial(nurse, "/beds", headers={"X-Forwarded-For": "198.51.100.7"})
+    assert [subscriber.address for subscriber in hospital.realtime.pulse.everyone()] == ["127.0.0.1"]
+    change = {"id": "1", "bed_id": str(bed.id), "status": "cleaning"}
+    assert (await raw.call("/beds", "change_bed", change))["ok"]
+    async with hospital.engine.connect() as connection:
+        found = await connection.execute(text("SELECT address FROM audit_log WHERE action = 'bed.change'"))
+        assert [str(address) for address in found.scalars()] == ["127.0.0.1"]

@@ -69,6 +69,11 @@ class Passwords:
         known = stored.encode() if stored is not None else self._nobody
         return await self._run(lambda: bcrypt.checkpw(secret, known)) and stored is not None
 
+    def seal(self, fingerprint: bytes) -> bytes:
+        """The fingerprint of a request that holds a password, fit to be stored: without the pepper nobody
+        can try passwords against it."""
+        return hmac.digest(self._pepper, fingerprint, hashlib.sha256)
+
     def close(self) -> None:
         """Let running hashes end, drop those queued."""
         self._pool.shutdown(wait=True, cancel_futures=True)

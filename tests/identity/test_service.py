@@ -270,6 +270,21 @@ async def test_a_repeated_command_opens_one_account(identity: IdentityService, s
     assert await identity.create_user(admin, once, new) == first
 
 
+async def test_a_repeated_change_of_ones_password_proves_what_was_current_before(
+    engine: AsyncEngine, identity: IdentityService, staff: Staff
+) -> None:
+    here = await staff.signed_in("nina", Role.NURSE)
+    fresh = {"password": "another horse battery", "current_password": PASSWORD}
+    change = PasswordChange.model_validate(fresh)
+    once = command(key="k1", fingerprint=b"a plain digest of the password")
+    for _ in range(2):
+        await identity.set_password(here, once, here.id, change)
+    await refused(Code.INVALID, identity.set_password(here, command(), here.id, change))
+    async with engine.connect() as connection:
+        stored = await connection.execute(text("SELECT fingerprint FROM idempotency WHERE key = 'k1'"))
+        assert bytes(stored.scalar_one()) != once.fingerprint
+
+
 async def test_accounts_are_listed_page_by_page(identity: IdentityService, staff: Staff) -> None:
     for name in ("a", "b", "c", "d", "e"):
         await staff.hire(name, Role.NURSE if name != "e" else Role.ADMIN)

@@ -82,7 +82,8 @@ class Accounts(Foundation):
                 self._audit_assignment(uow, "identity.assign", user, what)
             return user_out(user)
 
-        return await self._units.execute(principal, command, UserOut, work)
+        sealed = replace(command, fingerprint=self._passwords.seal(command.fingerprint))
+        return await self._units.execute(principal, sealed, UserOut, work)
 
     def check_password(self, password: str, username: str) -> None:
         """Raises ``invalid`` for a password that a new account may not have."""

@@ -14,6 +14,8 @@ from hms_rt.kernel.principal import Principal, PrincipalKind
 from hms_rt.security.permissions import Permission, may, require
 from hms_rt.storage.unit_of_work import UnitOfWork
 
+UNPROVED = "current_password: is not the current password"
+
 
 class ChangingPasswords(Foundation):
     """Passwords of users."""
@@ -27,16 +29,17 @@ class ChangingPasswords(Foundation):
         ``forbidden`` for somebody else's without being an administrator.
         """
         own = principal.kind is PrincipalKind.USER and principal.id == user_id
-        known, hashed = None, ""
+        known, hashed, proved = None, "", True
         if own or may(principal, Permission.USERS) is not None:
             known = await self._known(user_id)
-            if own:
-                await self._prove(command, known, change)
+            proved = not own or await self._proves(command, known, change)
             password = change.password.get_secret_value()
             self._passwords.check(password, known.username)
-            hashed = await self._passwords.hash(password)
+            hashed = await self._passwords.hash(password) if proved else ""
 
         async def work(uow: UnitOfWork) -> None:
+            if not proved:  # told here, where a retry has been answered: it proves what was current before
+                raise HmsError(Code.INVALID, UNPROVED)
             if not own:
                 require(principal, Permission.USERS)
             user = await users.lock(uow.connection, user_id)
@@ -53,7 +56,13 @@ class ChangingPasswords(Foundation):
             uow.audit("identity.set_password", entity="user", entity_id=user.id)
             uow.record(RightsChanged(PrincipalKind.USER, user.id))
 
-        await self._units.execute(principal, command, type(None), work)
+        sealed = replace(command, fingerprint=self._passwords.seal(command.fingerprint))
+        try:
+            await self._units.execute(principal, sealed, type(None), work)
+        except HmsError:
+            if not proved:
+                await self._throttle.failed(command.address)
+            raise
 
     async def _known(self, user_id: uuid.UUID) -> User:
         async with self._units.reading() as connection:
@@ -62,11 +71,11 @@ class ChangingPasswords(Foundation):
             raise not_found("the user")
         return user
 
-    async def _prove(self, command: Command, user: User, change: PasswordChange) -> None:
+    async def _proves(self, command: Command, user: User, change: PasswordChange) -> bool:
         """Whoever finds an unlocked screen must not be able to take the account over."""
         await self._throttle.admit(user.username, command.address)
         current = change.current_password.get_secret_value() if change.current_password is not None else ""
         if not await self._passwords.verify(current, user.password_hash):
-            await self._throttle.failed(command.address)
-            raise HmsError(Code.INVALID, "current_password: is not the current password")
+            return False
         await self._throttle.succeeded(user.username, command.address)
+        return True

@@ -25,6 +25,7 @@ from hms_rt.departments.identity import projector as identity_projector
 from hms_rt.departments.identity.service import IdentityService, Principals
 from hms_rt.departments.ipd.service import IpdService, wards_of_patient
 from hms_rt.departments.lab import projector as lab_projector
+from hms_rt.departments.lab.model.night import Night
 from hms_rt.departments.lab.service import LabService
 from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.opd import projector as opd_projector
@@ -186,7 +187,15 @@ class Hospital:
             beds=beds,
             opd=OpdService(self.units, patients, zone),
             ipd=IpdService(self.units, beds, patients),
-            lab=LabService(self.units, self.documents, patients, identity, notifications, zone),
+            lab=LabService(
+                self.units,
+                self.documents,
+                patients,
+                identity,
+                notifications,
+                zone,
+                Night(*self.settings.lab_night),
+            ),
         )
 
     def _realtime(self) -> RealtimeServer:

@@ -1,0 +1,1 @@
+"""The composed server from outside: every endpoint, command and room, as they are declared."""

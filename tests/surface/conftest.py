@@ -1,0 +1,58 @@
+"""One furnished hospital per module, whose timers stand still so that nothing changes by itself."""
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, time
+
+import pytest_asyncio
+from aiohttp.test_utils import TestServer
+from sqlalchemy.engine import make_url
+
+from hms_rt.app import Hospital, Stores
+from hms_rt.config import Settings
+from hms_rt.kernel.clock import ManualClock
+from hms_rt.storage.embedded import EmbeddedUris
+from hms_rt.timers import Timers
+from tests.conftest import SECRET, admin_connection
+from tests.surface.world import World
+
+
+@pytest_asyncio.fixture(scope="module")
+async def module_stores(stack: EmbeddedUris) -> AsyncIterator[Stores]:
+    """Databases of this module alone."""
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    admin = await admin_connection(stack.postgres_uri)
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE hms")
+        url = make_url(stack.postgres_uri).set(database=name)
+        yield Stores(url.render_as_string(hide_password=False), stack.mongo_uri, stack.redis_url, name, name)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def world(module_stores: Stores) -> AsyncIterator[World]:
+    """A furnished hospital, listening; the laboratory's night lasts all day, so that one may be alone."""
+    settings = Settings(
+        _env_file=None,
+        jwt_secret=SECRET,
+        password_pepper=SECRET[::-1],
+        password_cost=4,
+        requests_per_minute=0,
+        database_connections=12,
+        facility_timezone="Europe/Vienna",
+        lab_night=(time.min, time.max),
+    )
+    hospital = Hospital(settings, module_stores, clock=ManualClock(datetime.now(UTC).replace(microsecond=0)))
+    hospital.timers = Timers()
+    await hospital.start()
+    server = TestServer(hospital.web)
+    await server.start_server()
+    made = World(hospital, server)
+    await made.furnish()
+    yield made
+    await made.close()
+    await hospital.realtime.drain()
+    await server.close()
+    await hospital.stop()

@@ -1,0 +1,281 @@
+"""For every endpoint a request that succeeds, with what it needs made ready."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from hms_rt.departments.opd.schemas import ClinicIn, TokenIn
+from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Role
+from tests.conftest import PASSWORD, command
+from tests.surface.things import CLINIC, COUNTERS, NORMAL, OTHER_CLINIC, WARD
+from tests.surface.world import World
+
+OTHER_PASSWORD = "staple battery horse correct"
+TODAY = datetime.now(UTC).date().isoformat()
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request: values of the path's parameters, query, body, and the version for If-Match."""
+
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    version: int | None = None
+
+
+Recipe = Callable[[World], Awaitable[Ask]]
+
+
+def _at(thing: Callable[[World], Awaitable[Any]], body: Any = None) -> Recipe:
+    """A request to ``…/{id}…`` of what ``thing`` makes ready."""
+
+    async def recipe(world: World) -> Ask:
+        made = await thing(world)
+        return Ask({"id": str(made.id)}, body=body, version=getattr(made, "version", None))
+
+    return recipe
+
+
+def _plain(path: Mapping[str, str] | None = None, body: Any = None, **query: str) -> Recipe:
+    """A request that needs nothing made ready."""
+
+    async def recipe(world: World) -> Ask:
+        return Ask(path or {}, query, body)
+
+    return recipe
+
+
+def _new(prefix: str, path: Mapping[str, str] | None = None, **body: Any) -> Recipe:
+    """A definition under a code that is not taken."""
+
+    async def recipe(world: World) -> Ask:
+        return Ask(path or {}, body={**body, "code": world.fresh(prefix)})
+
+    return recipe
+
+
+# --- requests about more than one thing
+
+
+async def _assign_bed(world: World) -> Ask:
+    waiting, bed = await world.accepted(), await world.bed()
+    return Ask({"id": str(waiting.id)}, body={"bed_id": str(bed.id)}, version=waiting.version)
+
+
+async def _transfer_bed(world: World) -> Ask:
+    here, bed = await world.admitted(), await world.bed()
+    return Ask({"id": str(here.id)}, body={"bed_id": str(bed.id)}, version=here.version)
+
+
+async def _cancel_transfer(world: World) -> Ask:
+    moved = await world.transferred()
+    return Ask({"id": str(moved.id)}, body={"reason": "wrong patient"}, version=moved.version)
+
+
+async def _request_admission(world: World) -> Ask:
+    patient = await world.patient()
+    return Ask(body={"patient_id": str(patient.id), "ward": WARD, "reason": "sepsis"})
+
+
+async def _entry(world: World) -> Ask:
+    here = await world.admitted()
+    entry = await world.entry(here.patient_id)
+    return Ask({"id": str(here.patient_id), "entry_id": str(entry.id)})
+
+
+async def _retract(world: World) -> Ask:
+    """By whoever wrote the entry: the asker. See ``test_idempotency`` for how it comes about."""
+    return Ask((await _entry(world)).path, body={"reason": "wrong patient"})
+
+
+async def _record(world: World) -> Ask:
+    here = await world.admitted()
+    return Ask({"id": str(here.patient_id)}, body={"kind": "note", "body": {"text": "slept well"}})
+
+
+async def _read_record(world: World) -> Ask:
+    return Ask({"id": str((await world.admitted()).patient_id)})
+
+
+async def _specimens(world: World) -> Ask:
+    return Ask({"id": str((await world.order()).id)}, body={"kind": "blood"})
+
+
+async def _order(world: World) -> Ask:
+    patient = await world.patient()
+    return Ask(body={"patient_id": str(patient.id), "tests": ["LAC"], "ward": WARD})
+
+
+async def _enter(world: World) -> Ask:
+    test_id = (await world.received()).tests[0]
+    return Ask({"id": str(test_id)}, body={"value": NORMAL})
+
+
+async def _start(world: World) -> Ask:
+    return Ask({"id": str((await world.received()).tests[0])}, body={})
+
+
+async def _analysis(world: World) -> Ask:
+    return Ask({"analysis": "LAC"})
+
+
+async def _change_analysis(world: World) -> Ask:
+    (row,) = await world.query("SELECT version FROM lab_catalogue WHERE code = 'LAC'")
+    return Ask({"analysis": "LAC"}, body={"name": world.fresh("Lactate ")}, version=row.version)
+
+
+async def _issue(world: World) -> Ask:
+    return Ask({"code": CLINIC}, body={"patient_id": str((await world.patient()).id)})
+
+
+async def _call_next(world: World) -> Ask:
+    counter = await world.free_counter()
+    await world.waiting()
+    return Ask({"code": CLINIC}, body={"counter": counter})
+
+
+async def _call(world: World) -> Ask:
+    counter, token = await world.free_counter(), await world.waiting()
+    return Ask({"id": str(token.id)}, body={"counter": counter}, version=token.version)
+
+
+async def _counter(world: World) -> Ask:
+    return Ask({"code": await world.free_counter()})
+
+
+async def _assign(world: World) -> Ask:
+    user = await world.account(Role.NURSE)
+    return Ask({"id": str(user.id)}, body={"kind": "ward", "place": WARD}, version=user.version)
+
+
+async def _unassign(world: World) -> Ask:
+    place = frozenset({Assignment(AssignmentKind.WARD, WARD)})
+    given = await world.person(Role.NURSE, places=place)
+    return Ask({"id": str(given.id)}, {"kind": "ward", "place": WARD}, version=2)
+
+
+async def _new_user(world: World) -> Ask:
+    return Ask(body={"username": world.fresh("user"), "display_name": "New", "password": OTHER_PASSWORD})
+
+
+async def _new_device(world: World) -> Ask:
+    return Ask(body={"name": world.fresh("Screen "), "rooms": ["/beds ward:ICU"]})
+
+
+async def _seen(world: World) -> Ask:
+    return Ask(body={"ids": [str(uuid.uuid4())]})
+
+
+async def _day_end(world: World) -> Ask:
+    clinic = world.fresh("CL")
+    new = ClinicIn(code=clinic, name="New clinic")
+    await world.services.opd.define_clinic(SYSTEM, command(), new)
+    await world.services.opd.issue(SYSTEM, command(), clinic, TokenIn())
+    return Ask({"code": clinic}, body=REASON)
+
+
+async def _bed(world: World) -> Any:
+    return await world.bed()
+
+
+REASON = {"reason": "not needed any more"}
+W = World
+
+RECIPES: dict[str, Recipe] = {
+    # identity
+    "POST /auth/login": _plain(body={"username": "nobody", "password": "wrong"}),
+    "POST /auth/password": _plain(body={"password": OTHER_PASSWORD, "current_password": PASSWORD}),
+    "POST /users": _new_user,
+    "GET /users/{id}": _at(W.account),
+    "PATCH /users/{id}": _at(W.account, {"display_name": "Renamed"}),
+    "POST /users/{id}/password": _at(W.account, {"password": OTHER_PASSWORD}),
+    "POST /users/{id}/assignments": _assign,
+    "DELETE /users/{id}/assignments": _unassign,
+    "POST /devices": _new_device,
+    "GET /devices/{id}": _at(W.device),
+    "POST /devices/{id}/link": _at(W.device),
+    "POST /devices/{id}/revoke": _at(W.device),
+    # patients
+    "POST /patients": _plain(body={"family_name": "Doe", "given_name": "Jane", "birth_date": "1970-02-03"}),
+    "GET /patients": _plain(name="do"),
+    "GET /patients/{id}": _at(W.patient),
+    "PATCH /patients/{id}": _at(W.patient, {"given_name": "Joan"}),
+    "POST /patients/{id}/record": _record,
+    "GET /patients/{id}/record": _read_record,
+    "GET /patients/{id}/record/{entry_id}": _entry,
+    "POST /patients/{id}/record/{entry_id}/retract": _retract,
+    # beds
+    "POST /wards": _new("W", name="New ward"),
+    "GET /wards/{code}": _plain({"code": WARD}),
+    "GET /beds": _plain(ward=WARD),
+    "POST /beds": _new("b", ward=WARD, room="R9"),
+    "GET /beds/{id}": _at(_bed),
+    "PATCH /beds/{id}": _at(_bed, {"status": "cleaning"}),
+    # ipd
+    "POST /admissions": _request_admission,
+    "GET /admissions/{id}": _at(W.admitted),
+    "GET /admissions/{id}/history": _at(W.admitted),
+    "POST /admissions/{id}/accept": _at(W.requested, {}),
+    "POST /admissions/{id}/assign": _assign_bed,
+    "POST /admissions/{id}/transfer": _transfer_bed,
+    "POST /admissions/{id}/discharge-order": _at(W.admitted, {"disposition": "home"}),
+    "POST /admissions/{id}/revoke-discharge": _at(W.ordered_out, {}),
+    "POST /admissions/{id}/depart": _at(W.ordered_out, {"disposition": "home"}),
+    "POST /admissions/{id}/cancel": _at(W.requested, REASON),
+    "POST /admissions/{id}/cancel-admit": _at(W.admitted, REASON),
+    "POST /admissions/{id}/cancel-transfer": _cancel_transfer,
+    "POST /admissions/{id}/cancel-discharge": _at(W.discharged, REASON),
+    # opd
+    "POST /clinics": _new("CL", name="New clinic"),
+    "GET /clinics/{code}": _plain({"code": CLINIC}),
+    "POST /clinics/{code}/counters": _new("CO", {"code": CLINIC}, name="New counter"),
+    "POST /counters/{code}/open": _plain({"code": COUNTERS[1]}),
+    "POST /counters/{code}/close": _counter,
+    "GET /clinics/{code}/queue": _plain({"code": CLINIC}),
+    "GET /clinics/{code}/days/{day}": _plain({"code": CLINIC, "day": TODAY}),
+    "GET /clinics/{code}/tokens": _plain({"code": CLINIC}),
+    "POST /clinics/{code}/tokens": _issue,
+    "POST /clinics/{code}/call-next": _call_next,
+    "POST /clinics/{code}/day-end": _day_end,
+    "GET /tokens/{id}": _at(W.waiting),
+    "GET /tokens/{id}/history": _at(W.waiting),
+    "POST /tokens/{id}/call": _call,
+    "POST /tokens/{id}/recall": _at(W.called, {}),
+    "POST /tokens/{id}/serve": _at(W.called, {}),
+    "POST /tokens/{id}/hold": _at(W.waiting, {}),
+    "POST /tokens/{id}/resume": _at(W.on_hold, {}),
+    "POST /tokens/{id}/no-show": _at(W.called, {}),
+    "POST /tokens/{id}/requeue": _at(W.missed, {}),
+    "POST /tokens/{id}/transfer": _at(W.serving, {"clinic": OTHER_CLINIC}),
+    "POST /tokens/{id}/done": _at(W.serving, {}),
+    "POST /tokens/{id}/cancel": _at(W.waiting, REASON),
+    # laboratory
+    "POST /lab/catalogue": _new("T", name="New test", specimen_kind="blood", unit="1", decimals=1),
+    "GET /lab/catalogue/{analysis}": _analysis,
+    "PATCH /lab/catalogue/{analysis}": _change_analysis,
+    "POST /lab/orders": _order,
+    "GET /lab/orders/{id}": _at(W.order),
+    "POST /lab/orders/{id}/cancel": _at(W.order, REASON),
+    "POST /lab/orders/{id}/specimens": _specimens,
+    "POST /lab/specimens/{id}/receive": _at(W.collected, {}),
+    "POST /lab/specimens/{id}/reject": _at(W.collected, REASON),
+    "POST /lab/tests/{id}/cancel": _at(W.resulted, REASON),
+    "POST /lab/tests/{id}/start": _start,
+    "POST /lab/tests/{id}/result": _enter,
+    "GET /lab/tests/{id}/result": _at(W.released),
+    "POST /lab/tests/{id}/verify": _at(W.resulted, {}),
+    "POST /lab/tests/{id}/disagree": _at(W.resulted, REASON),
+    "POST /lab/tests/{id}/release": _at(W.verified, {}),
+    "POST /lab/tests/{id}/review": _at(W.released_alone, {}),
+    "POST /lab/tests/{id}/correct": _at(W.released, {"value": "1.3", "reason": "wrong specimen"}),
+    "POST /lab/alerts/{id}/acknowledge": _at(W.alert, {}),
+    "POST /lab/alerts/{id}/relay": _at(W.alert, {}),
+    "POST /lab/alerts/{id}/read-back": _at(W.alert, {}),
+    "POST /lab/alerts/{id}/close": _at(W.acknowledged, {}),
+    # notifications
+    "POST /notifications/seen": _seen,
+}
+"""Endpoint -> a request that somebody with every role at every place may make with success."""

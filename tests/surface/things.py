@@ -1,0 +1,194 @@
+"""Patients, stays, tokens and tests in every state that a request may be about."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import text
+
+from hms_rt.app import Hospital
+from hms_rt.departments.beds.schemas import BedChange, BedIn, BedOut
+from hms_rt.departments.ipd.model import Disposition
+from hms_rt.departments.ipd.schemas import (
+    AdmissionIn,
+    AdmissionOut,
+    BedChoice,
+    DepartureIn,
+    DischargeOrderIn,
+    Timed,
+    TransferIn,
+)
+from hms_rt.departments.lab.model.catalogue import SpecimenKind
+from hms_rt.departments.lab.schemas.ordering import (
+    CatalogueIn,
+    LabOrderIn,
+    LabOrderOut,
+    LabTestOut,
+    SpecimenIn,
+    SpecimenOut,
+    When,
+)
+from hms_rt.departments.lab.schemas.results import AlertNote, AlertOut, AlertQuery, ReleaseIn, ResultIn
+from hms_rt.departments.opd.schemas import CallIn, Late, TokenIn, TokenOut
+from hms_rt.departments.patients.schemas import EntryNew, EntryOut, PatientNew, PatientOut
+from hms_rt.kernel.principal import SYSTEM, Principal
+from tests.conftest import command
+
+WARD, OTHER_WARD, CLINIC, OTHER_CLINIC = "ICU", "MED", "GEN", "SUR"
+COUNTERS = ("C1", "C2", "C3")
+CATALOGUE = (
+    CatalogueIn(
+        code="LAC",
+        name="Lactate",
+        specimen_kind=SpecimenKind.BLOOD,
+        unit="mmol/L",
+        decimals=1,
+        reference_low="0.5",
+        reference_high="2.0",
+        critical_high="4.0",
+    ),
+    CatalogueIn(code="CULT", name="Culture", specimen_kind=SpecimenKind.URINE),
+)
+NORMAL, CRITICAL = "1.2", "9.9"
+_AT_COUNTER = "SELECT id, state FROM opd_token WHERE counter_code = :code AND state IN ('called', 'serving')"
+
+
+class Things:
+    """Made through the services, as the server itself or as one of two people in the laboratory."""
+
+    def __init__(self, hospital: Hospital) -> None:
+        self.hospital = hospital
+        self.services = hospital.services
+        self.lab_people: list[Principal] = []
+        self._serial = 0
+
+    def fresh(self, prefix: str = "X") -> str:
+        """A code that nothing has yet."""
+        self._serial += 1
+        return f"{prefix}{self._serial}"
+
+    async def query(self, statement: str, **parameters: Any) -> list[Any]:
+        async with self.hospital.engine.begin() as connection:
+            return list((await connection.execute(text(statement), parameters)).all())
+
+    # --- patients and beds
+
+    async def patient(self, **fields: Any) -> PatientOut:
+        new = PatientNew(**({"family_name": "Doe"} | fields))
+        return await self.services.patients.register(SYSTEM, command(), new)
+
+    async def entry(self, patient_id: uuid.UUID) -> EntryOut:
+        new = EntryNew.model_validate({"kind": "note", "body": {"text": "slept well"}})
+        return await self.services.patients.append(SYSTEM, command(), patient_id, new)
+
+    async def bed(self, ward: str = WARD) -> BedOut:
+        new = BedIn(ward=ward, room="R1", code=self.fresh("b"))
+        return await self.services.beds.define_bed(SYSTEM, command(), new)
+
+    async def requested(self, patient: PatientOut | None = None) -> AdmissionOut:
+        patient = patient or await self.patient()
+        new = AdmissionIn(patient_id=patient.id, ward=WARD, reason="sepsis")
+        return await self.services.ipd.request(SYSTEM, command(), new)
+
+    async def accepted(self, patient: PatientOut | None = None) -> AdmissionOut:
+        return await self.services.ipd.accept(SYSTEM, command(), (await self.requested(patient)).id, Timed())
+
+    async def admitted(self, patient: PatientOut | None = None) -> AdmissionOut:
+        waiting, bed = await self.accepted(patient), await self.bed()
+        return await self.services.ipd.assign(SYSTEM, command(), waiting.id, BedChoice(bed_id=bed.id))
+
+    async def transferred(self) -> AdmissionOut:
+        """Somebody whose former bed is available again."""
+        here, to = await self.admitted(), await self.bed()
+        wanted = TransferIn(bed_id=to.id)
+        moved = await self.services.ipd.transfer(SYSTEM, command(), here.id, wanted)
+        left = await self.services.beds.bed(SYSTEM, command(), here.stays[-1].bed_id)
+        await self.set_bed(left, "available")
+        return moved
+
+    async def ordered_out(self) -> AdmissionOut:
+        here = await self.admitted()
+        return await self.services.ipd.order_discharge(SYSTEM, command(), here.id, DischargeOrderIn())
+
+    async def discharged(self) -> AdmissionOut:
+        """Somebody whose bed is available again."""
+        going = await self.ordered_out()
+        ipd, beds = self.services.ipd, self.services.beds
+        gone = await ipd.depart(SYSTEM, command(), going.id, DepartureIn(disposition=Disposition.HOME))
+        bed = await beds.bed(SYSTEM, command(), gone.stays[-1].bed_id)
+        await self.set_bed(bed, "available")
+        return gone
+
+    async def set_bed(self, bed: BedOut, status: str) -> BedOut:
+        wanted = BedChange.model_validate({"status": status})
+        envelope = command(expected_version=bed.version)
+        return await self.services.beds.change(SYSTEM, envelope, bed.id, wanted)
+
+    # --- queues
+
+    async def waiting(self, patient: PatientOut | None = None) -> TokenOut:
+        patient = patient or await self.patient()
+        return await self.services.opd.issue(SYSTEM, command(), CLINIC, TokenIn(patient_id=patient.id))
+
+    async def free_counter(self) -> str:
+        """An open counter with nobody at it."""
+        code = COUNTERS[0]
+        opd = self.services.opd
+        for row in await self.query(_AT_COUNTER, code=code):
+            leave = opd.recall if row.state == "called" else opd.done
+            await leave(SYSTEM, command(), row.id, Late())
+        await opd.open_counter(SYSTEM, command(), code)
+        return code
+
+    async def called(self, patient: PatientOut | None = None) -> TokenOut:
+        counter, token = await self.free_counter(), await self.waiting(patient)
+        return await self.services.opd.call(SYSTEM, command(), token.id, CallIn(counter=counter))
+
+    async def serving(self) -> TokenOut:
+        return await self.services.opd.serve(SYSTEM, command(), (await self.called()).id, Late())
+
+    async def on_hold(self) -> TokenOut:
+        return await self.services.opd.hold(SYSTEM, command(), (await self.waiting()).id, Late())
+
+    async def missed(self) -> TokenOut:
+        return await self.services.opd.no_show(SYSTEM, command(), (await self.called()).id, Late())
+
+    # --- laboratory
+
+    async def order(self, patient: PatientOut | None = None) -> LabOrderOut:
+        patient = patient or await self.patient()
+        new = LabOrderIn(patient_id=patient.id, tests=["LAC"], ward=WARD)
+        return await self.services.lab.order(SYSTEM, command(), new)
+
+    async def collected(self, patient: PatientOut | None = None) -> SpecimenOut:
+        order, taken = await self.order(patient), SpecimenIn(kind=SpecimenKind.BLOOD)
+        return await self.services.lab.collect(self.lab_people[0], command(), order.id, taken)
+
+    async def received(self, patient: PatientOut | None = None) -> SpecimenOut:
+        specimen = await self.collected(patient)
+        return await self.services.lab.receive(self.lab_people[0], command(), specimen.id, When())
+
+    async def resulted(self, value: str = NORMAL, patient: PatientOut | None = None) -> LabTestOut:
+        test_id = (await self.received(patient)).tests[0]
+        measured = ResultIn(value=value)
+        return await self.services.lab.enter_result(self.lab_people[0], command(), test_id, measured)
+
+    async def verified(self) -> LabTestOut:
+        test = await self.resulted()
+        return await self.services.lab.verify(self.lab_people[1], command(), test.id, When())
+
+    async def released(self) -> LabTestOut:
+        test = await self.verified()
+        return await self.services.lab.release(self.lab_people[1], command(), test.id, ReleaseIn())
+
+    async def released_alone(self) -> LabTestOut:
+        test, why = await self.resulted(), ReleaseIn(reason="alone at night")
+        return await self.services.lab.release(self.lab_people[0], command(), test.id, why)
+
+    async def alert(self, patient: PatientOut | None = None) -> AlertOut:
+        test = await self.resulted(CRITICAL, patient)
+        found = await self.services.lab.alerts(SYSTEM, command(), AlertQuery(limit=200))
+        return next(one for one in found.items if one.test_id == test.id)
+
+    async def acknowledged(self) -> AlertOut:
+        alert = await self.alert()
+        return await self.services.lab.acknowledge(SYSTEM, command(), alert.id, AlertNote())

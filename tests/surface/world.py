@@ -1,0 +1,153 @@
+"""A hospital with somebody for every role, and things in every state that a request may be about."""
+
+import uuid
+from typing import Any
+
+import socketio
+from aiohttp import ClientSession, CookieJar
+from aiohttp.test_utils import TestClient, TestServer
+
+from hms_rt.app import Hospital
+from hms_rt.departments.beds.schemas import WardIn
+from hms_rt.departments.identity.schemas import AssignmentIn, DeviceNew, DeviceOut, UserNew, UserOut
+from hms_rt.departments.opd.schemas import ClinicIn, CounterIn
+from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Principal, PrincipalKind, Role
+from tests.conftest import PASSWORD, command
+from tests.surface.things import CATALOGUE, CLINIC, COUNTERS, OTHER_CLINIC, OTHER_WARD, WARD, Things
+
+BOUND_ROOMS = ("/beds ward:ICU", "/beds hospital", "/opd clinic:GEN")
+HERE = frozenset(
+    {
+        Assignment(AssignmentKind.WARD, WARD),
+        Assignment(AssignmentKind.WARD, OTHER_WARD),
+        Assignment(AssignmentKind.CLINIC, CLINIC),
+        Assignment(AssignmentKind.CLINIC, OTHER_CLINIC),
+        *(Assignment(AssignmentKind.COUNTER, code) for code in COUNTERS),
+    }
+)
+"""Every place of this hospital."""
+
+_UNTOUCHED = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename !~ :not_counted"
+_NOT_COUNTED = "^(audit_|idempotency$|identity_session$|alembic_version$|change_log_)"
+Client = TestClient[Any, Any]
+
+
+class World(Things):
+    """The server as its clients find it, and a look at what it stores."""
+
+    def __init__(self, hospital: Hospital, server: TestServer) -> None:
+        super().__init__(hospital)
+        self.server = server
+        self.clients: list[Client] = []
+        self.sockets: list[tuple[socketio.AsyncClient, ClientSession]] = []
+        self._census = ""
+
+    async def furnish(self) -> None:
+        """Places, a catalogue, and the laboratory's people."""
+        for code in (WARD, OTHER_WARD):
+            await self.services.beds.define_ward(SYSTEM, command(), WardIn(code=code, name=f"Ward {code}"))
+        for code in (CLINIC, OTHER_CLINIC):
+            await self.services.opd.define_clinic(
+                SYSTEM, command(), ClinicIn(code=code, name=f"Clinic {code}")
+            )
+        for code in COUNTERS:
+            new = CounterIn(code=code, name=f"Counter {code}")
+            await self.services.opd.define_counter(SYSTEM, command(), CLINIC, new)
+        for entry in CATALOGUE:
+            await self.services.lab.define_test(SYSTEM, command(), entry)
+        for _ in range(2):
+            self.lab_people.append(await self.person(Role.LAB))
+
+    # --- people
+
+    async def account(self, *roles: Role, username: str | None = None) -> UserOut:
+        new = UserNew(
+            username=username or f"u{uuid.uuid4().hex[:10]}",
+            display_name="Test Person",
+            password=PASSWORD,
+            roles=list(roles),
+        )
+        return await self.services.identity.create_user(SYSTEM, command(), new)
+
+    async def person(
+        self, *roles: Role, places: frozenset[Assignment] = frozenset(), username: str | None = None
+    ) -> Principal:
+        user = await self.account(*roles, username=username)
+        for given in places:
+            wanted = AssignmentIn(kind=given.kind, place=given.place or None)
+            await self.services.identity.assign(SYSTEM, command(), user.id, wanted)
+        return Principal(
+            kind=PrincipalKind.USER,
+            id=user.id,
+            session_id=uuid.uuid4(),
+            name=user.display_name,
+            roles=frozenset(roles),
+            assignments=places,
+        )
+
+    async def client(self, *roles: Role, places: frozenset[Assignment] = frozenset()) -> Client:
+        """Signed in as a new user with these roles; as nobody without any."""
+        client: Client = TestClient(self.server, cookie_jar=CookieJar(unsafe=True))
+        self.clients.append(client)
+        if roles:
+            username = f"u{uuid.uuid4().hex[:10]}"
+            await self.person(*roles, places=places, username=username)
+            signed = {"username": username, "password": PASSWORD}
+            answer = await client.post("/api/v1/auth/login", json=signed)
+            assert answer.status == 200, await answer.text()
+        return client
+
+    async def everybody(self) -> Client:
+        """Somebody with every role at every place: gets past every door."""
+        return await self.client(*Role, places=HERE)
+
+    async def socket(self, client: Client, *namespaces: str) -> socketio.AsyncClient:
+        """A Socket.IO client with the cookies of an HTTP client."""
+        jar = client.session.cookie_jar.filter_cookies(self.server.make_url("/"))
+        session = ClientSession()
+        socket = socketio.AsyncClient(reconnection=False, http_session=session)
+        self.sockets.append((socket, session))
+        await socket.connect(
+            str(self.server.make_url("/")),
+            headers={"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in jar.items())},
+            transports=["websocket"],
+            namespaces=list(namespaces),
+            wait_timeout=5,
+        )
+        return socket
+
+    async def close(self) -> None:
+        """Hang up."""
+        for socket, session in self.sockets:
+            await socket.disconnect()
+            await session.close()
+        for client in self.clients:
+            await client.session.close()
+
+    async def screen(self) -> Client:
+        """An enrolled unattended screen."""
+        client = await self.client()
+        link = await self.services.identity.create_device(
+            SYSTEM, command(), DeviceNew(name=self.fresh("Screen "), rooms=list(BOUND_ROOMS))
+        )
+        answer = await client.get(link.path, allow_redirects=False)
+        assert answer.status == 303
+        return client
+
+    async def device(self) -> DeviceOut:
+        new = DeviceNew(name=self.fresh("Screen "), rooms=[BOUND_ROOMS[0]])
+        return (await self.services.identity.create_device(SYSTEM, command(), new)).device
+
+    # --- what is stored
+
+    async def census(self) -> list[Any]:
+        """Rows and newest writer of every table, and every stream's head: differs if anything was changed.
+
+        The audit trail, sessions and stored answers are left out: refusals are accounted for there.
+        """
+        if not self._census:
+            tables = sorted(row.tablename for row in await self.query(_UNTOUCHED, not_counted=_NOT_COUNTED))
+            self._census = " UNION ALL ".join(
+                f"SELECT '{name}' AS name, count(*), max(xmin::text::bigint) FROM {name}" for name in tables
+            )
+        return await self.query(self._census)

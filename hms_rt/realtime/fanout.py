@@ -11,6 +11,7 @@ import orjson
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.changes import Op
 from hms_rt.kernel.clock import rfc3339
+from hms_rt.kernel.errors import Code
 from hms_rt.realtime.follower import Follower
 from hms_rt.realtime.hub import Hub
 from hms_rt.realtime.rooms import RoomKind
@@ -27,7 +28,7 @@ class RoomView:
     """The sockets that see ``room`` as ``audience``.
 
     ``sent`` is the last version that went out to them; changes that arrive within one turn of the event
-    loop leave as one frame.
+    loop leave as one frame. A ``closed`` view hears nothing any more: do not join it.
     """
 
     def __init__(self, hub: Hub, kind: RoomKind, room: str, audience: Audience, follower: Follower) -> None:
@@ -37,6 +38,7 @@ class RoomView:
         self.follower = follower
         self.subscribers: set[Subscriber] = set()
         self.sent = follower.version or 0
+        self.closed = False
         self._hub = hub
         self._scheduled = False
         self._project = kind.views[audience]
@@ -152,6 +154,7 @@ class Views:
         self._by_stream: dict[str, list[RoomView]] = {}
         hub.advanced = self._advanced
         hub.replaced = self._replaced
+        hub.vanished = self._vanished
 
     async def open(self, kind: RoomKind, room: str, audience: Audience, argument: str) -> RoomView:
         """The view, its follower loaded. Raises ``unknown_room`` or ``unavailable``."""
@@ -174,6 +177,7 @@ class Views:
         for key, view in list(self._views.items()):
             if not view.subscribers:
                 del self._views[key]
+                view.closed = True
                 stream = view.follower.stream
                 left = [other for other in self._by_stream.get(stream, []) if other is not view]
                 if left:
@@ -194,3 +198,12 @@ class Views:
     def _replaced(self, follower: Follower) -> None:
         for view in self._by_stream.get(follower.stream, ()):
             view.replace()
+
+    def _vanished(self, follower: Follower) -> None:
+        """What the rooms show is gone: a restore went back to before it was defined."""
+        for view in self._by_stream.pop(follower.stream, ()):
+            view.closed = True
+            self._views = {key: other for key, other in self._views.items() if other is not view}
+            for subscriber in list(view.subscribers):
+                subscriber.leave(view.room)
+                subscriber.send("revoked", {"room": view.room, "code": Code.UNKNOWN_ROOM.value})

@@ -19,7 +19,8 @@ class Follower:
     """Applies entries strictly in order, wherever they come from.
 
     An entry that leaves a gap waits in ``pending``; ``gap`` is called once so that the hub fills it from
-    the change log. ``advanced`` is called after every version applied.
+    the change log. ``advanced`` is called after every version applied; ``listeners`` get every entry, and
+    ``skipped`` is called where a reload may have jumped over some. ``shown`` is set from the first load on.
     """
 
     def __init__(
@@ -39,6 +40,8 @@ class Follower:
         self._gap = gap
         self._advanced = advanced
         self.listeners: list[Callable[[LogEntry], None]] = []
+        self.skipped: list[Callable[[], None]] = []
+        self.shown = False
 
     def offer(self, entry: LogEntry) -> None:
         """Take an entry from Redis, the change log or this process's own commits."""
@@ -63,6 +66,7 @@ class Follower:
         """
         if self.version is not None and version < self.version:
             return
+        self.shown = True
         self.version = version
         self.state = state
         self.as_of = as_of

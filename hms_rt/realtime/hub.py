@@ -49,6 +49,7 @@ class Hub:
         self.bus: Bus | None = None
         self.advanced: Callable[[Follower], None] = lambda follower: None
         self.replaced: Callable[[Follower], None] = lambda follower: None
+        self.vanished: Callable[[Follower], None] = lambda follower: None
         self._readers: dict[str, Reader] = {}
         self._horizon = 0
         self._swept_at = 0.0
@@ -56,6 +57,7 @@ class Hub:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._filling: dict[str, asyncio.TimerHandle | asyncio.Task[None]] = {}
+        self._forgotten: list[Follower] = []
         self._loads = asyncio.Semaphore(CONCURRENT_LOADS)
 
     async def start(self) -> None:
@@ -130,17 +132,19 @@ class Hub:
     async def _read(self, follower: Follower) -> None:
         """One REPEATABLE READ transaction for head and rows, so that they belong together."""
         try:
+            read = self._readers[follower.stream]
             async with self._loads, postgres.snapshot(self._engine) as connection:
                 epoch, version = await change_log.head(connection, follower.stream)
-                state = await self._readers[follower.stream](connection)
+                state = await read(connection)
             if state is None:
                 self.unfollow(follower.stream)
+                self.vanished(follower)
                 raise unknown_room()
             if epoch != self.epoch:
                 self.wake()
             follower.load(version, dict(state), self._clock.now())
         except BaseException:
-            if follower.version is None and self.followers.get(follower.stream) is follower:
+            if not follower.shown and self.followers.get(follower.stream) is follower:
                 self.unfollow(follower.stream)
             raise
         finally:
@@ -178,6 +182,8 @@ class Hub:
     async def _reload(self, follower: Follower) -> None:
         await self._load(follower)
         self.replaced(follower)
+        for skipped in follower.skipped:
+            skipped()
 
     async def _run(self) -> None:
         while True:
@@ -188,11 +194,14 @@ class Hub:
                 await self._sweep()
             except _TROUBLE as error:
                 log.warning("hub.sweep_failed", error=type(error).__name__)
+            except Exception:
+                log.exception("hub.sweep_failed")  # boards turn stale by themselves; the next sweep may do
 
     async def _sweep(self) -> None:
         found = await change_log.sweep(self._engine, self._horizon)
         if found.epoch != self.epoch:
-            await self._new_epoch(found.epoch)
+            self._new_epoch(found.epoch)
+        await self._reload_forgotten()
         for entry in found.entries:
             self.offer(entry)
         self._sweeps += 1
@@ -219,14 +228,21 @@ class Hub:
             if head > follower.version:
                 await self._fill(follower)
 
-    async def _new_epoch(self, epoch: uuid.UUID) -> None:
+    def _new_epoch(self, epoch: uuid.UUID) -> None:
         log.warning("hub.new_epoch")
         self.epoch = epoch
-        for follower in list(self.followers.values()):
+        self._forgotten = list(self.followers.values())
+        for follower in self._forgotten:
             follower.forget()
-        for follower in list(self.followers.values()):
-            with suppress(*_TROUBLE):
-                await self._reload(follower)
+
+    async def _reload_forgotten(self) -> None:
+        """Load again what the new epoch dropped; what fails stays forgotten until the next sweep."""
+        wanted = [one for one in self._forgotten if self.followers.get(one.stream) is one]
+        outcomes = await asyncio.gather(*map(self._reload, wanted), return_exceptions=True)
+        self._forgotten = [one for one, outcome in zip(wanted, outcomes, strict=True) if outcome is not None]
+        for outcome in outcomes:
+            if outcome is not None:
+                log.warning("hub.reload_failed", error=type(outcome).__name__)
 
     async def went_back(self, reason: str) -> None:
         """Somebody remembers what the database does not have: ask for a new epoch, and look."""

@@ -5,6 +5,7 @@ import uuid
 from typing import Protocol
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.kernel.errors import Code, HmsError
@@ -17,6 +18,7 @@ from hms_rt.storage.change_log import LogEntry
 
 log = structlog.get_logger(__name__)
 
+ASK_AGAIN_S = 0.5
 RIGHTS_STREAM = "identity/rights"
 
 
@@ -48,6 +50,7 @@ class Rights:
 
         follower = await self._hub.follow(RIGHTS_STREAM, nothing)
         follower.listeners.append(self._changed)
+        follower.skipped.append(self._missed_some)
 
     async def now(self, principal: Principal) -> Principal:
         """The principal as of now; raises ``unauthenticated`` when the session is over."""
@@ -81,6 +84,13 @@ class Rights:
             for subscriber in list(self._by_key.get(key, ())):
                 self.check(subscriber)
 
+    def _missed_some(self) -> None:
+        """Entries were jumped over (a new epoch, a long gap): look again at everybody."""
+        for key in self._by_key:
+            self._authority.drop(key)
+        for subscriber in set().union(*self._by_key.values()):
+            self.check(subscriber)
+
     def check(self, subscriber: Subscriber) -> None:
         """Look again, in a task, at what this client may do."""
         task = asyncio.create_task(self._check(subscriber), name="rights")
@@ -88,11 +98,18 @@ class Rights:
         task.add_done_callback(self._tasks.discard)
 
     async def _check(self, subscriber: Subscriber) -> None:
-        try:
-            principal = await self._authority.current(subscriber.principal)
-        except HmsError as error:
-            log.warning("rights.unknown", error=error.code.value)
-            return
+        """Until it is known, however long PostgreSQL is away: a right taken away stays taken away."""
+        while not subscriber.gone:
+            try:
+                principal = await self._authority.current(subscriber.principal)
+            except (HmsError, SQLAlchemyError, OSError) as error:
+                log.warning("rights.unknown", error=type(error).__name__)
+                await asyncio.sleep(ASK_AGAIN_S)
+            else:
+                await self._act(subscriber, principal)
+                return
+
+    async def _act(self, subscriber: Subscriber, principal: Principal | None) -> None:
         if principal is None:
             for room in list(subscriber.rooms):
                 subscriber.leave(room)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.realtime.raw import Json, Raw
+from tests.realtime.raw import Json, Raw, until
 
 
 class Board:
@@ -37,7 +37,7 @@ class Board:
         self._want(resume=self.version >= 0)
         while self._wanted is not None:
             await self.pursue()
-        await self.raw.until(lambda: not self._asking)
+        await until(lambda: not self._asking)
 
     async def move(self, raw: Raw) -> None:
         """Go on over another connection."""
@@ -67,7 +67,7 @@ class Board:
             await self.pursue()
             hundredths -= 1
             try:
-                await self.raw.until(condition, 0.01)
+                await until(condition, 0.01)
             except TimeoutError:
                 continue
         assert not self.broken, self.broken

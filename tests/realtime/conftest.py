@@ -7,9 +7,15 @@ import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 
-from hms_rt.app import Hospital
+from hms_rt.app import Hospital, Stores
+from hms_rt.config import Settings
+from hms_rt.departments.beds.model import BedStatus
+from hms_rt.departments.beds.schemas import BedChange, BedOut
 from hms_rt.kernel.audiences import Audience
+from hms_rt.kernel.clock import ManualClock
+from hms_rt.kernel.principal import SYSTEM
 from hms_rt.storage import postgres
+from tests.conftest import command
 from tests.realtime.board import Board
 from tests.realtime.raw import Json, Raw
 
@@ -24,6 +30,38 @@ def cookie_of(client: Client) -> str:
 
 def address(server: TestServer) -> str:
     return str(server.make_url("/")).rstrip("/")
+
+
+async def turn(hospital: Hospital, bed: BedOut, times: int = 1) -> None:
+    """Change a bed ``times`` times; every turn is one version of its ward's stream."""
+    for _ in range(times):
+        shown = await hospital.services.beds.bed(SYSTEM, command(), bed.id)
+        clean = shown.status is BedStatus.AVAILABLE
+        change = BedChange(status=BedStatus.CLEANING if clean else BedStatus.AVAILABLE)
+        await hospital.services.beds.change(SYSTEM, command(), bed.id, change)
+
+
+OtherFactory = Callable[[], Awaitable[tuple[Hospital, TestServer]]]
+
+
+@pytest_asyncio.fixture
+async def another(settings: Settings, stores: Stores, clock: ManualClock) -> AsyncIterator[OtherFactory]:
+    """``await another()``: one more server process's worth of hospital on the same stores, listening."""
+    made: list[tuple[Hospital, TestServer]] = []
+
+    async def make() -> tuple[Hospital, TestServer]:
+        other = Hospital(settings, stores, clock=clock)
+        await other.start()
+        listening = TestServer(other.web)
+        await listening.start_server()
+        made.append((other, listening))
+        return other, listening
+
+    yield make
+    for other, listening in made:
+        await other.realtime.drain()
+        await listening.close()
+        await other.stop()
 
 
 RawFactory = Callable[..., Awaitable[Raw]]

@@ -14,6 +14,13 @@ Heard = Callable[[str, Json], None]
 PATH = "/socket.io/?EIO=4&transport=websocket"
 
 
+async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+    """Wait until something is true; raises ``TimeoutError``."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
 class Raw:
     """One connection. ``frames`` holds every text frame that came, in order; pings are answered.
 
@@ -110,12 +117,6 @@ class Raw:
         """The bodies of the events of this name that came so far, of any namespace."""
         parsed = [frame.split(",", 1)[1] for frame in self.frames if frame.startswith("42/")]
         return [body for event, body in map(json.loads, parsed) if event == name]
-
-    async def until(self, condition: Callable[[], bool], seconds: float = 5) -> None:
-        """Wait until something is true."""
-        async with asyncio.timeout(seconds):
-            while not condition():
-                await asyncio.sleep(0.01)
 
     async def hung_up(self, seconds: float = 5) -> None:
         """Wait until the server has closed the connection."""

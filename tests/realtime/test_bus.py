@@ -12,6 +12,7 @@ import pytest_asyncio
 from hms_rt.app import Stores
 from hms_rt.storage.change_log import LogEntry
 from hms_rt.storage.redis import Bus, make_redis
+from tests.realtime.raw import until
 
 EPOCH = uuid.uuid4()
 ENTRY = LogEntry(
@@ -55,12 +56,6 @@ async def listen() -> AsyncIterator[BusFactory]:
     yield make
     for listening in made:
         await listening.bus.stop()
-
-
-async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def deliver(sender: Bus, receiver: Listening) -> tuple[uuid.UUID, LogEntry]:

@@ -12,7 +12,7 @@ from hms_rt.app import Hospital
 from hms_rt.kernel.principal import Role
 from tests.conftest import ClientFactory, WardFactory
 from tests.realtime.conftest import RawFactory, address, cookie_of
-from tests.realtime.raw import PATH, Raw
+from tests.realtime.raw import PATH, Raw, until
 
 # --- before the 101
 
@@ -91,9 +91,9 @@ async def test_nothing_reaches_a_socket_before_it_entered_a_namespace(
     await outside.send('42/beds,1["subscribe",{"room":"ward:ICU"}]')
     await inside.call("/beds", "subscribe", {"room": "ward:ICU"})
     await inside.call("/beds", "change_bed", {"id": "1", "bed_id": str(bed.id), "status": "cleaning"})
-    await inside.until(lambda: len(inside.events("change")) == 1)
+    await until(lambda: len(inside.events("change")) == 1)
     await hospital.realtime.sio.emit("change", {"to": "everybody"}, namespace="/beds")
-    await inside.until(lambda: len(inside.events("change")) == 2)
+    await until(lambda: len(inside.events("change")) == 2)
     assert [frame[0] for frame in outside.frames] == ["0"]
 
 
@@ -116,10 +116,10 @@ async def test_a_connect_that_still_waits_hears_nothing(
     await outside.send('42/beds,1["subscribe",{"room":"ward:ICU"}]')
     for subscriber in hospital.realtime.pulse.everyone():
         subscriber.send("heartbeat", {})
-    await inside.until(lambda: bool(inside.events("heartbeat")))
+    await until(lambda: bool(inside.events("heartbeat")))
     assert [frame[0] for frame in outside.frames] == ["0"]
     release.set()
-    await outside.until(lambda: len(outside.frames) == 3)
+    await until(lambda: len(outside.frames) == 3)
     assert outside.frames[1].startswith('40/beds,{"sid"')
 
 
@@ -148,7 +148,7 @@ async def test_a_namespace_is_one_of_ours_and_entered_once(
     assert "refused" in await raw.enter("/beds")
     assert len(hospital.realtime.pulse.everyone()) == 1
     await raw.close()
-    await raw.until(lambda: hospital.realtime.pulse.everyone() == [])
+    await until(lambda: hospital.realtime.pulse.everyone() == [])
     assert list(hospital.realtime.sio.manager.get_namespaces()) == []
 
 
@@ -283,7 +283,7 @@ async def test_a_refused_session_closes_the_transport_too(
     (subscriber,) = hospital.realtime.pulse.everyone()
     await subscriber.outlet.close()
     await raw.hung_up(3)
-    await raw.until(lambda: hospital.realtime.pulse.everyone() == [])
+    await until(lambda: hospital.realtime.pulse.everyone() == [])
     assert hospital.realtime.sio._outlets == {}
     assert hospital.realtime.sio.eio.sockets == {}
     assert hospital.realtime.sio.environ == {}

@@ -205,7 +205,7 @@ class Hospital:
             self._live_engine, self.hub, self.views, self.rooms, self._account_for_join
         )
         self.rights = Rights(self.hub, SessionAuthority(self.principals), subscriptions)
-        pulse = Pulse(self.hub, self.views, self.rights, self.clock)
+        pulse = Pulse(self.hub, self.views, self.clock)
         realtime = RealtimeServer(
             subscriptions=subscriptions,
             rights=self.rights,

@@ -2,7 +2,6 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 
 
@@ -51,8 +50,7 @@ class Principal:
     """An authenticated actor, as the database described it at ``rights_version``.
 
     ``session_id`` is the login session (users) or the enrolment (devices). ``rooms`` is set for devices
-    only: the rooms, as ``namespace + " " + room``, that the screen is bound to. ``expires_at`` is when the
-    session ends whatever happens (None: never, as for devices until they are revoked).
+    only: the rooms, as ``namespace + " " + room``, that the screen is bound to.
     """
 
     kind: PrincipalKind
@@ -63,7 +61,6 @@ class Principal:
     assignments: frozenset[Assignment] = frozenset()
     rights_version: int = 0
     rooms: frozenset[str] = field(default=frozenset())
-    expires_at: datetime | None = None
 
     def has(self, *roles: Role) -> bool:
         """True if any of ``roles`` is held."""

@@ -1,4 +1,4 @@
-"""The slow beat: heartbeats, clients that drained or are stuck, sessions that ran out, unused views.
+"""The slow beat: heartbeats, clients that drained or are stuck, unused views.
 
 One task for the whole process. Every client is in one of 50 buckets and one bucket is served every
 100 ms, so heartbeats (one per client every 5 s) never leave in one burst.
@@ -12,7 +12,6 @@ import structlog
 from hms_rt.kernel.clock import Clock, rfc3339
 from hms_rt.realtime.fanout import Views
 from hms_rt.realtime.hub import Hub
-from hms_rt.realtime.rights import Rights
 from hms_rt.realtime.subscriber import Subscriber
 
 log = structlog.get_logger(__name__)
@@ -29,10 +28,9 @@ STUCK_S = 10.0
 class Pulse:
     """Keeps every subscriber of the process."""
 
-    def __init__(self, hub: Hub, views: Views, rights: Rights, clock: Clock) -> None:
+    def __init__(self, hub: Hub, views: Views, clock: Clock) -> None:
         self._hub = hub
         self._views = views
-        self._rights = rights
         self._clock = clock
         self._buckets: list[set[Subscriber]] = [set() for _ in range(BUCKETS)]
         self._next = 0
@@ -87,9 +85,6 @@ class Pulse:
             self._views.close_unused()
 
     def _serve(self, subscriber: Subscriber) -> None:
-        expires = subscriber.principal.expires_at
-        if expires is not None and expires <= self._clock.now():
-            self._rights.check(subscriber)
         if subscriber.outlet.stuck_for() > STUCK_S:
             log.info("socket.stuck", namespace=subscriber.namespace)
             subscriber.outlet.abort()

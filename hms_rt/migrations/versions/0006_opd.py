@@ -155,7 +155,7 @@ STATEMENTS = (
     END $$
     """,
     """
-    CREATE TRIGGER counter_open BEFORE INSERT OR UPDATE OF counter_code ON opd_token
+    CREATE TRIGGER counter_open BEFORE INSERT OR UPDATE OF counter_code, state ON opd_token
         FOR EACH ROW WHEN (NEW.state IN ('called', 'serving')) EXECUTE FUNCTION opd_check_open()
     """,
     """

@@ -16,8 +16,9 @@ class ClinicDefined(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class DayOpened(Event):
-    """The clinic's queue goes on to a later day."""
+class DayReached(Event):
+    """The clinic's queue goes on to ``day``, unless it is there or beyond. Recorded after the counts: queues
+    are locked before the summary."""
 
     clinic: str
     day: date

@@ -9,7 +9,7 @@ from hms_rt.departments.opd import views
 from hms_rt.departments.opd.events import (
     ClinicDefined,
     CounterChanged,
-    DayOpened,
+    DayReached,
     QueueChanged,
     TokenIssued,
     TokenMoved,
@@ -27,8 +27,10 @@ async def clinic_defined(uow: UnitOfWork, event: ClinicDefined) -> None:
     await _put_summary(uow, event.clinic)
 
 
-async def day_opened(uow: UnitOfWork, event: DayOpened) -> None:
-    """Publish the clinic's new day and the sums of that day; the summary is locked."""
+async def day_reached(uow: UnitOfWork, event: DayReached) -> None:
+    """Let the clinic's queue go on to a later day, and publish it with the sums of that day."""
+    if not await queues.open_day(uow.connection, event.clinic, event.day):
+        return
     await _put_clinic(uow, event.clinic, Cause.DAY_END)
     await _put_summary(uow, event.clinic)
 
@@ -109,7 +111,7 @@ def _put(uow: UnitOfWork, clinic: str, key: str, cause: Cause, value: Value) -> 
 
 PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     ClinicDefined: (clinic_defined,),
-    DayOpened: (day_opened,),
+    DayReached: (day_reached,),
     CounterChanged: (counter_changed,),
     TokenIssued: (token_issued,),
     TokenMoved: (token_moved,),

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
+from hms_rt.departments.opd.events import DayReached
 from hms_rt.departments.opd.model.token import Move
 from hms_rt.departments.opd.repository import clinics, tokens
 from hms_rt.departments.opd.schemas import DayEndIn, DayEndOut
@@ -76,7 +77,7 @@ class DayEnd(Foundation):
                 for token in left
             ]
             await self._save(uow, Move.DAY_END, pairs)
-            await self._open_day(uow, clinic, today)
+            uow.record(DayReached(clinic, today))
             if pairs:
                 uow.audit(
                     "clinic.day_end",

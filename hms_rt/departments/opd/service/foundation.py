@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hms_rt.departments.opd.events import DayOpened, QueueChanged, Step, TokenIssued, TokenMoved
+from hms_rt.departments.opd.events import QueueChanged, Step, TokenIssued, TokenMoved
 from hms_rt.departments.opd.model.token import AT_COUNTER, Move, Token, hospital_day
-from hms_rt.departments.opd.repository import clinics, queues, tokens
+from hms_rt.departments.opd.repository import clinics, tokens
 from hms_rt.departments.opd.schemas import TokenOut
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.changes import Cause
@@ -80,11 +80,6 @@ class Foundation:
         await tokens.insert(uow.connection, token, uow.now)
         await tokens.remember(uow.connection, [(None, token)], move, uow.principal.id, uow.now)
         uow.record(TokenIssued(token.id, token.patient_id, token.clinic, token.day, cause))
-
-    async def _open_day(self, uow: UnitOfWork, clinic: str, day: date) -> None:
-        """The clinic's queue goes on to ``day``, unless it is there; its counts were recorded before."""
-        if await queues.open_day(uow.connection, clinic, day):
-            uow.record(DayOpened(clinic, day))
 
     async def _require_at(
         self, connection: AsyncConnection, principal: Principal, permission: Permission, token: Token

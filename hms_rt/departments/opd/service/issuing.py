@@ -1,5 +1,6 @@
 """Issuing tokens."""
 
+from hms_rt.departments.opd.events import DayReached
 from hms_rt.departments.opd.model.token import Token, TokenState, to_milliseconds
 from hms_rt.departments.opd.repository import queues
 from hms_rt.departments.opd.schemas import ClinicOut, TokenIn, TokenOut
@@ -33,7 +34,7 @@ class Issuing(Foundation):
             token = await self._new(uow, clinic, category, body, patient)
             await self._join(uow, token, Cause.ISSUED)
             record_joined(uow, token)
-            await self._open_day(uow, clinic, token.day)
+            uow.record(DayReached(clinic, token.day))
             uow.audit(
                 "token.issue",
                 entity="token",

@@ -6,7 +6,7 @@ import socket as sockets
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
+from aiohttp import AddrInfoType, ClientSession, ClientWebSocketResponse, TCPConnector, WSMsgType
 
 Json = dict[str, Any]
 Heard = Callable[[str, Json], None]
@@ -44,7 +44,7 @@ class Raw:
         cls, url: str, cookie: str = "", *, receive_buffer: int | None = None, **offered: Any
     ) -> "Raw":
         """Open the connection; raises ``WSServerHandshakeError`` when it is refused before the 101."""
-        session = ClientSession()
+        session = ClientSession(connector=TCPConnector(socket_factory=_with_buffer(receive_buffer)))
         try:
             headers = {"Cookie": cookie} if cookie else {}
             headers |= offered.pop("headers", {})
@@ -52,9 +52,6 @@ class Raw:
         except BaseException:
             await session.close()
             raise
-        if receive_buffer is not None:
-            raw: sockets.socket = ws.get_extra_info("socket")
-            raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, receive_buffer)
         return cls(session, ws)
 
     async def close(self) -> None:
@@ -154,6 +151,19 @@ class Raw:
             future = self._entering.pop(namespace, None)
             if future is not None and not future.done():
                 future.set_result(told if kind == "40" else {"refused": told})
+
+
+def _with_buffer(size: int | None) -> Callable[[AddrInfoType], sockets.socket]:
+    """Sockets whose receive buffer is set before they connect: later it would confuse TCP's window."""
+
+    def make(address: AddrInfoType) -> sockets.socket:
+        family, kind, protocol, _, _ = address
+        made = sockets.socket(family, kind, protocol)
+        if size is not None:
+            made.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, size)
+        return made
+
+    return make
 
 
 def _nobody(*answer: object) -> None:

@@ -1,15 +1,34 @@
 """Base of every schema at the two doors, and the one place that turns a schema error into an answer."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+)
 
 from hms_rt.kernel import strict_json
 from hms_rt.kernel.errors import Code, HmsError
 
 _EARLIEST = datetime(1880, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _written_out(moment: object) -> object:
+    """Pydantic would take numbers, also as text, for seconds or milliseconds since 1970."""
+    if isinstance(moment, datetime) or (isinstance(moment, str) and _DATE.match(moment)):
+        return moment
+    raise ValueError("must be a time such as 2026-03-02T08:00:00Z")
 
 
 def _sane(moment: datetime) -> datetime:
@@ -26,7 +45,7 @@ def _storable(text: str) -> str:
     return text
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_sane)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_sane)]
 """A point in time with a zone, kept as UTC, between 1880 and 2200."""
 
 PlaceCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_-]{0,15}$")]

@@ -126,7 +126,8 @@ async def _answers(url: str) -> None:
 
 async def signed_in(url: str) -> aiohttp.ClientSession:
     """An HTTP session of the ward's nurse."""
-    session = aiohttp.ClientSession(url, cookie_jar=aiohttp.CookieJar(unsafe=True))
+    connector = aiohttp.TCPConnector(limit=0)  # screens hold their connections
+    session = aiohttp.ClientSession(url, connector=connector, cookie_jar=aiohttp.CookieJar(unsafe=True))
     async with session.post("/api/v1/auth/login", json={"username": "nurse", "password": PASSWORD}) as answer:
         answer.raise_for_status()
     return session

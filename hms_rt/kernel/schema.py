@@ -1,7 +1,13 @@
 """Base of every schema at the two doors, and the one place that turns a schema error into an answer."""
 
+import ast
+import inspect
 import re
+import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
+from itertools import pairwise
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -10,9 +16,12 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    GetJsonSchemaHandler,
     StringConstraints,
     ValidationError,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from hms_rt.kernel import strict_json
 from hms_rt.kernel.errors import Code, HmsError
@@ -70,11 +79,50 @@ Reason = Annotated[
 class Schema(BaseModel):
     """A shape on the wire: unknown fields are refused, values are immutable, times are RFC 3339 UTC."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        use_attribute_docstrings=True,
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Strings below fields describe them; read when a document is made, since it costs seconds."""
+        made = handler(core_schema)
+        properties = handler.resolve_ref_schema(made).get("properties", {})
+        for base in reversed(cls.__mro__):
+            for name, text in field_texts(base).items():
+                shown = cls.model_fields[name].alias or name if name in cls.model_fields else name
+                if shown in properties:
+                    properties[shown].setdefault("description", text)
+        return made
+
+
+@cache
+def _module_texts(module: str) -> dict[str, dict[str, str]]:
+    """The strings below the fields of every class of a module."""
+    found: dict[str, dict[str, str]] = {}
+    for node in ast.parse(inspect.getsource(sys.modules[module])).body:
+        if isinstance(node, ast.ClassDef):
+            found[node.name] = dict(_texts_of(node))
+    return found
+
+
+def _texts_of(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for field, below in pairwise(node.body):
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(below, ast.Expr)
+            and isinstance(below.value, ast.Constant)
+            and isinstance(below.value.value, str)
+        ):
+            yield field.target.id, inspect.cleandoc(below.value.value)
+
+
+def field_texts(schema: type) -> dict[str, str]:
+    """The strings below the fields that ``schema`` itself declares."""
+    if not issubclass(schema, Schema) or schema is Schema:
+        return {}
+    return _module_texts(schema.__module__).get(schema.__name__.partition("[")[0], {})
 
 
 S = TypeVar("S", bound=BaseModel)

@@ -1,7 +1,8 @@
 """The only module, with ``outlet``, that knows the inside of python-socketio 5.18 and engineio 4.15.
 
 Everything else uses :class:`~hms_rt.realtime.outlet.Outlet` and :class:`GuardedServer`. The traps that
-these modules close are listed in DESIGN §5; each has a regression test in ``tests/realtime/test_traps.py``.
+these modules close are listed in DESIGN §5; each has a regression test in ``tests/realtime/test_traps.py``
+or ``test_handshake.py``, and ``test_pins.py`` tells by name which of the libraries' insides moved.
 """
 
 import asyncio

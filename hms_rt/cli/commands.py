@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from hms_rt import __version__
+from hms_rt.cli import loop
 from hms_rt.cli.import_command import import_command
 from hms_rt.config import ConfigError, Settings, load
 from hms_rt.replay.cli import replay_command
@@ -79,11 +80,11 @@ def serve(
     )
     if problems := settings.problems(embedded=embedded):
         refuse(problems)
-    from hms_rt.cli import serving, stores
+    from hms_rt.cli import stores
     from hms_rt.logs import configure
 
     configure(settings.log_level)
-    _run(lambda: stores.serve(settings, data if embedded else None), serving.run)
+    _run(lambda: stores.serve(settings, data if embedded else None))
 
 
 @app.command()
@@ -99,7 +100,6 @@ def demo(
 ) -> None:
     """A working hospital on this machine: servers, data, screens and a simulated day."""
     from hms_rt.cli import demo as command
-    from hms_rt.cli import serving
 
     options = command.DemoOptions(
         folder=data,
@@ -109,7 +109,7 @@ def demo(
         speed=speed,
         day=not quiet,
     )
-    _run(lambda: command.demo(options, console), serving.run)
+    _run(lambda: command.demo(options, console))
 
 
 @app.command()
@@ -119,14 +119,14 @@ def migrate() -> None:
     uri = settings.postgres_uri
     if uri is None:
         refuse(["POSTGRES_URI is unset: name the database to migrate"])
-    from hms_rt.cli import databases, serving
+    from hms_rt.cli import databases
 
     async def main() -> None:
         with console.status("migrating"):
             changed = await databases.migrate(str(uri))
         console.print("migrated" if changed else "the schema is current")
 
-    _run(main, serving.run)
+    _run(main)
 
 
 @app.command("create-admin")
@@ -143,9 +143,9 @@ def create_admin(
         if sys.stdin.isatty()
         else sys.stdin.readline().rstrip("\n")
     )
-    from hms_rt.cli import accounts, serving
+    from hms_rt.cli import accounts
 
-    _run(lambda: accounts.create_admin(settings, username, name, password, console), serving.run)
+    _run(lambda: accounts.create_admin(settings, username, name, password, console))
 
 
 app.command("replay")(replay_command)
@@ -161,20 +161,20 @@ def config_check(
     settings = settings_or_exit()
     if problems := settings.problems(embedded=embedded):
         refuse(problems)
-    from hms_rt.cli import accounts, serving
+    from hms_rt.cli import accounts
 
     if connect:
-        _run(lambda: accounts.check_stores(settings, console), serving.run)
+        _run(lambda: accounts.check_stores(settings, console))
     console.print("[green]the settings are complete[/]")
 
 
-def _run(main: Any, runner: Any) -> None:
+def _run(main: Any) -> None:
     """Run a coroutine; what the user can mend is told without a stack."""
     from hms_rt.kernel.errors import HmsError
     from hms_rt.storage.embedded import EmbeddedError
 
     try:
-        runner(main)
+        loop.run(main)
     except ConfigError as error:
         refuse(str(error).splitlines())
     except (EmbeddedError, HmsError) as error:

@@ -1,28 +1,16 @@
 """``hms-rt demo``: a stranger types one command and watches a working hospital."""
 
 import asyncio
-import json
-import secrets
+import importlib
 import time
-from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from hms_rt.app import Hospital
-from hms_rt.cli import serving, stores
-from hms_rt.config import Settings
-from hms_rt.demo.cast import PASSWORD
-from hms_rt.demo.day import run_day
-from hms_rt.demo.seed import Seeded, seed
-from hms_rt.departments.identity.schemas import UserNew
-from hms_rt.kernel.commands import Command
-from hms_rt.kernel.errors import Code, HmsError
-from hms_rt.kernel.principal import Role
-from hms_rt.logs import configure
-from hms_rt.storage.embedded import erase
+from hms_rt.cli.loop import stop_event
+from hms_rt.storage.embedded import EmbeddedStack, erase
 
 
 @dataclass(frozen=True)
@@ -38,99 +26,25 @@ class DemoOptions:
 
 
 async def demo(options: DemoOptions, console: Console) -> None:
-    """Start the stores, the server, the data and the day; until Ctrl-C, which stops them in order."""
+    """Start the stores, the server, the data and the day; until Ctrl-C, which stops them in order.
+
+    The program is loaded while its servers start: each takes a second or two.
+    """
     began = time.monotonic()
     if options.reset:
         erase(options.folder)
     options.folder.mkdir(parents=True, exist_ok=True)
-    configure("WARNING", options.folder / "server.log")
-    settings = _settings(options)
-    stop = serving.stop_event()
-    async with AsyncExitStack() as stack:
-        with console.status("starting PostgreSQL, MongoDB and Valkey") as status:
-            found = await stack.enter_async_context(stores.embedded(settings, options.folder))
-            status.update("starting the server")
-            hospital = Hospital(settings, found)
-            port = await stack.enter_async_context(serving.listening(hospital, settings))
-            status.update("furnishing the hospital")
-            await _first_admin(hospital)
-            url = f"http://127.0.0.1:{port}"
-            seeded = await seed(url, PASSWORD)
-        _welcome(console, options, url, seeded, time.monotonic() - began)
-        day = asyncio.create_task(run_day(url, seeded, options.speed)) if options.day else None
-        await stop.wait()
-        console.print("\nstopping …")
-        if day is not None:
-            day.cancel()
-            with suppress(asyncio.CancelledError):
-                await day
-
-
-def _settings(options: DemoOptions) -> Settings:
-    """Settings of the demo alone: environment and .env are not read, secrets are made once and kept."""
-    kept = options.folder / "secrets.json"
-    if not kept.exists():
-        made = {name: secrets.token_hex(32) for name in ("jwt_secret", "password_pepper")}
-        kept.touch(mode=0o600)
-        kept.write_text(json.dumps(made), encoding="utf-8")
-    return Settings(
-        _env_file=None,
-        **json.loads(kept.read_text(encoding="utf-8")),
-        host=options.host,
-        port=options.port,
-        postgres_uri=None,
-        mongo_uri=None,
-        redis_url=None,
-        facility_timezone=_zone(),
-        trusted_proxies=(),
-        password_cost=10,
-    )
-
-
-def _zone() -> str:
-    """This machine's time zone, so that clocks on the screens agree with the wall."""
-    with suppress(OSError):
-        _, _, name = str(Path("/etc/localtime").resolve()).partition("/zoneinfo/")
-        if name:
-            return name
-    return "UTC"
-
-
-async def _first_admin(hospital: Hospital) -> None:
-    new = UserNew.model_validate(
-        {
-            "username": "admin",
-            "display_name": "Ada Admin",
-            "password": PASSWORD,
-            "roles": [Role.ADMIN.value],
-        }
-    )
+    stop = stop_event()
+    stack = EmbeddedStack(options.folder)
     try:
-        await hospital.services.identity.create_admin(
-            Command(name="identity.create_admin", request_id="demo"), new
-        )
-    except HmsError as error:
-        if error.code is not Code.CONFLICT:
-            raise
+        with console.status("starting PostgreSQL, MongoDB and Valkey") as status:
+            loading = asyncio.create_task(_load())
+            uris = await stack.start()
+            hospital: Any = await loading
+            await hospital.open_demo(options, uris, console, status, stop, began)
+    finally:
+        await stack.stop()
 
 
-def _welcome(console: Console, options: DemoOptions, url: str, seeded: Seeded, seconds: float) -> None:
-    console.print(f"\n[bold green]The hospital is open[/] after {seconds:.1f} s: [bold]{url}/screens/[/]\n")
-    console.print("Screens: open a link once, in the browser that is to be that screen.")
-    for screen in seeded.screens:
-        link = url + screen.link if screen.link else f"{url}{screen.path} (set up in some browser already)"
-        console.print(f"  {screen.name:<32} {link}", soft_wrap=True, highlight=False)
-    console.print("Boards, with names for those who sign in as doctor or nurse:")
-    for screen in seeded.screens:
-        console.print(f"  {screen.name:<32} {url}{screen.path}", soft_wrap=True, highlight=False)
-    accounts = Table("Role", "Account", box=None, padding=(0, 2))
-    for employee in seeded.employees:
-        accounts.add_row(employee.role, employee.username)
-    console.print()
-    console.print(accounts)
-    console.print(f"\nEvery account's password is [bold]{PASSWORD}[/]. API: {url}/docs")
-    console.print(f"Data and logs: {options.folder}/ (start over with --reset). Stop with Ctrl-C.")
-    if options.host != "127.0.0.1":
-        console.print(
-            "[yellow]This demo listens on every address with a known password: not for patients.[/]"
-        )
+async def _load() -> Any:
+    return await asyncio.to_thread(importlib.import_module, "hms_rt.cli.demo_hospital")

@@ -1,15 +1,13 @@
 """Runs one server process until it is told to stop."""
 
-import asyncio
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
-import uvloop
 from aiohttp import web
 
 from hms_rt.app import Hospital, Stores
+from hms_rt.cli.loop import stop_event
 from hms_rt.config import Settings
 
 log = structlog.get_logger(__name__)
@@ -41,15 +39,6 @@ async def listening(hospital: Hospital, settings: Settings) -> AsyncIterator[int
         log.info("stopped")
 
 
-def stop_event() -> asyncio.Event:
-    """Set by Ctrl-C or SIGTERM."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return stop
-
-
 async def serve(settings: Settings, stores: Stores, ready: Callable[[int], None] | None = None) -> None:
     """Serve until Ctrl-C or SIGTERM; ``ready`` is called with the port once requests are answered."""
     stop = stop_event()
@@ -57,8 +46,3 @@ async def serve(settings: Settings, stores: Stores, ready: Callable[[int], None]
         if ready is not None:
             ready(port)
         await stop.wait()
-
-
-def run(main: Callable[[], object]) -> None:
-    """Run a coroutine function on uvloop."""
-    uvloop.run(main())  # type: ignore[arg-type]

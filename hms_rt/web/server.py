@@ -11,6 +11,7 @@ from hms_rt.web.docs import docs_routes
 from hms_rt.web.door import AUTHENTICATE, SERVICES, Authenticate, open_door
 from hms_rt.web.endpoints import Endpoint, Routes
 from hms_rt.web.errors import problems
+from hms_rt.web.expect import expect
 from hms_rt.web.health import Check, health_routes
 from hms_rt.web.origin import add_cors_headers, check_origin
 from hms_rt.web.rate_limit import rate_limiter
@@ -67,7 +68,8 @@ def build_web(
     app.on_response_prepare.append(add_security_headers)
     app.on_response_prepare.append(add_cors_headers)
     for endpoint in endpoints(declared):
-        app.router.add_route(endpoint.method, API_PREFIX + endpoint.path, open_door(endpoint))
+        path = API_PREFIX + endpoint.path
+        app.router.add_route(endpoint.method, path, open_door(endpoint), expect_handler=expect)
     app.router.add_routes(health_routes(ready_checks, settings, registry))
     app.router.add_routes(docs_routes(declared, settings))
     app.router.add_routes(pages)

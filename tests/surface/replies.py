@@ -30,12 +30,6 @@ class Reply:
         """The problem's code; None for an answer that is no problem."""
         return self.json["code"] if self.status >= 400 else None
 
-    @property
-    def told(self) -> Any:
-        """What was answered, without what names the one request."""
-        problem = self.json if self.text else None
-        return {**problem, "request_id": None} if self.status >= 400 else problem
-
 
 def address(endpoint: Endpoint, ask: Ask) -> URL:
     """Where the request goes; values that are percent-encoded already stay as they are."""

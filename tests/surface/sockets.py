@@ -33,6 +33,7 @@ def _declared() -> dict[tuple[str, str], SocketCommand]:
 
 DECLARED: Mapping[tuple[str, str], SocketCommand] = _declared()
 SOCKET_COMMANDS = sorted(DECLARED)
+COMMAND_IDS = [" ".join(command) for command in SOCKET_COMMANDS]
 ROOM_KINDS = [kind for channel in CHANNELS for kind in channel.rooms(_NO_SERVICES)]
 
 _TARGETS = {

@@ -13,7 +13,7 @@ from hms_rt.web.endpoints import Endpoint
 from hms_rt.web.headers import REPLAYED_HEADER
 from tests.surface.asks import ENDPOINTS, RECIPES, Ask, ask, label
 from tests.surface.replies import Reply, send
-from tests.surface.sockets import SOCKET_COMMANDS, payload
+from tests.surface.sockets import COMMAND_IDS, SOCKET_COMMANDS, payload
 from tests.surface.things import OTHER_WARD
 from tests.surface.world import Client, World
 
@@ -118,7 +118,7 @@ async def test_many_at_once_with_one_key_are_one(endpoint: Endpoint, world: Worl
     assert (settled.status, settled.text) == (done[0].status, done[0].text)
 
 
-@pytest.mark.parametrize(("namespace", "name"), SOCKET_COMMANDS, ids=" ".join)
+@pytest.mark.parametrize(("namespace", "name"), SOCKET_COMMANDS, ids=COMMAND_IDS)
 async def test_a_socket_command_sent_again_happens_once(namespace: str, name: str, world: World) -> None:
     socket = await world.socket(await world.everybody(), namespace)
     said = {"id": str(uuid.uuid4()), **await payload(world, namespace, name)}

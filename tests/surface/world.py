@@ -101,15 +101,19 @@ class World(Things):
         """Somebody with every role at every place: gets past every door."""
         return await self.client(*Role, places=HERE)
 
+    def cookies(self, client: Client) -> str:
+        """The header Cookie of an HTTP client."""
+        jar = client.session.cookie_jar.filter_cookies(self.server.make_url("/"))
+        return "; ".join(f"{name}={morsel.value}" for name, morsel in jar.items())
+
     async def socket(self, client: Client, *namespaces: str) -> socketio.AsyncClient:
         """A Socket.IO client with the cookies of an HTTP client."""
-        jar = client.session.cookie_jar.filter_cookies(self.server.make_url("/"))
         session = ClientSession()
         socket = socketio.AsyncClient(reconnection=False, http_session=session)
         self.sockets.append((socket, session))
         await socket.connect(
             str(self.server.make_url("/")),
-            headers={"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in jar.items())},
+            headers={"Cookie": self.cookies(client)},
             transports=["websocket"],
             namespaces=list(namespaces),
             wait_timeout=5,
@@ -150,4 +154,5 @@ class World(Things):
             self._census = " UNION ALL ".join(
                 f"SELECT '{name}' AS name, count(*), max(xmin::text::bigint) FROM {name}" for name in tables
             )
+            self._census += " ORDER BY name"
         return await self.query(self._census)

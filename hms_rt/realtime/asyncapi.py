@@ -91,7 +91,14 @@ def _wire_schemas() -> Json:
     }
     head = {"type": "array", "prefixItems": [_EPOCH, _VERSION], "minItems": 2, "maxItems": 2}
     heads = {"type": "object", "additionalProperties": head}
-    change: Json = {"room": _ROOM, "epoch": _EPOCH, "from": _VERSION, "to": _VERSION, "at": _TIME, "ops": _ops()}
+    change: Json = {
+        "room": _ROOM,
+        "epoch": _EPOCH,
+        "from": _VERSION,
+        "to": _VERSION,
+        "at": _TIME,
+        "ops": _ops(),
+    }
     snapshot: Json = {"room": _ROOM, "audience": {"type": "string"}, "epoch": _EPOCH, "version": _VERSION}
     return {
         "Op": _op(),

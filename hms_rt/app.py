@@ -126,6 +126,10 @@ class SessionAuthority:
         """Forget what is cached for a principal's or session's id."""
         self._principals.drop(str(key))
 
+    def clear(self) -> None:
+        """Forget what is cached of everybody."""
+        self._principals.clear()
+
 
 class Hospital:
     """One server process: made from settings, started, and stopped in order."""

@@ -132,9 +132,9 @@ Client rule: epoch differs -> subscribe anew; `to` <= mine -> ignore; `from` <= 
 `from` > mine -> subscribe with `since`.
 
 Limits: {MAX_MESSAGE_BYTES // 1024} KiB a message, {EVENTS_PER_SECOND:g} events a second (bursts of
-{EVENT_BURST:g}), {MAX_ROOMS} rooms a connection, 10 s from open to the first namespace. A client that does not read gets one
-snapshot once it has drained, and is dropped after {STUCK_S:g} s without progress. Close code 1003: binary or
-foreign packets; 1009: too large."""
+{EVENT_BURST:g}), {MAX_ROOMS} rooms a connection, 10 s from open to the first namespace. A client that does
+not read gets one snapshot once it has drained, and is dropped after {STUCK_S:g} s without progress. Close
+code 1003: binary or foreign packets; 1009: too large."""
 
 
 def _message(name: str, schema: Json, summary: str) -> Json:

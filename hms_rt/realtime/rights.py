@@ -31,6 +31,9 @@ class Authority(Protocol):
     def drop(self, key: uuid.UUID) -> None:
         """Forget what is cached for a principal's or session's id."""
 
+    def clear(self) -> None:
+        """Forget what is cached of everybody: changes of rights were missed."""
+
 
 class Rights:
     """Follows the internal stream of rights and acts on the sockets concerned."""
@@ -86,8 +89,7 @@ class Rights:
 
     def _missed_some(self) -> None:
         """Entries were jumped over (a new epoch, a long gap): look again at everybody."""
-        for key in self._by_key:
-            self._authority.drop(key)
+        self._authority.clear()
         for subscriber in set().union(*self._by_key.values()):
             self.check(subscriber)
 

@@ -2,11 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.kernel.changes import Op
 from hms_rt.storage.change_log import LogEntry
@@ -16,40 +14,34 @@ RING = 1_000
 
 MAX_PENDING = 5_000
 
-Reader = Callable[[AsyncConnection], Awaitable[dict[str, Mapping[str, Any]] | None]]
-
 
 class Follower:
     """Applies entries strictly in order, wherever they come from.
 
-    An entry that leaves a gap waits in ``pending``; ``gap`` is called so that the hub fills it from the
-    change log. ``advanced`` is called after every version applied. ``listeners`` get every entry applied;
-    ``resets`` are called when a reload skipped entries that no listener will ever see.
+    An entry that leaves a gap waits in ``pending``; ``gap`` is called once so that the hub fills it from
+    the change log. ``advanced`` is called after every version applied; ``listeners`` get every entry, and
+    ``skipped`` is called where a reload may have jumped over some. ``shown`` is set from the first load on.
     """
 
     def __init__(
         self,
         stream: str,
-        read: Reader,
         *,
         gap: Callable[["Follower"], None],
         advanced: Callable[["Follower"], None],
     ) -> None:
         self.stream = stream
-        self.read = read
         self.version: int | None = None
         self.state: dict[str, Mapping[str, Any]] = {}
         self.as_of: datetime | None = None
         self.ring: deque[LogEntry] = deque(maxlen=RING)
-        self.known = False
-        """Loaded at least once: somebody may be looking at it."""
         self.loading: asyncio.Task[None] | None = None
-        self.filling = False
-        self.listeners: list[Callable[[LogEntry], None]] = []
-        self.resets: list[Callable[[], None]] = []
         self._pending: dict[int, LogEntry] = {}
         self._gap = gap
         self._advanced = advanced
+        self.listeners: list[Callable[[LogEntry], None]] = []
+        self.skipped: list[Callable[[], None]] = []
+        self.shown = False
 
     def offer(self, entry: LogEntry) -> None:
         """Take an entry from Redis, the change log or this process's own commits."""
@@ -59,7 +51,7 @@ class Follower:
             self._pending.clear()  # the gap filler reads them again, or reloads the state
         self._pending[entry.version] = entry
         self._drain()
-        if self.waiting:
+        if self._pending and self.version is not None:
             self._gap(self)
 
     @property
@@ -67,23 +59,22 @@ class Follower:
         """True while a gap keeps entries back."""
         return self.version is not None and bool(self._pending)
 
-    def load(self, version: int, state: dict[str, Mapping[str, Any]], as_of: datetime) -> bool:
+    def load(self, version: int, state: dict[str, Mapping[str, Any]], as_of: datetime) -> None:
         """Start from a snapshot of the database, then go on with what arrived meanwhile.
 
-        False: the snapshot is not newer than what was applied since it was read, and changed nothing.
+        A snapshot older than what was applied since it was read changes nothing.
         """
-        if self.version is not None and version <= self.version:
-            return False
+        if self.version is not None and version < self.version:
+            return
+        self.shown = True
         self.version = version
         self.state = state
         self.as_of = as_of
-        self.known = True
         self.ring.clear()
         self._pending = {number: entry for number, entry in self._pending.items() if number > version}
         self._drain()
         if self._pending:
             self._gap(self)
-        return True
 
     def forget(self) -> None:
         """Drop everything (the epoch changed); :meth:`load` comes next."""

@@ -8,18 +8,18 @@ and loses none (DESIGN §4.7).
 import asyncio
 import time
 import uuid
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hms_rt.kernel.clock import Clock
 from hms_rt.kernel.errors import HmsError
-from hms_rt.realtime.follower import RING, Follower, Reader
+from hms_rt.realtime.follower import RING, Follower
 from hms_rt.realtime.rooms import unknown_room
 from hms_rt.storage import change_log, epochs, postgres
 from hms_rt.storage.change_log import LogEntry
@@ -32,20 +32,14 @@ GAP_S = 0.02
 HEADS_EVERY = 10
 """Sweeps between two comparisons of heads, which notice a database that went back in time."""
 
-CONCURRENT_READS = 4
-"""Loads and fills at once; the rest of the pool is left to the sweep and the publisher."""
-
-READ_ATTEMPTS = 5
+CONCURRENT_LOADS = 4
 _TROUBLE = (SQLAlchemyError, OSError, asyncio.TimeoutError, HmsError)
+
+Reader = Callable[[AsyncConnection], Awaitable[Mapping[str, Mapping[str, Any]] | None]]
 
 
 class Hub:
-    """Every stream that this process follows.
-
-    ``advanced`` is called after each version of a follower, ``replaced`` when its state was read anew, and
-    ``vanished`` when what it shows is gone from the database. All three are called with no ``await`` in
-    between.
-    """
+    """Every stream that this process follows."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine
@@ -53,36 +47,38 @@ class Hub:
         self.epoch: uuid.UUID = uuid.UUID(int=0)
         self.followers: dict[str, Follower] = {}
         self.bus: Bus | None = None
-        self.advanced = _nothing
-        self.replaced = _nothing
-        self.vanished = _nothing
+        self.advanced: Callable[[Follower], None] = lambda follower: None
+        self.replaced: Callable[[Follower], None] = lambda follower: None
+        self.vanished: Callable[[Follower], None] = lambda follower: None
+        self._readers: dict[str, Reader] = {}
         self._horizon = 0
         self._swept_at = 0.0
         self._sweeps = 0
-        self._doubt = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._reads = asyncio.Semaphore(CONCURRENT_READS)
+        self._filling: dict[str, asyncio.TimerHandle | asyncio.Task[None]] = {}
+        self._forgotten: list[Follower] = []
+        self._loads = asyncio.Semaphore(CONCURRENT_LOADS)
 
     async def start(self) -> None:
         """Find the epoch and the horizon, then sweep in a task. Raises if PostgreSQL is away."""
         await epochs.check(self._engine)
-        started = time.monotonic()
         first = await change_log.sweep(self._engine, 0)
         self.epoch, self._horizon = first.epoch, first.horizon
-        self._swept_at = started
+        self._swept_at = time.monotonic()
         self._task = asyncio.create_task(self._run(), name="sweep")
 
     async def stop(self) -> None:
-        """Stop sweeping, loading and filling."""
-        tasks = [*self._tasks, *([self._task] if self._task is not None else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Stop sweeping and filling."""
+        for filling in self._filling.values():
+            filling.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
 
     def sweep_age(self) -> float:
-        """Seconds since the last sweep that succeeded began."""
+        """Seconds since the last sweep that succeeded."""
         return time.monotonic() - self._swept_at
 
     def wake(self) -> None:
@@ -96,134 +92,98 @@ class Hub:
         """
         follower = self.followers.get(stream)
         if follower is None:
-            follower = Follower(stream, read, gap=self._gap, advanced=self._advanced)
+            follower = Follower(stream, gap=self._gap, advanced=self._advanced)
             self.followers[stream] = follower
+            self._readers[stream] = read
             if self.bus is not None:
                 self.bus.follow(stream)
         if follower.version is None:
             await self._load(follower)
         return follower
 
-    def follows(self, follower: Follower) -> bool:
-        """True while ``follower`` is kept up to date and has a state to show."""
-        return follower.version is not None and self.followers.get(follower.stream) is follower
-
     def unfollow(self, stream: str) -> None:
         """Forget ``stream``: nobody here shows it any more."""
         self.followers.pop(stream, None)
+        self._readers.pop(stream, None)
         if self.bus is not None:
             self.bus.unfollow(stream)
 
     def take(self, epoch: uuid.UUID, entry: LogEntry) -> None:
-        """An entry and the epoch that it was read in; one of another epoch only wakes the sweep."""
+        """An entry from Redis; one of another epoch only wakes the sweep."""
         if epoch != self.epoch:
             self.wake()
-            return
+        else:
+            self.offer(entry)
+
+    def offer(self, entry: LogEntry) -> None:
+        """An entry read from the change log; unknown streams are dropped."""
         follower = self.followers.get(entry.stream)
         if follower is not None:
             follower.offer(entry)
 
-    async def missed(self, follower: Follower, version: int) -> list[LogEntry]:
-        """Up to ``RING`` entries that follow ``version`` without a gap, from the change log.
-
-        Empty when the log does not reach back so far, or belongs to another epoch by now.
-        """
-        async with self._reads:
-            epoch, entries = await change_log.since(self._engine, follower.stream, version, RING)
-        if epoch != self.epoch:
-            self.wake()
-            return []
-        return entries if entries and entries[0].version == version + 1 else []
-
-    async def went_back(self, reason: str, *, certain: bool) -> None:
-        """Somebody remembers what the database does not have: ask for a new epoch, and look.
-
-        ``certain``: this process remembers. What only a client says counts once a minute.
-        """
-        await epochs.went_back(self._engine, reason, self.epoch, certain=certain)
-        self.wake()
-
-    def as_of(self, follower: Follower) -> datetime:
-        """When the follower's state was true."""
-        return follower.as_of or self._clock.now()
-
     def _advanced(self, follower: Follower) -> None:
         self.advanced(follower)
 
-    # --- reading state
-
     async def _load(self, follower: Follower) -> None:
         if follower.loading is None:
-            follower.loading = self._spawn(self._read(follower), f"load {follower.stream}")
+            follower.loading = asyncio.create_task(self._read(follower), name=f"load {follower.stream}")
         await asyncio.shield(follower.loading)
 
     async def _read(self, follower: Follower) -> None:
+        """One REPEATABLE READ transaction for head and rows, so that they belong together."""
         try:
-            version, state = await self._read_in_epoch(follower)
+            read = self._readers[follower.stream]
+            async with self._loads, postgres.snapshot(self._engine) as connection:
+                epoch, version = await change_log.head(connection, follower.stream)
+                state = await read(connection)
             if state is None:
                 self.unfollow(follower.stream)
                 self.vanished(follower)
                 raise unknown_room()
-            if follower.load(version, state, self._clock.now()):
-                for reset in follower.resets:
-                    reset()
-                self.replaced(follower)
+            if epoch != self.epoch:
+                self.wake()
+            follower.load(version, dict(state), self._clock.now())
         except BaseException:
-            if not follower.known and self.followers.get(follower.stream) is follower:
+            if not follower.shown and self.followers.get(follower.stream) is follower:
                 self.unfollow(follower.stream)
             raise
         finally:
             follower.loading = None
 
-    async def _read_in_epoch(self, follower: Follower) -> tuple[int, dict[str, Mapping[str, Any]] | None]:
-        """One REPEATABLE READ transaction for epoch, head and rows, so that they belong together.
-
-        What was read in another epoch than this process knows is not used: the sweep learns the new one.
-        """
-        for attempt in range(READ_ATTEMPTS):
-            async with self._reads, postgres.snapshot(self._engine) as connection:
-                epoch, version = await change_log.head(connection, follower.stream)
-                state = await follower.read(connection)
-            if epoch == self.epoch:
-                return version, state
-            self.wake()
-            await asyncio.sleep(0.05 * (attempt + 1))
-        raise postgres.unavailable()
-
-    # --- gaps
-
     def _gap(self, follower: Follower) -> None:
         """Give Redis 20 ms to bring the missing entry, then read it."""
-        if not follower.filling:
-            follower.filling = True
-            self._spawn(self._fill_gap(follower), "fill gap")
+        if follower.stream not in self._filling:
+            self._filling[follower.stream] = asyncio.get_running_loop().call_later(
+                GAP_S, self._fill_soon, follower
+            )
 
-    async def _fill_gap(self, follower: Follower) -> None:
-        before = follower.version
-        try:
-            await asyncio.sleep(GAP_S)
-            if follower.waiting:
-                await self._fill(follower)
-        except _TROUBLE as error:
-            log.warning("hub.fill_failed", error=type(error).__name__)  # the next sweep brings it
-        finally:
-            follower.filling = False
-        if follower.waiting and follower.version != before:
-            self._gap(follower)  # another one opened meanwhile
+    def _fill_soon(self, follower: Follower) -> None:
+        if not follower.waiting:
+            self._filling.pop(follower.stream, None)
+            return
+        self._filling[follower.stream] = asyncio.create_task(self._fill(follower), name="fill gap")
 
     async def _fill(self, follower: Follower) -> None:
-        before = follower.version
-        if before is None or not self.follows(follower):
-            return
-        missing = await self.missed(follower, before)
-        if follower.version is None:
-            return  # the epoch changed meanwhile: a load is due
-        for entry in missing:
-            follower.offer(entry)
-        if follower.version == before or len(missing) >= RING:
-            await self._load(follower)
+        try:
+            if follower.version is None:
+                return
+            missing = await change_log.since(self._engine, follower.stream, follower.version, RING)
+            for entry in missing:
+                follower.offer(entry)
+            if len(missing) == RING:
+                await self._reload(follower)
+        except _TROUBLE as error:
+            log.warning(
+                "hub.fill_failed", stream_kind=follower.stream.split(":")[0], error=type(error).__name__
+            )
+        finally:
+            self._filling.pop(follower.stream, None)
 
-    # --- the sweep
+    async def _reload(self, follower: Follower) -> None:
+        await self._load(follower)
+        self.replaced(follower)
+        for skipped in follower.skipped:
+            skipped()
 
     async def _run(self) -> None:
         while True:
@@ -233,73 +193,62 @@ class Hub:
             try:
                 await self._sweep()
             except _TROUBLE as error:
-                self._doubt = True
                 log.warning("hub.sweep_failed", error=type(error).__name__)
             except Exception:
-                log.exception("hub.sweep_broken")  # no heartbeat is sent, and boards say that they are stale
-                await asyncio.sleep(SWEEP_S)
+                log.exception("hub.sweep_failed")  # boards turn stale by themselves; the next sweep may do
 
     async def _sweep(self) -> None:
-        started = time.monotonic()
-        if self._doubt:
-            await epochs.check(self._engine)  # the connection was lost: perhaps this is another server now
         found = await change_log.sweep(self._engine, self._horizon)
         if found.epoch != self.epoch:
-            self._adopt(found.epoch)
+            self._new_epoch(found.epoch)
+        await self._reload_forgotten()
         for entry in found.entries:
-            self.take(found.epoch, entry)
+            self.offer(entry)
         self._sweeps += 1
         if found.overflow or self._sweeps % HEADS_EVERY == 0:
             await self._compare_heads()
-        self._renew()
         self._horizon = found.horizon
-        self._swept_at = started
-        self._doubt = False
+        self._swept_at = time.monotonic()
 
     async def _compare_heads(self) -> None:
-        """Read what the sweep left out; notice a database that has less than we remember."""
-        remembered = {f: f.version for f in self.followers.values() if f.version is not None}
-        heads = await change_log.heads(self._engine, [follower.stream for follower in remembered])
-        behind = []
-        for follower, version in remembered.items():
-            head = heads.get(follower.stream, 0)
+        remembered = {
+            stream: follower.version
+            for stream, follower in self.followers.items()
+            if follower.version is not None
+        }
+        heads = await change_log.heads(self._engine, remembered)
+        for stream, version in remembered.items():
+            follower = self.followers.get(stream)
+            head = heads.get(stream, 0)
+            if follower is None or follower.version is None:
+                continue
             if head < version:
-                await self.went_back("a head moved backwards", certain=True)
+                await self.went_back("a head moved backwards")
                 return
-            if follower.version is not None and head > follower.version:
-                behind.append(follower)
-        outcomes = await asyncio.gather(*map(self._fill, behind), return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
+            if head > follower.version:
+                await self._fill(follower)
 
-    def _adopt(self, epoch: uuid.UUID) -> None:
-        """Nothing that was known counts any more: every stream is read anew."""
+    def _new_epoch(self, epoch: uuid.UUID) -> None:
         log.warning("hub.new_epoch")
         self.epoch = epoch
-        for follower in self.followers.values():
+        self._forgotten = list(self.followers.values())
+        for follower in self._forgotten:
             follower.forget()
 
-    def _renew(self) -> None:
-        """Read what was forgotten, again at every sweep until it succeeds."""
-        for follower in self.followers.values():
-            if follower.known and follower.version is None and follower.loading is None:
-                follower.loading = self._spawn(self._read(follower), f"renew {follower.stream}")
+    async def _reload_forgotten(self) -> None:
+        """Load again what the new epoch dropped; what fails stays forgotten until the next sweep."""
+        wanted = [one for one in self._forgotten if self.followers.get(one.stream) is one]
+        outcomes = await asyncio.gather(*map(self._reload, wanted), return_exceptions=True)
+        self._forgotten = [one for one, outcome in zip(wanted, outcomes, strict=True) if outcome is not None]
+        for outcome in outcomes:
+            if outcome is not None:
+                log.warning("hub.reload_failed", error=type(outcome).__name__)
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
+    async def went_back(self, reason: str) -> None:
+        """Somebody remembers what the database does not have: ask for a new epoch, and look."""
+        await epochs.went_back(self._engine, reason)
+        self.wake()
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is not None and not isinstance(error, _TROUBLE):
-            log.error("hub.task_failed", task=task.get_name().partition(" ")[0], exc_info=error)
-
-
-def _nothing(follower: Follower) -> None:
-    """Nobody listens yet."""
+    def as_of(self, follower: Follower) -> datetime:
+        """When the follower's state was true."""
+        return follower.as_of or self._clock.now()

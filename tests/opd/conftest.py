@@ -37,6 +37,7 @@ from hms_rt.kernel.principal import SYSTEM, Principal, Role
 from hms_rt.services import Services
 from hms_rt.storage.embedded import EmbeddedUris
 from hms_rt.storage.postgres import make_engine
+from hms_rt.web import docs
 from tests.conftest import PersonFactory, admin_connection, command
 
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -134,6 +135,12 @@ async def stores(stack: EmbeddedUris, database: tuple[AsyncEngine, str]) -> Stor
     return Stores(
         engine.url.render_as_string(hide_password=False), stack.mongo_uri, stack.redis_url, name, name
     )
+
+
+@pytest.fixture(autouse=True)
+def no_api_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making ``/openapi.json`` is most of what starting a server costs, and nobody reads it here."""
+    monkeypatch.setattr(docs, "openapi", lambda declared, settings: {})
 
 
 @pytest.fixture

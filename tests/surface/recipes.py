@@ -96,8 +96,12 @@ async def _record(world: World) -> Ask:
     return Ask({"id": str(here.patient_id)}, body={"kind": "note", "body": {"text": "slept well"}})
 
 
-async def _read_record(world: World) -> Ask:
+async def _patient_here(world: World) -> Ask:
     return Ask({"id": str((await world.admitted()).patient_id)})
+
+
+async def _correct_patient(world: World) -> Ask:
+    return Ask((await _patient_here(world)).path, body={"given_name": "Joan"}, version=1)
 
 
 async def _specimens(world: World) -> Ask:
@@ -201,10 +205,10 @@ RECIPES: dict[str, Recipe] = {
     # patients
     "POST /patients": _plain(body={"family_name": "Doe", "given_name": "Jane", "birth_date": "1970-02-03"}),
     "GET /patients": _plain(name="do"),
-    "GET /patients/{id}": _at(W.patient),
-    "PATCH /patients/{id}": _at(W.patient, {"given_name": "Joan"}),
+    "GET /patients/{id}": _patient_here,
+    "PATCH /patients/{id}": _correct_patient,
     "POST /patients/{id}/record": _record,
-    "GET /patients/{id}/record": _read_record,
+    "GET /patients/{id}/record": _patient_here,
     "GET /patients/{id}/record/{entry_id}": _entry,
     "POST /patients/{id}/record/{entry_id}/retract": _retract,
     # beds

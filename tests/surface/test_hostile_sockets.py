@@ -25,7 +25,19 @@ from tests.surface.world import World
 NAMESPACES = [channel.NAMESPACE for channel in CHANNELS]
 ENVELOPE = ["id", "expected_version"]
 NO_ROOMS = ("ward:", ":", "ward", "hospital:x", "me:x", "worklist:x", "w" * 64, "ward:" + "W" * 41)
-NO_COMMANDS = ("", "nothing", "connect", "disconnect", "__class__", "trigger_event", "é", None, 1, [], {})
+NO_COMMANDS: tuple[Any, ...] = (
+    "",
+    "nothing",
+    "connect",
+    "disconnect",
+    "__class__",
+    "trigger_event",
+    "é",
+    None,
+    1,
+    [],
+    {},
+)
 HUNG_UP = {"hung up": True}
 
 

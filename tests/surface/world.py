@@ -26,6 +26,15 @@ HERE = frozenset(
     }
 )
 """Every place of this hospital."""
+AWAY = frozenset(
+    {
+        Assignment(AssignmentKind.WARD, OTHER_WARD),
+        Assignment(AssignmentKind.CLINIC, OTHER_CLINIC),
+        Assignment(AssignmentKind.COUNTER, "ELSEWHERE"),
+    }
+)
+"""Places where nothing happens that these tests ask about."""
+NOWHERE: frozenset[Assignment] = frozenset()
 
 _UNTOUCHED = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename !~ :not_counted"
 _NOT_COUNTED = "^(audit_|idempotency$|identity_session$|alembic_version$|change_log_)"

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from aiohttp import web
@@ -182,7 +181,7 @@ class Hospital:
         )
         beds = BedsService(self.units, patients)
         notifications = NotificationsService(self.units)
-        zone = ZoneInfo(self.settings.facility_timezone)
+        zone = self.settings.zone
         return Services(
             audit=AuditService(self.units, self._engine, self.clock),
             identity=identity,

@@ -208,7 +208,7 @@ RECIPES: dict[str, Recipe] = {
     "GET /patients/{id}": _patient_here,
     "PATCH /patients/{id}": _correct_patient,
     "POST /patients/{id}/record": _record,
-    "GET /patients/{id}/record": _patient_here,
+    "GET /patients/{id}/record": _entry,
     "GET /patients/{id}/record/{entry_id}": _entry,
     "POST /patients/{id}/record/{entry_id}/retract": _retract,
     # beds

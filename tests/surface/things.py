@@ -59,6 +59,7 @@ class Things:
         self.hospital = hospital
         self.services = hospital.services
         self.lab_people: list[Principal] = []
+        self.demographics: dict[str, Any] = {"family_name": "Doe"}
         self._serial = 0
 
     def fresh(self, prefix: str = "X") -> str:
@@ -72,8 +73,9 @@ class Things:
 
     # --- patients and beds
 
-    async def patient(self, **fields: Any) -> PatientOut:
-        new = PatientNew(**({"family_name": "Doe"} | fields))
+    async def patient(self) -> PatientOut:
+        """A new patient, with the demographics of all."""
+        new = PatientNew(**self.demographics)
         return await self.services.patients.register(SYSTEM, command(), new)
 
     async def entry(self, patient_id: uuid.UUID) -> EntryOut:

@@ -36,7 +36,7 @@ from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.ids import Ids, RandomIds
 from hms_rt.kernel.principal import SYSTEM, AssignmentKind, Principal
-from hms_rt.realtime.asyncapi import asyncapi_document, asyncapi_routes
+from hms_rt.realtime.asyncapi import asyncapi_routes
 from hms_rt.realtime.fanout import Views
 from hms_rt.realtime.hub import Hub
 from hms_rt.realtime.publisher import Publisher
@@ -45,6 +45,7 @@ from hms_rt.realtime.rights import Rights
 from hms_rt.realtime.rooms import Rooms
 from hms_rt.realtime.server import Limits, RealtimeServer
 from hms_rt.realtime.subscriptions import Subscriptions
+from hms_rt.realtime.wire import SocketCommand
 from hms_rt.screens.pages import add_screens
 from hms_rt.security.passwords import Passwords
 from hms_rt.security.tokens import AccessTokens, SigningKey
@@ -218,7 +219,7 @@ class Hospital:
             address_of=client_address,
             limits=Limits(self.settings.sockets_per_principal, self.settings.sockets_per_address),
         )
-        realtime.mount((channel.NAMESPACE, channel.commands(self.services)) for channel in CHANNELS)
+        realtime.mount(self._namespaces().items())
         return realtime
 
     def _web(self) -> web.Application:
@@ -237,16 +238,14 @@ class Hospital:
                 "mongo": self.documents.ping,
                 "changes": self._check_sweep,
             },
-            pages=[*PAGES, *asyncapi_routes(self._asyncapi())],
+            pages=[*PAGES, *asyncapi_routes(self.rooms, self._namespaces())],
         )
         self.realtime.attach(app)
         add_screens(app)
         return app
 
-    def _asyncapi(self) -> dict[str, Any]:
-        return asyncapi_document(
-            self.rooms, {channel.NAMESPACE: channel.commands(self.services) for channel in CHANNELS}
-        )
+    def _namespaces(self) -> dict[str, dict[str, SocketCommand]]:
+        return {channel.NAMESPACE: channel.commands(self.services) for channel in CHANNELS}
 
     def _timers(self) -> Timers:
         timers = Timers()

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -224,11 +225,14 @@ def _operations(name: str, commands: Mapping[str, SocketCommand]) -> Json:
     return found
 
 
-def asyncapi_routes(document: Json) -> list[web.RouteDef]:
-    """Serves the document at ``/asyncapi.json``."""
-    body = orjson.dumps(document)
+def asyncapi_routes(rooms: Rooms, namespaces: Namespaces) -> list[web.RouteDef]:
+    """Serves the document at ``/asyncapi.json``; it is made when first asked for."""
+
+    @cache
+    def body() -> bytes:
+        return orjson.dumps(asyncapi_document(rooms, namespaces))
 
     async def asyncapi(_: web.Request) -> web.Response:
-        return web.Response(body=body, content_type="application/json")
+        return web.Response(body=body(), content_type="application/json")
 
     return [web.get("/asyncapi.json", asyncapi)]

@@ -1,6 +1,7 @@
 """``/openapi.json``, and the API browser at ``/docs``, which works without the internet."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import orjson
@@ -46,10 +47,13 @@ def _file(path: Path) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
 
 def docs_routes(declared: Sequence[Routes], settings: WebSettings) -> list[web.RouteDef]:
     """The document, the page and its three files."""
-    document = orjson.dumps(openapi(declared, settings))
+
+    @cache
+    def document() -> bytes:
+        return orjson.dumps(openapi(declared, settings))  # takes a moment: made when first asked for
 
     async def serve_document(_: web.Request) -> web.Response:
-        return web.Response(body=document, content_type="application/json")
+        return web.Response(body=document(), content_type="application/json")
 
     async def serve_page(_: web.Request) -> web.Response:
         return web.Response(text=_PAGE, content_type="text/html")

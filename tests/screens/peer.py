@@ -23,7 +23,10 @@ def now() -> str:
 
 
 class Peer:
-    """One room of one namespace, scripted by the test. ``asked`` holds every subscribe that came in."""
+    """One room of one namespace, scripted by the test.
+
+    ``asked`` holds every subscribe that came in, ``commands`` every other command.
+    """
 
     def __init__(
         self, namespace: str, room: str, state: Mapping[str, Any], audience: str = "display"
@@ -36,6 +39,7 @@ class Peer:
         self.version = 100
         self.log: list[Json] = []
         self.asked: list[Json] = []
+        self.commands: list[Json] = []
         self.refuse_with: list[Json] = []
         self.me: Json | None = {"kind": "device", "name": "Screen", "roles": [], "rooms": []}
         self.beating = True
@@ -53,6 +57,7 @@ class Peer:
         self.sio = socketio.AsyncServer(async_mode="aiohttp", transports=["websocket"], allow_upgrades=False)
         self.joined: set[str] = set()
         self.sio.on("subscribe", self._subscribe, namespace=self.namespace)
+        self.sio.on("seen", self._seen, namespace=self.namespace)
         self.sio.on("connect", self._connect, namespace=self.namespace)
         self.sio.on("disconnect", self._disconnect, namespace=self.namespace)
         app = web.Application(middlewares=[self._handshake])
@@ -164,6 +169,12 @@ class Peer:
         ops = [entry["op"] for entry in self.log if entry["version"] > since["version"]]
         missed = {"from": since["version"], "to": self.version, "at": now(), "ops": ops}
         return {**common, "mode": "resume", "changes": [missed] if ops else []}
+
+    async def _seen(self, sid: str, command: Json) -> Json:
+        self.commands.append(command)
+        for key in command["ids"]:
+            await self.remove(key)
+        return {"ok": True, "result": {"unseen": 0}}
 
     def _head(self) -> Json:
         return {"audience": self.audience, "epoch": self.epoch, "version": self.version, "as_of": now()}

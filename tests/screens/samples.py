@@ -51,7 +51,6 @@ def _details(number: int, status: str) -> Json:
         "sex": "female" if number % 2 else "male",
         "birth_date": f"{1934 + (number * 7) % 70}-0{1 + number % 9}-11",
         "since": ago(hours=5 + number * 9),
-        "alerts": ["penicillin"] if number % 5 == 0 else [],
     }
     return {
         "id": f"b{number}",

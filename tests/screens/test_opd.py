@@ -112,3 +112,12 @@ async def test_sound_is_off_until_switched_on(make_peer: MakePeer, open_page: Op
     await page.get_by_role("button", name="Sound off").click()
     await expect(page.get_by_role("button", name="Sound on")).to_have_attribute("aria-pressed", "true")
     assert await page.evaluate("made") == 1
+
+
+async def test_a_screen_with_nobody_called_says_so(make_peer: MakePeer, open_page: OpenPage) -> None:
+    peer, page = await screen(make_peer, open_page, called=0, serving=0, waiting=0)
+    await expect(page.get_by_text("No number is being called")).to_be_visible()
+    await expect(page.get_by_text("Nobody is waiting")).to_be_visible()
+    called = {"label": "A-001", "state": "called", "counter": "C2", "called_at": samples.ago(seconds=0)}
+    await peer.put("token:00000001", called)
+    await expect(page.get_by_text("No number is being called")).to_be_hidden()

@@ -144,3 +144,21 @@ async def test_the_hospital_page_sums_its_wards(make_peer: MakePeer, open_page: 
     await peer.put("ICU", {**wards["ICU"], "occupied": 7, "available": 2})
     await expect(page.get_by_text("13 of 20 beds occupied")).to_be_visible()
     await expect(page.locator("a.ward", has_text="Intensive Care").locator(".free")).to_have_text("2 free")
+
+
+async def test_notifications_stand_beside_the_occupancy_and_can_be_marked_as_seen(
+    make_peer: MakePeer, open_page: OpenPage
+) -> None:
+    note = {"id": "n1", "title": "Critical lactate", "priority": "critical", "seen_at": None}
+    peer = await make_peer(
+        "/notifications", "me", {"n1": {**note, "created_at": samples.ago(minutes=3)}}, "own"
+    )
+    peer.me = {"kind": "user", "name": "Nurse Ana", "roles": ["nurse"], "rooms": []}
+    page = await open_page(f"{peer.url}/screens/hospital")
+    await expect(page.get_by_text("Critical lactate")).to_be_visible()
+    await page.get_by_role("button", name="Mark all as seen").click()
+    await expect(page.get_by_text("Nothing new")).to_be_visible()
+    assert peer.commands[0]["ids"] == ["n1"]
+    assert (
+        await page.evaluate("Object.keys(localStorage).filter((key) => key.includes('notifications'))") == []
+    )

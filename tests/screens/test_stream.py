@@ -246,7 +246,7 @@ async def test_pauses_between_attempts_grow_and_differ(make_peer: MakePeer, open
     _, page = await board(make_peer, open_page)
     pauses = await page.evaluate(
         """async () => {
-            const { backoff } = await import("/screens/static/stream.js");
+            const { backoff } = await import("/screens/static/backoff.js");
             return [0, 1, 3, 9, 500].map((n) => [backoff(n, () => 0), backoff(n, () => 1)]);
         }"""
     )

@@ -27,12 +27,14 @@ WARDS = {8: (1,) * 8, 17: (4, 4, 4, 2, 1, 1, 1), 24: (4,) * 6, 60: (6,) * 10}
 
 @pytest.mark.parametrize("beds", WARDS)
 @pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1280, 720), (1024, 768), (1080, 1920)])
+@pytest.mark.parametrize("audience", ["display", "clinical"])
 async def test_every_bed_of_a_ward_fits_without_scrolling(
-    make_peer: MakePeer, open_page: OpenPage, beds: int, width: int, height: int
+    make_peer: MakePeer, open_page: OpenPage, audience: str, beds: int, width: int, height: int
 ) -> None:
-    peer = await make_peer("/beds", "ward:MED", samples.ward(WARDS[beds]))
+    state = samples.ward(WARDS[beds], clinical=audience == "clinical")
+    peer = await make_peer("/beds", "ward:MED", state, audience=audience)
     page = await open_page(f"{peer.url}/screens/ward/MED", width=width, height=height)
-    await expect(page.locator("article.bed")).to_have_count(beds)
+    await expect(page.locator("body")).to_have_attribute("data-audience", audience)
     found = await page.evaluate(FITS)
     assert found == {"count": beds, "inside": True, "scrolls": False, "apart": True, "cut": []}
 

@@ -69,6 +69,7 @@ function showReason({ phase, code }) {
   byId("reason").hidden = phase !== "refused";
   if (phase !== "refused") return;
   const name = hasText(code) ? code : "refused";
+  document.querySelector("a.sign-in").hidden = code === "unknown_room";
   write(byId("reason-word"), text(name));
   write(byId("reason-detail"), text(`${name}_detail`));
 }

@@ -49,6 +49,9 @@ new RoomStream({
 const when = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", day: "numeric", month: "short" });
 let unseen = [];
 
+/** An idempotency key of its own (`crypto.randomUUID` needs HTTPS). */
+const key = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+
 function showNotes(state) {
   const notes = [...state.values()].sort((a, b) => b.created_at.localeCompare(a.created_at));
   unseen = notes.filter((note) => !note.seen_at).map((note) => note.id);
@@ -68,6 +71,6 @@ if ((await whoAmI())?.kind === "user") {
   });
   notes.start();
   byId("seen").addEventListener("click", () => {
-    notes.send("seen", { id: `seen-${unseen.join("").slice(-36)}-${unseen.length}`, ids: unseen }).catch(() => {}); // again at the next click
+    notes.send("seen", { id: key(), ids: unseen.slice(0, 500) }).catch(() => {}); // the next click tries again
   });
 }

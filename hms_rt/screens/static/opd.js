@@ -32,6 +32,7 @@ function showCalls(keys) {
   if (calls.children.length !== order.length || order.some((element, index) => calls.children[index] !== element)) {
     calls.replaceChildren(...order);
   }
+  byId("nobody").hidden = order.length > 0 || !state.has("clinic");
   sizeCalls(calls, shown.map(([, token]) => token));
 }
 

@@ -1,6 +1,6 @@
 // One room, followed for ever: the client's half of the wire contract, in one place.
 //
-// A room is a numbered log of changes. The server says where each change starts and ends, so the whole rule is:
+// A room is a numbered log of changes, and each says where it starts and ends. So the whole rule is:
 //   another epoch          -> what is held may be of another time or for other eyes: subscribe anew
 //   to <= mine             -> known already: ignore
 //   from <= mine < to      -> apply (operations are absolute, so overlap does no harm)
@@ -13,8 +13,9 @@
 //                       connected, stale, knownAt and clock (ms since 1970 on the server's clock)}.
 // authorise(failed)     asked before every attempt; false: the server knows nobody here, so forget everything.
 //
-// What a public screen showed last is kept for its next start. Nothing else is kept: no name is ever stored.
+// What a public screen showed last is kept for its next start. Nothing else is: no name is ever stored.
 
+import { backoff } from "./backoff.js";
 import { keep, kept } from "./kept.js";
 
 export const STALE_MS = 15_000;
@@ -22,42 +23,32 @@ const ACK_MS = 10_000;
 const REFUSED_MS = 15_000;
 const TRANSIENT = new Set(["unavailable", "internal", "conflict", "rate_limited"]);
 
-/** Between half and all of a pause that doubles with every attempt, so that boards do not return in step. */
-export function backoff(attempt, random = Math.random) {
-  const pause = Math.min(10_000, 500 * 2 ** Math.min(attempt, 20));
-  return pause / 2 + (random() * pause) / 2;
-}
-
 export class RoomStream {
-  #socket; #room; #onState; #onStatus; #authorise; #keptAs;
+  #socket; #room; #told; #keptAs;
   #state = new Map();
   #head = null; // {epoch, version} of the state
   #audience = null;
   #joined = false; // acknowledged on this connection
-  #asking = 0; // number of the subscribe under way, 0 for none
-  #asked = 0;
-  #refusal = null;
+  #asked = 0; #asking = 0; // numbers of the last subscribe, and of the one under way (0: none)
+  #refusal = null; // the error that keeps us out
   #knownAt = null; // when the state was last proven to be current, on this machine's clock
   #skew = 0; // the server's clock minus this machine's
   #failures = 0; // connections that failed in a row
   #refusals = 0; // subscribes that failed in a row
   #timers = {};
-  #unsaved = false;
+  #unsaved = false; // what is kept is older than the state
 
-  constructor({ io, namespace, room, onState, onStatus, authorise = async () => true }) {
+  constructor({ io, namespace, room, ...told }) {
     this.#room = room;
-    this.#onState = onState;
-    this.#onStatus = onStatus;
-    this.#authorise = authorise;
+    this.#told = told;
     this.#keptAs = `hms-rt ${namespace} ${room}`;
-    const how = { transports: ["websocket"], reconnection: false, autoConnect: false, timeout: ACK_MS };
-    this.#socket = io(namespace, how);
+    this.#socket = io(namespace, { transports: ["websocket"], reconnection: false, autoConnect: false, timeout: ACK_MS });
     this.#listen();
   }
 
   /** Show what was kept, connect, and never give up. */
   start() {
-    this.#restore();
+    this.#restore(kept(this.#keptAs));
     setInterval(() => this.#tick(), 1000);
     this.#connect(false);
   }
@@ -83,7 +74,7 @@ export class RoomStream {
   }
 
   async #connect(failed) {
-    if (!(await this.#authorise(failed))) this.#forget({ code: "unauthenticated" });
+    if (!(await this.#told.authorise(failed))) this.#forget({ code: "unauthenticated" });
     if (!this.#socket.connected) this.#socket.connect();
   }
 
@@ -124,14 +115,14 @@ export class RoomStream {
       else this.#state.delete(key);
     }
     this.#proven(head);
-    if (ops.length) this.#onState(this.#state, new Set(ops.map(({ key }) => key)));
+    if (ops.length) this.#told.onState(this.#state, new Set(ops.map(({ key }) => key)));
     this.#tell();
   }
 
   #replace(snapshot) {
     this.#state = new Map(Object.entries(snapshot.state));
     this.#proven(snapshot);
-    this.#onState(this.#state, null);
+    this.#told.onState(this.#state, null);
     this.#tell();
   }
 
@@ -169,32 +160,29 @@ export class RoomStream {
     this.#joined = this.#unsaved = false;
     this.#refusal = refusal;
     keep(this.#keptAs, null);
-    this.#onState(this.#state, null);
+    this.#told.onState(this.#state, null);
     this.#tell();
   }
 
   #tick() {
     if (this.#unsaved) {
       this.#unsaved = false;
-      const all = { head: this.#head, knownAt: this.#knownAt, skew: this.#skew, state: [...this.#state] };
-      keep(this.#keptAs, this.#audience === "display" ? all : null);
+      const found = { head: this.#head, knownAt: this.#knownAt, skew: this.#skew, state: [...this.#state] };
+      keep(this.#keptAs, this.#audience === "display" ? found : null);
     }
     this.#tell();
   }
 
-  #restore() {
-    const found = kept(this.#keptAs);
+  #restore(found) {
     if (!found?.head) return;
-    [this.#head, this.#knownAt, this.#skew] = [found.head, found.knownAt, found.skew];
+    [this.#head, this.#knownAt, this.#skew, this.#audience] = [found.head, found.knownAt, found.skew, "display"];
     this.#state = new Map(found.state);
-    this.#audience = "display";
-    this.#onState(this.#state, null);
+    this.#told.onState(this.#state, null);
   }
 
   #tell() {
-    const now = Date.now();
-    const known = this.#knownAt !== null;
-    this.#onStatus({
+    const [now, known] = [Date.now(), this.#knownAt !== null];
+    this.#told.onStatus({
       phase: this.#refusal ? "refused" : known ? "live" : "connecting",
       code: this.#refusal?.code ?? null,
       audience: this.#audience,

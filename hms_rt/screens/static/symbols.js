@@ -8,7 +8,6 @@ const PATHS = {
   contaminated: "M12 3.500L21.5 20.500h-19zM12 10v5M12 17.600v.3",
   out_of_service: "M12 3.200a8.8 8.8 0 1 0 0 17.6 8.8 8.8 0 0 0 0-17.600zM6 6l12 12",
   isolation: "M12 2.800l7.5 3v5.400c0 4.7-3 8.2-7.5 10-4.5-1.8-7.5-5.3-7.5-10V5.800zM12 8v7M8.5 11.500h7",
-  alert: "M12 3.200a8.8 8.8 0 1 0 0 17.6 8.8 8.8 0 0 0 0-17.600zM12 7v6M12 16.300v.3",
   arrow: "M4 12h15M13 5.500l6.5 6.5-6.5 6.5",
 };
 const FILLED = new Set(["occupied", "cleaning"]);
@@ -20,7 +19,7 @@ export function symbol(name) {
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("aria-hidden", "true");
   svg.setAttribute("class", FILLED.has(name) ? "symbol filled" : "symbol");
-  path.setAttribute("d", PATHS[name] ?? PATHS.alert);
+  path.setAttribute("d", PATHS[name] ?? PATHS.out_of_service);
   svg.append(path);
   return svg;
 }

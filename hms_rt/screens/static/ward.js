@@ -13,6 +13,9 @@ import { symbol } from "./symbols.js";
 import { age, hasText, span, text } from "./texts.js";
 
 const code = decodeURIComponent(location.pathname.split("/").pop());
+const SMALLEST = 9; // px; only a phone or a very full ward comes so low
+const MARK = 2.35; // what the symbol before a word takes, in em of the word
+const VACANT = 1.3; // how much larger the word of an empty bed is where others show a name (as in ward.css)
 const board = byId("board");
 const tiles = new Map(); // bed key -> tile
 let state = new Map();
@@ -51,7 +54,7 @@ function fill(tile, bed) {
   write(parts.code, bed.code);
   write(parts.word, hasText(bed.status) ? text(bed.status) : bed.status);
   parts.mark.replaceChildren(symbol(bed.status));
-  parts.flags.replaceChildren(...flags(bed));
+  parts.flags.replaceChildren(...(bed.isolation ? [isolationFlag()] : []));
   write(parts.who, bed.occupant ? bed.occupant.name || text("unknown_patient") : "");
   write(parts.about, bed.occupant ? about(bed.occupant, now) : "");
   element.setAttribute("aria-label", [bed.code, parts.word.textContent, parts.who.textContent].filter(Boolean).join(", "));
@@ -63,20 +66,12 @@ function about(occupant, now) {
   return [years, sex, occupant.mrn].filter(Boolean).join(" · ");
 }
 
-function flags({ isolation, occupant }) {
-  const found = [];
-  if (isolation) found.push(flag("isolation", typeof isolation === "string" ? isolation : text("isolation")));
-  const alerts = occupant?.alerts ?? [];
-  if (alerts.length) found.push(flag("alert", text("alerts", { list: alerts.join(", ") })));
-  return found;
-}
-
-function flag(name, words) {
-  const made = make("span", `flag ${name}`, symbol(name));
-  made.title = words;
-  made.setAttribute("role", "img");
-  made.setAttribute("aria-label", words);
-  return made;
+function isolationFlag() {
+  const flag = make("span", "flag isolation", symbol("isolation"));
+  flag.title = text("isolation");
+  flag.setAttribute("role", "img");
+  flag.setAttribute("aria-label", text("isolation"));
+  return flag;
 }
 
 // --- rooms and their arrangement
@@ -95,7 +90,7 @@ function rooms() {
 function arrange() {
   const named = rooms();
   const space = spaceOf(board);
-  const shape = detailed() ? { aspect: 1.75, least: { wide: 150, tall: 106 } } : { aspect: 1.45, least: { wide: 78, tall: 58 } };
+  const shape = shapeOf();
   const layout = named.map(([name, beds]) => [name, beds.map(({ key, bed }) => [key, bed.code])]);
   const wanted = JSON.stringify([layout, space, shape]);
   if (wanted === arrangement) return;
@@ -104,10 +99,17 @@ function arrange() {
   const tall = Math.min(found.tall, found.wide * 1.1);
   const sizes = { ...typeSizes(named, found.wide, tall), tall, gap: space.gap, "tile-gap": space.panel.gap, pad: space.panel.pad, head: space.panel.head };
   for (const [name, size] of Object.entries(sizes)) board.style.setProperty(`--${name}`, `${size.toFixed(2)}px`);
+  board.style.setProperty("--lines", tall > sizes.unit * 1.17 ? "2" : "1"); // a long name may take two
   board.classList.toggle("scrolls", found.scrolls);
   board.replaceChildren(...found.shelves.map((shelf) => shelfOf(shelf, named)));
   const all = new Set(layout.flatMap(([, beds]) => beds.map(([key]) => key)));
   for (const key of tiles.keys()) if (!all.has(key)) tiles.delete(key);
+}
+
+/** Names need wider tiles; a phone scrolls rather than making them too small to read. */
+function shapeOf() {
+  if (!detailed()) return { aspect: 1.45, least: { wide: 78, tall: 58 } };
+  return { aspect: 1.75, least: innerWidth < 640 ? { wide: 150, tall: 122 } : { wide: 72, tall: 54 } };
 }
 
 function spaceOf({ clientWidth, clientHeight }) {
@@ -118,7 +120,7 @@ function spaceOf({ clientWidth, clientHeight }) {
     width: clientWidth - padding("Left") - padding("Right"),
     height: clientHeight - padding("Top") - padding("Bottom"),
     gap: narrow ? 8 : 14,
-    panel: { pad: narrow ? 6 : 9, head: narrow ? 26 : 36, gap: narrow ? 5 : 8 },
+    panel: { pad: narrow ? 6 : 9, head: narrow || clientHeight < 720 ? 26 : 36, gap: narrow ? 5 : 8 },
   };
 }
 
@@ -128,8 +130,11 @@ function typeSizes(named, wide, tall) {
   const inside = wide - 0.24 * unit;
   const codes = named.flatMap(([, beds]) => beds.map(({ bed }) => bed.code));
   const words = STATUSES.flatMap((name) => text(name).split(" "));
+  const longest = widest(words, 650) + MARK;
   const share = detailed() ? { code: 0.27, word: 0.14, codeRoom: 0.56, wordRoom: 0.6 } : { code: 0.42, word: 0.2, codeRoom: 1, wordRoom: 1 };
-  const word = Math.min(share.word * unit, (inside * share.wordRoom) / (widest(words, 650) + 2.35));
+  const wanted = Math.min(share.word * unit, (inside * share.wordRoom) / longest);
+  const word = Math.min(Math.max(SMALLEST, wanted), inside / longest / (detailed() ? VACANT : 1));
+  board.classList.toggle("tight", word < SMALLEST + 1);
   return { unit, code: Math.min(share.code * unit, (inside * share.codeRoom) / widest(codes, 750)), word };
 }
 

@@ -89,7 +89,7 @@ async def _furnish(
     server: Server, office: Session, mapping: LogMapping, people: Mapping[Role, Sequence[Account]]
 ) -> None:
     staff = Staff(server, people)
-    await prepare(office, mapping, busiest={}, concurrency=CONCURRENCY, staff=staff)
+    await prepare(office, mapping, busiest={}, staff=staff)
     everybody = inpatients()
     for start in range(0, len(everybody) - 1, CONCURRENCY):
         group = everybody[start : min(start + CONCURRENCY, len(everybody) - 1)]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,9 @@ from hms_rt.replay.mapping import LogMapping, fill
 from hms_rt.replay.report import Outcome
 from hms_rt.replay.staff import Staff
 from hms_rt.replay.timeline import Batch
+
+COUNTER_SECONDS = 30.0
+"""How long a patient waits for a counter that other cases of the replay hold."""
 
 
 class SkippedError(Exception):
@@ -53,21 +57,30 @@ class Case:
 
 
 class Counters:
-    """The counters of each clinic that this replay may call patients to, so that no two cases share one."""
+    """The counters of each clinic that this replay may call patients to, so that no two cases share one.
+
+    They take turns: one that somebody else occupies comes again last.
+    """
 
     def __init__(self, codes: Mapping[str, Sequence[str]]) -> None:
-        self._free: dict[str, asyncio.LifoQueue[str]] = {}
+        self._free: dict[str, asyncio.Queue[str]] = {}
         for clinic, several in codes.items():
-            self._free[clinic] = asyncio.LifoQueue()
-            for code in reversed(several):
+            self._free[clinic] = asyncio.Queue()
+            for code in several:
                 self._free[clinic].put_nowait(code)
 
     async def take(self, clinic: str, *, wait: bool) -> str:
-        """A free counter; without ``wait`` raises ``RefusedError`` when there is none."""
+        """A free counter; raises ``RefusedError`` when there is none (with ``wait``, for a while)."""
         queue = self._free.get(clinic)
-        if queue is None or (queue.empty() and not wait):
-            raise RefusedError(409, "no_counter", f"clinic {clinic} has no free counter")
-        return await queue.get()
+        if queue is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(COUNTER_SECONDS if wait else 0):
+                    return await queue.get()
+        raise RefusedError(409, "no_counter", f"clinic {clinic} has no free counter")
+
+    def number(self, clinic: str) -> int:
+        """How many are free now."""
+        return self._free[clinic].qsize() if clinic in self._free else 0
 
     def give_back(self, clinic: str, counter: str) -> None:
         """The counter is free again."""

@@ -86,6 +86,11 @@ class Engine:
             await self._play_all(running)
         except (UnreachableError, SignInError) as error:
             self._report.broken_off = str(error)
+        except asyncio.CancelledError:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            raise
         if self._stopped.is_set() and self._report.broken_off is None:
             self._report.broken_off = "stopped by the user"
         await self._wind_up(running)

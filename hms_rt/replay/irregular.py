@@ -1,6 +1,7 @@
 """Cases that are odd in the log itself, named, whatever the server made of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from hms_rt.replay.log import Row
 from hms_rt.replay.mapping import Admit, Arrive, LogMapping, Release, Return, fill
@@ -43,17 +44,19 @@ def _goes_on(steps: list[set[type]]) -> bool:
     return bool(steps) and Return not in steps[0]
 
 
-def busiest(rows: Iterable[Row], mapping: LogMapping) -> dict[str, int]:
-    """Ward -> the most patients that the log has in it at once."""
+def busiest(rows: Sequence[Row], mapping: LogMapping, *, ahead: int = 0) -> dict[str, int]:
+    """Ward -> the most patients that a replay can have in it at once.
+
+    In the log's own order that is what the log had; with events of busy cases overtaken, somebody may be
+    admitted up to ``ahead`` rows too early, relative to who leaves before.
+    """
+    moves: dict[str, list[tuple[int, int]]] = {}
     lies_in: dict[str, str] = {}
-    now: dict[str, int] = {}
-    most: dict[str, int] = {}
-    for row in rows:
+    for place, row in enumerate(rows):
         for action in mapping.activities.get(row.activity, ()):
             if isinstance(action, Admit | Release) and row.case in lies_in:
-                now[lies_in.pop(row.case)] -= 1
+                moves[lies_in.pop(row.case)].append((place, -1))
             if isinstance(action, Admit):
                 ward = lies_in[row.case] = fill(action.ward, row.values)
-                now[ward] = now.get(ward, 0) + 1
-                most[ward] = max(most.get(ward, 0), now[ward])
-    return most
+                moves.setdefault(ward, []).append((place - ahead, 1))
+    return {ward: max(accumulate(change for _, change in sorted(several))) for ward, several in moves.items()}

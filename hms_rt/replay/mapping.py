@@ -227,6 +227,10 @@ class LogMapping(Schema):
         texts = _texts(self.person.model_dump())
         return {column for text in texts for column in _COLUMN.findall(text)}
 
+    def serving_roles(self) -> set[Role]:
+        """Who serves patients at counters."""
+        return {action.role for action in self._actions() if isinstance(action, Serve | Finish)}
+
     def _actions(self) -> Iterator[Any]:
         for actions in self.activities.values():
             yield from actions

@@ -8,7 +8,7 @@ from pathlib import Path
 from hms_rt.kernel.principal import Role
 from hms_rt.replay.case import Counters, World
 from hms_rt.replay.client import Account, Server, Session
-from hms_rt.replay.engine import Engine
+from hms_rt.replay.engine import WINDOW, Engine
 from hms_rt.replay.irregular import busiest, irregularities
 from hms_rt.replay.log import EventLog, header, read_log
 from hms_rt.replay.mapping import LogMapping, find_mapping
@@ -16,6 +16,9 @@ from hms_rt.replay.report import Report
 from hms_rt.replay.setup import prepare
 from hms_rt.replay.staff import AccountsError, Staff, open_accounts
 from hms_rt.replay.wards import WardCleaner
+
+ROWS_AHEAD = 2 * WINDOW
+"""By how many rows, for each case at once, events may overtake others: a batch seldom has over two rows."""
 
 DEFAULT_URL = "http://127.0.0.1:5000"
 
@@ -85,8 +88,7 @@ async def get_ready(
     counters = await prepare(
         Session(server, admins[0]),
         mapping,
-        busiest=busiest(log.rows, mapping),
-        concurrency=settings.concurrency,
+        busiest=busiest(log.rows, mapping, ahead=ROWS_AHEAD * settings.concurrency),
         staff=staff,
     )
     return staff, Counters(counters)

@@ -10,24 +10,25 @@ from hms_rt.replay.client import RefusedError, Session
 from hms_rt.replay.mapping import Clinic, LogMapping, Ward
 from hms_rt.replay.staff import Staff, assign
 
-SPARE = 1.25
-"""Beds per patient at the busiest moment: some wait for cleaning, a fast replay mixes its days a little."""
+PER_PATIENT = 1.1
+"""Beds per patient at the busiest moment: some wait for cleaning."""
 
-AT_LEAST = 4
+ON_TOP = 4
+"""Further beds of every ward that the mapping does not size."""
 
-CLINIC_ROLES = (Role.DOCTOR, Role.NURSE, Role.RECEPTION)
+CLINIC_ROLES = frozenset({Role.DOCTOR, Role.NURSE, Role.RECEPTION})
 WARD_ROLES = (Role.DOCTOR, Role.NURSE)
 
 
 async def prepare(
-    office: Session, mapping: LogMapping, *, busiest: Mapping[str, int], concurrency: int, staff: Staff
+    office: Session, mapping: LogMapping, *, busiest: Mapping[str, int], staff: Staff
 ) -> dict[str, list[str]]:
     """Define what is missing, assign the staff; answers the counters of each clinic.
 
     Raises ``RefusedError`` where the administrator may not, or where something is defined otherwise.
     """
     for ward in mapping.setup.wards:
-        wanted = ward.beds or max(AT_LEAST, round(busiest.get(ward.code, 0) * SPARE) + concurrency // 4)
+        wanted = ward.beds or round(busiest.get(ward.code, 0) * PER_PATIENT) + ON_TOP
         await define_ward(office, ward.code, ward.name, beds_of(ward, wanted))
     counters = {clinic.code: await define_clinic(office, clinic) for clinic in mapping.setup.clinics}
     for test in mapping.setup.tests:
@@ -81,4 +82,5 @@ async def _assign(
     clinics = [(AssignmentKind.CLINIC.value, clinic.code) for clinic in mapping.setup.clinics]
     places = [(AssignmentKind.COUNTER.value, code) for codes in counters.values() for code in codes]
     await assign(office, staff.usernames(*WARD_ROLES), wards)
-    await assign(office, staff.usernames(*CLINIC_ROLES), [*clinics, *places])
+    serving = sorted(CLINIC_ROLES | mapping.serving_roles())
+    await assign(office, staff.usernames(*serving), [*clinics, *places])

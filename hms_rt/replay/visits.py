@@ -124,24 +124,39 @@ async def _issue(action: Arrive | Return, scene: Scene) -> None:
 
 
 async def _to_counter(scene: Scene, role: Role, *, wait: bool) -> None:
-    """Call and serve. A call under the same key to another counter means that an earlier run called."""
+    """Call and serve."""
     case = scene.case
-    clinic = case.clinic or ""
-    counter = await scene.world.counters.take(clinic, wait=wait)
-    case.counter = counter
-    try:
-        await scene.do(role, f"/tokens/{case.token}/call", {"counter": counter}, step="call")
-    except RefusedError as refused:
-        if refused.code != "idempotency_mismatch":
-            _leave_counter(scene, case.token_state)
-            raise
-        scene.repeated += 1
+    await _call(scene, role, wait=wait)
     try:
         await scene.do(role, f"/tokens/{case.token}/serve", step="serve")
     except RefusedError:
         _leave_counter(scene, case.token_state)
         raise
     case.token_state = SERVING
+
+
+async def _call(scene: Scene, role: Role, *, wait: bool) -> None:
+    """Call to a counter that is free: one that others occupy is passed over, each once.
+
+    A call under the same key to another counter means that an earlier run called.
+    """
+    case = scene.case
+    clinic = case.clinic or ""
+    others = scene.world.counters.number(clinic)
+    while True:
+        case.counter = await scene.world.counters.take(clinic, wait=wait)
+        others -= 1
+        try:
+            await scene.do(role, f"/tokens/{case.token}/call", {"counter": case.counter}, step="call")
+        except RefusedError as refused:
+            if refused.code == "idempotency_mismatch":
+                scene.repeated += 1
+                return
+            _leave_counter(scene, case.token_state)
+            if refused.code != "conflict" or others <= 0:
+                raise
+        else:
+            return
 
 
 def _leave_counter(scene: Scene, state: str) -> None:

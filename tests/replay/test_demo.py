@@ -1,6 +1,10 @@
 """The demo hospital: furnished through the API, once, and its day can be played."""
 
+import asyncio
+import csv
 from collections import Counter
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from aiohttp.test_utils import TestServer
@@ -8,7 +12,8 @@ from sqlalchemy import text
 
 from hms_rt.app import Hospital
 from hms_rt.demo.cast import INPATIENTS, PASSWORD, SCREENS, STAFF
-from hms_rt.demo.seed import day_file, seed
+from hms_rt.demo.day import clear_up, run_day
+from hms_rt.demo.seed import Seeded, day_file, seed
 from hms_rt.departments.identity.schemas import UserNew
 from hms_rt.kernel.principal import Role
 from hms_rt.replay.report import Outcome
@@ -25,7 +30,7 @@ async def url(hospital: Hospital, server: TestServer) -> str:
     return str(server.make_url("/")).rstrip("/")
 
 
-async def test_the_hospital_is_furnished_once_and_its_day_can_be_played(hospital: Hospital, url: str) -> None:
+async def test_the_hospital_is_furnished_once(hospital: Hospital, url: str) -> None:
     seeded = await seed(url, PASSWORD)
     assert {employee.role for employee in seeded.employees} == set(Role)
     assert len({screen.link for screen in seeded.screens}) == len(SCREENS)
@@ -44,10 +49,54 @@ async def test_the_hospital_is_furnished_once_and_its_day_can_be_played(hospital
     assert await counted() == furnished
     assert all(screen.link for screen in again.screens), "nobody opened the first links"
 
-    report = await replay(
-        ReplaySettings(
-            file=day_file(), accounts=seeded.accounts, url=url, limit=150, run="test", concurrency=1
-        )
+
+async def days(url: str, seeded: Seeded, *, run: str, limit: int) -> Counter[Outcome]:
+    await clear_up(url, seeded)
+    settings = ReplaySettings(
+        file=day_file(), accounts=seeded.accounts, url=url, limit=limit, run=run, concurrency=4
     )
-    outcomes = Counter(line.outcome for line in report.lines)
-    assert outcomes == {Outcome.APPLIED: 150}, [line for line in report.lines if line.reason]
+    return Counter(line.outcome for line in (await replay(settings)).lines)
+
+
+async def test_an_interrupted_day_leaves_nothing_in_the_way_of_the_next(hospital: Hospital, url: str) -> None:
+    seeded = await seed(url, PASSWORD)
+    assert await days(url, seeded, run="broken", limit=60) == {Outcome.APPLIED: 60}
+    assert await days(url, seeded, run="again", limit=90) == {Outcome.APPLIED: 90}
+
+    await clear_up(url, seeded)
+    async with hospital.engine.connect() as connection:
+        left = {
+            "tokens": "SELECT count(*) FROM opd_token WHERE finished_at IS NULL",
+            "tests": "SELECT count(*) FROM lab_test WHERE state NOT IN ('released', 'cancelled')",
+            "stays": "SELECT count(*) FROM ipd_stay WHERE ended_at IS NULL",
+        }
+        found = {n: (await connection.execute(text(query))).scalar_one() for n, query in left.items()}
+    assert found == {"tokens": 0, "tests": 0, "stays": sum(INPATIENTS.values())}
+
+
+async def test_a_cancelled_day_finishes_what_is_under_way(url: str) -> None:
+    seeded = await seed(url, PASSWORD)
+    playing = asyncio.create_task(run_day(url, seeded, speed=2000))
+    await asyncio.sleep(2)
+    playing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(playing, 5)
+    running = {getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()}
+    assert not running & {"replay", "run_day", "Engine._play", "_stop_when_told"}
+
+
+def test_something_happens_every_few_seconds_and_every_case_ends_as_it_should() -> None:
+    with day_file().open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    times = [datetime.fromisoformat(row["Time"]) for row in rows]
+    assert times == sorted(times)
+    assert max(later - sooner for sooner, later in pairwise(times)) < timedelta(minutes=5)
+
+    cases: dict[str, list[str]] = {}
+    for row in rows:
+        cases.setdefault(row["Case"], []).append(row["Activity"])
+    for activities in cases.values():
+        assert activities[0] == "Arrives"
+        assert activities.count("Admitted") == activities.count("Goes home")
+        left = activities.count("Goes home") + activities.count("Moved to another ward")
+        assert left == activities.count("Bed cleaned")

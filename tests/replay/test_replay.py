@@ -16,7 +16,7 @@ from hms_rt.replay.client import Account
 from hms_rt.replay.log import LogError
 from hms_rt.replay.mapping import MappingError, find_mapping, parse_mapping, shipped
 from hms_rt.replay.report import Outcome, Report
-from hms_rt.replay.run import ReplaySettings, replay
+from hms_rt.replay.run import ReplaySettings, Watcher, replay
 from tests.conftest import PASSWORD, command
 
 HEADER = "Case ID;Activity;Complete Timestamp;Age;CRP;LacticAcid;Leucocytes;SIRSCriteria2OrMore;Diagnose"
@@ -146,3 +146,26 @@ async def test_a_file_that_is_no_log_is_refused_before_anything_happens(
     log.write_text("Case ID;Activity\nP1;ER Triage\n")
     with pytest.raises((LogError, MappingError)):
         await play()
+
+
+async def test_a_replay_that_was_stopped_accounts_for_every_row_and_goes_on_where_it_was(
+    hospital: Hospital, server: TestServer, log: Path, play: Play
+) -> None:
+    watcher = Watcher(moved=lambda rows: watcher.stop.set())
+    settings = ReplaySettings(
+        file=log,
+        accounts={Role.ADMIN: (Account("admin", PASSWORD),)},
+        url=str(server.make_url("/")).rstrip("/"),
+        concurrency=1,
+    )
+    stopped = await replay(settings, watcher)
+    assert stopped.complete
+    assert stopped.broken_off is not None
+    done = stopped.count(Outcome.APPLIED)
+    assert 0 < done < NUMBER
+
+    rest = await play()
+    assert rest.complete
+    assert rest.count(Outcome.REFUSED) == 0
+    assert rest.count(Outcome.BEFORE) == done
+    assert await count(hospital, "SELECT count(*) FROM patients_patient") == 2

@@ -11,7 +11,6 @@ from hms_rt.departments.opd.schemas import (
     CounterIn,
     Late,
     NextIn,
-    QueueQuery,
     TokenIn,
     TokenQuery,
     TransferIn,
@@ -268,26 +267,6 @@ async def test_a_stale_version_changes_nothing(opd: Opd) -> None:
     await opd.service.resume(SYSTEM, command(expected_version=2), token.id, NOW)
     called = opd.service.call(SYSTEM, command(expected_version=2), token.id, CallIn(counter="G1"))
     await refused(Code.STALE_VERSION, called)
-
-
-async def test_the_wait_is_estimated_from_the_clinics_own_services(opd: Opd, clock: ManualClock) -> None:
-    for minutes in (2, 4, 6, 8, 10):
-        assert (await opd.service.token(SYSTEM, command(), (await opd.issue()).id)).wait is not None
-        token = await opd.call_next()
-        await opd.service.serve(SYSTEM, command(), token.id, NOW)
-        clock.advance(minutes * MINUTE)
-        await opd.service.done(SYSTEM, command(), token.id, NOW)
-    for counter in ("G1", "G2"):
-        await opd.until(S.SERVING, counter)
-    tokens = [await opd.issue() for _ in range(3)]
-    waits = [(await opd.service.token(SYSTEM, command(), token.id)).wait for token in tokens]
-    # Mean 360 s, deviation 169.7 s, two counters: each one ahead costs 180 s.
-    assert [(wait.ahead, wait.p50_s) for wait in waits if wait] == [(0, 180), (1, 360), (2, 540)]
-    assert [wait.p90_s for wait in waits if wait] == [289, 514, 728]
-    summary = (await opd.service.queue(SYSTEM, command(), "GEN", QueueQuery())).summary
-    assert (summary.service_p50_s, summary.service_p90_s) == (360, 552)
-    assert (summary.wait_p50_s, summary.waiting, summary.serving, summary.done) == (720, 3, 2, 5)
-    assert summary.active_counters == 2
 
 
 async def test_lists_come_in_pages_and_by_state(opd: Opd) -> None:

@@ -257,11 +257,8 @@ class TokenCursor(Schema):
     id: uuid.UUID
 
 
-# Over a socket the target is named in the body.
-
-
 class IssueCommand(TokenIn):
-    """Issue a token."""
+    """Issue a token; over a socket, the body names the target."""
 
     clinic: PlaceCode
 

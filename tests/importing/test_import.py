@@ -1,59 +1,23 @@
 """CSV files into the hospital: every line reported, nothing twice, a dry run changes nothing."""
 
 import stat
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from hms_rt.app import Hospital
-from hms_rt.cli.importing import importer_of
 from hms_rt.departments.beds.schemas import BedQuery
 from hms_rt.departments.identity.schemas import Login, UserQuery
 from hms_rt.departments.patients.schemas import PatientQuery
 from hms_rt.importing.kinds import Kind
 from hms_rt.importing.outcome import Outcome
-from hms_rt.importing.run import Summary, run
-from hms_rt.importing.source import Source, SourceError
+from hms_rt.importing.source import SourceError
 from hms_rt.kernel.principal import SYSTEM
 from hms_rt.services import Services
 from tests.conftest import command
+from tests.importing.conftest import Desk, counts
 
 BEDS = "ward,ward_name,room,bed\nICU,Intensive care,R1,01\nICU,Intensive care,R1,02\nMED,Medicine,1,A\n"
-
-
-class Desk:
-    """Imports texts as an operator would import files."""
-
-    def __init__(self, services: Services, folder: Path) -> None:
-        self._services = services
-        self.folder = folder
-        self.passwords = folder / "passwords.csv"
-
-    async def bring(
-        self,
-        kind: Kind,
-        content: str | bytes,
-        *,
-        dry_run: bool = False,
-        stop_on_error: bool = False,
-        reading: dict[str, str] | None = None,
-    ) -> Summary:
-        file = self.folder / "file.csv"
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        importer = importer_of(kind, self._services, self.passwords)
-        source = Source(file, importer.columns, **(reading or {}))
-        report = self.folder / "report.csv"
-        return await run(importer, source, dry_run=dry_run, stop_on_error=stop_on_error, report=report)
-
-
-@pytest.fixture
-def desk(services: Services, tmp_path: Path) -> Desk:
-    return Desk(services, tmp_path)
-
-
-def counts(summary: Summary) -> tuple[int, int, int]:
-    return tuple(summary.counts[outcome] for outcome in Outcome)  # type: ignore[return-value]
 
 
 async def test_beds_are_imported_once_however_often_the_file_is(desk: Desk, services: Services) -> None:

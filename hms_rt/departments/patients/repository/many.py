@@ -3,7 +3,8 @@
 import uuid
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import Text, cast, func, insert, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.patients.model.patient import Patient
@@ -29,10 +30,17 @@ async def add_all(connection: AsyncConnection, new: Sequence[Patient]) -> dict[u
 async def registered(
     connection: AsyncConnection, mrns: Collection[str], search_names: Collection[str]
 ) -> list[Patient]:
-    """Patients with one of these MRNs or of these (normalised) names, the longest registered first."""
-    query = (
-        select(patients)
-        .where(or_(patients.c.mrn.in_(mrns), patients.c.search_name.in_(search_names)))
-        .order_by(patients.c.id)
-    )
-    return [to_patient(row) for row in await connection.execute(query)]
+    """Patients with one of these MRNs or of these (normalised) names, the longest registered first.
+
+    Each name is looked up by itself: while a table fills, the planner has no statistics of it yet and would
+    rather read the whole table for a list of names (50 ms instead of one at 200,000 patients).
+    """
+    wanted = func.unnest(cast(list(search_names), ARRAY(Text))).table_valued("name").render_derived()
+    alike = select(patients).where(patients.c.search_name == wanted.c.name).offset(0).lateral()
+    found: dict[uuid.UUID, Patient] = {}
+    for query in (
+        select(patients).where(patients.c.mrn == func.any(cast(list(mrns), ARRAY(Text)))),
+        select(alike).select_from(wanted.join(alike, true())),
+    ):
+        found.update((row.id, to_patient(row)) for row in await connection.execute(query))
+    return [found[each] for each in sorted(found)]

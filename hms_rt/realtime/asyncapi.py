@@ -3,123 +3,37 @@
 ``receive`` and ``send`` are the server's point of view, as the specification has it.
 """
 
+import inspect
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
 
 import orjson
 from aiohttp import web
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from hms_rt import __version__
-from hms_rt.kernel.errors import Code
 from hms_rt.realtime.pulse import HEARTBEAT_S, STUCK_S
 from hms_rt.realtime.rooms import RoomKind, Rooms
+from hms_rt.realtime.sent import Json, object_schema, wire_schemas
+from hms_rt.realtime.server import CONNECT_S, Limits
 from hms_rt.realtime.subscriber import EVENT_BURST, EVENTS_PER_SECOND, MAX_ROOMS
 from hms_rt.realtime.transport import MAX_MESSAGE_BYTES
 from hms_rt.realtime.wire import CommandEnvelope, SocketCommand, Subscribe, Unsubscribe
 
 Namespaces = Mapping[str, Mapping[str, SocketCommand]]
-Json = dict[str, Any]
+
+STALE_S = 15.0
+"""Silence after which a board says that it is stale."""
 
 _REF = "#/components/schemas/{model}"
-_TIME = {"type": "string", "format": "date-time"}
-_VERSION = {"type": "integer", "minimum": 0}
-_EPOCH = {"type": "string", "description": "Opaque. Another one than yours: subscribe anew."}
-_ROOM = {"type": "string"}
-
-
-def _object(required: Mapping[str, Json], **optional: Json) -> Json:
-    return {
-        "type": "object",
-        "properties": {**required, **optional},
-        "required": sorted(required),
-        "additionalProperties": False,
-    }
-
-
-def _op() -> Json:
-    put = _object(
-        {
-            "op": {"const": "put"},
-            "key": {"type": "string"},
-            "value": {"type": "object"},
-            "cause": {"type": "string"},
-        }
-    )
-    remove = _object({"op": {"const": "remove"}, "key": {"type": "string"}, "cause": {"type": "string"}})
-    return {"oneOf": [put, remove], "description": "Absolute: a put carries the whole value."}
-
-
-def _ops() -> Json:
-    return {"type": "array", "items": {"$ref": "#/components/schemas/Op"}}
-
-
-def _state() -> Json:
-    return {"type": "object", "additionalProperties": {"type": "object"}}
-
-
-def _joined() -> Json:
-    common: Json = {
-        "ok": {"const": True},
-        "room": _ROOM,
-        "audience": {"type": "string"},
-        "epoch": _EPOCH,
-        "version": _VERSION,
-        "as_of": _TIME,
-    }
-    missed = _object({"from": _VERSION, "to": _VERSION, "at": _TIME, "ops": _ops()})
-    return {
-        "oneOf": [
-            _object({**common, "mode": {"const": "snapshot"}, "state": _state()}),
-            _object({**common, "mode": {"const": "resume"}, "changes": {"type": "array", "items": missed}}),
-        ]
-    }
-
-
-def _wire_schemas() -> Json:
-    """Schemas of what the server sends, and of the acknowledgements."""
-    revoked = {"type": "string", "enum": [Code.FORBIDDEN, Code.UNAUTHENTICATED, Code.UNKNOWN_ROOM]}
-    error = {
-        "type": "object",
-        "properties": {
-            "code": {"type": "string", "enum": [code.value for code in Code]},
-            "message": {"type": "string"},
-            "retry_after_ms": {"type": "integer", "minimum": 0},
-        },
-        "required": ["code", "message"],
-    }
-    head = {"type": "array", "prefixItems": [_EPOCH, _VERSION], "minItems": 2, "maxItems": 2}
-    heads = {"type": "object", "additionalProperties": head}
-    change: Json = {
-        "room": _ROOM,
-        "epoch": _EPOCH,
-        "from": _VERSION,
-        "to": _VERSION,
-        "at": _TIME,
-        "ops": _ops(),
-    }
-    snapshot: Json = {"room": _ROOM, "audience": {"type": "string"}, "epoch": _EPOCH, "version": _VERSION}
-    return {
-        "Op": _op(),
-        "Change": _object(change),
-        "Snapshot": _object({**snapshot, "as_of": _TIME, "state": _state()}),
-        "Heartbeat": _object({"at": _TIME, "heads": heads}),
-        "Revoked": _object({"room": _ROOM, "code": revoked}),
-        "GoingAway": _object({"retry_in_ms": {"type": "integer", "minimum": 0}}),
-        "Joined": _joined(),
-        "Done": _object({"ok": {"const": True}}, result={"type": "object"}),
-        "Refused": _object({"ok": {"const": False}, "error": error}),
-    }
-
 
 SENT = {
     "change": ("Change", "What one or more commits changed in a room, from version `from` to `to`."),
     "snapshot": ("Snapshot", "Replaces everything: after conflation, a new epoch, or changed rights."),
     "heartbeat": (
         "Heartbeat",
-        f"Every {HEARTBEAT_S:g} s while changes are swept; 15 s of silence mean stale.",
+        f"Every {HEARTBEAT_S:g} s while changes are swept; {STALE_S:g} s of silence mean stale.",
     ),
     "revoked": ("Revoked", "This room is no longer yours."),
     "going_away": ("GoingAway", "Before a restart: come back after this time, which is spread at random."),
@@ -133,9 +47,29 @@ Client rule: epoch differs -> subscribe anew; `to` <= mine -> ignore; `from` <= 
 `from` > mine -> subscribe with `since`.
 
 Limits: {MAX_MESSAGE_BYTES // 1024} KiB a message, {EVENTS_PER_SECOND:g} events a second (bursts of
-{EVENT_BURST:g}), {MAX_ROOMS} rooms a connection, 10 s from open to the first namespace. A client that does
-not read gets one snapshot once it has drained, and is dropped after {STUCK_S:g} s without progress. Close
-code 1003: binary or foreign packets; 1009: too large."""
+{EVENT_BURST:g}), {MAX_ROOMS} rooms a connection, {CONNECT_S:g} s from open to the first namespace. A client
+that does not read gets one snapshot once it has drained, and is dropped after {STUCK_S:g} s without
+progress."""
+
+_CLOSE_CODES = {
+    "1000": "the session is over, a packet was malformed, or the server is going away",
+    "1003": "only Socket.IO text messages are understood",
+    "1006": f"dropped: {STUCK_S:g} s without progress, or no namespace within {CONNECT_S:g} s",
+    "1009": "the message was too large",
+}
+
+
+def _limits() -> Json:
+    return {
+        "message_bytes": MAX_MESSAGE_BYTES,
+        "events_per_second": EVENTS_PER_SECOND,
+        "event_burst": EVENT_BURST,
+        "rooms_per_connection": MAX_ROOMS,
+        "connections_per_principal": Limits.per_principal,
+        "connections_per_address": Limits.per_address,
+        "heartbeat_s": HEARTBEAT_S,
+        "stale_after_s": STALE_S,
+    }
 
 
 def _message(name: str, schema: Json, summary: str) -> Json:
@@ -151,15 +85,38 @@ def _command_schema(command: SocketCommand) -> Json:
     }
 
 
+def _answer_model(command: SocketCommand) -> type[BaseModel] | None:
+    """What the command answers, as its function is annotated."""
+    answer = inspect.signature(command.run).return_annotation
+    return answer if isinstance(answer, type) and issubclass(answer, BaseModel) else None
+
+
+def _answer_schema(model: type[BaseModel]) -> Json:
+    return object_schema({"ok": {"const": True}, "result": {"$ref": _REF.format(model=model.__name__)}})
+
+
 def _model_schemas(namespaces: Namespaces) -> Json:
     models: set[type[BaseModel]] = {Subscribe, Unsubscribe, CommandEnvelope}
     models |= {command.schema for commands in namespaces.values() for command in commands.values()}
     ordered = sorted(models, key=lambda model: model.__name__)
-    _, definitions = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
+    answers = {_answer_model(command) for commands in namespaces.values() for command in commands.values()}
+    told = sorted((model for model in answers if model), key=lambda model: model.__name__)
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in ordered]
+    wanted += [(model, "serialization") for model in told]
+    _, definitions = models_json_schema(wanted, ref_template=_REF)
     found: Json = definitions["$defs"]
     for model in ordered:  # a command's own fields and the envelope's come in one object
         found[model.__name__].pop("additionalProperties", None)
     return found
+
+
+def _room(kind: RoomKind) -> Json:
+    return {
+        "room": f"{kind.name}:{{code}}" if kind.takes_argument else kind.name,
+        "parameters": ["code"] if kind.takes_argument else [],
+        "audiences": sorted(kind.views),
+        "stream": kind.streams.name,
+    }
 
 
 def _rooms_text(kinds: Iterable[RoomKind]) -> str:
@@ -183,9 +140,11 @@ def asyncapi_document(rooms: Rooms, namespaces: Namespaces) -> Json:
         "asyncapi": "3.0.0",
         "info": {"title": "hms-rt sockets", "version": __version__, "description": _NOTES},
         "defaultContentType": "application/json",
+        "x-limits": _limits(),
+        "x-close-codes": _CLOSE_CODES,
         "channels": channels,
         "operations": operations,
-        "components": {"schemas": {**_model_schemas(namespaces), **_wire_schemas()}},
+        "components": {"schemas": {**_model_schemas(namespaces), **wire_schemas()}},
     }
 
 
@@ -202,7 +161,19 @@ def _channel(namespace: str, commands: Mapping[str, SocketCommand], kinds: list[
     for event, command in commands.items():
         summary = f"{command.summary} (permission {command.permission})"
         messages[event] = _message(event, _command_schema(command), summary)
-    return {"address": namespace, "description": _rooms_text(kinds), "messages": messages}
+        if model := _answer_model(command):
+            told = _message(_answer(event, command), _answer_schema(model), f"Acknowledges {event}")
+            messages[told["name"]] = told
+    return {
+        "address": namespace,
+        "description": _rooms_text(kinds),
+        "messages": messages,
+        "x-rooms": [_room(kind) for kind in kinds],
+    }
+
+
+def _answer(event: str, command: SocketCommand) -> str:
+    return f"{event}_done" if _answer_model(command) else "done"
 
 
 def _operations(name: str, commands: Mapping[str, SocketCommand]) -> Json:
@@ -212,7 +183,8 @@ def _operations(name: str, commands: Mapping[str, SocketCommand]) -> Json:
         return [{"$ref": f"#/channels/{name}/messages/{event}"} for event in events]
 
     found: Json = {}
-    answers = {"subscribe": "joined", "unsubscribe": "done"} | dict.fromkeys(commands, "done")
+    answers = {"subscribe": "joined", "unsubscribe": "done"}
+    answers |= {event: _answer(event, command) for event, command in commands.items()}
     for event, answer in answers.items():
         found[f"{name}.{event}"] = {
             "action": "receive",

@@ -1,0 +1,32 @@
+"""``python -m bench.pinned CORE PROGRAM ...``: run a program on one core, with all the descriptors it may have.
+
+It ends with the process that started it, whatever ends that.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+
+_PR_SET_PDEATHSIG = 1
+
+
+def launcher(core: int) -> Sequence[str]:
+    """What to put before a command, to run it on ``core``."""
+    return (sys.executable, "-m", "bench.pinned", str(core))
+
+
+def main() -> None:
+    """Become the program."""
+    core, *program = sys.argv[1:]
+    os.sched_setaffinity(0, {int(core)})
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    os.execvp(program[0], program)
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,7 @@ import { createAdapter } from "@socket.io/redis-adapter";
 import { Redis } from "ioredis";
 import { Server } from "socket.io";
 
-const PADDING = "x".repeat(235); // brings the frame to 300 bytes
+const PADDING = "x".repeat(247); // brings the frame to 300 bytes
 const TICK_MS = 1;
 
 const redis = process.argv.indexOf("--redis") > 0 ? process.argv[process.argv.indexOf("--redis") + 1] : null;

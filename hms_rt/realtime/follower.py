@@ -21,6 +21,7 @@ class Follower:
     An entry that leaves a gap waits in ``pending``; ``gap`` is called once so that the hub fills it from
     the change log. ``advanced`` is called after every version applied; ``listeners`` get every entry, and
     ``skipped`` is called where a reload may have jumped over some. ``shown`` is set from the first load on.
+    ``promised`` is the highest version that is known to exist and was not kept while the state was loading.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Follower:
         self.as_of: datetime | None = None
         self.ring: deque[LogEntry] = deque(maxlen=RING)
         self.loading: asyncio.Task[None] | None = None
+        self.promised = 0
         self._pending: dict[int, LogEntry] = {}
         self._gap = gap
         self._advanced = advanced
@@ -48,7 +50,7 @@ class Follower:
         if self.version is not None and entry.version <= self.version:
             return
         if len(self._pending) >= MAX_PENDING:
-            self._pending.clear()  # the gap filler reads them again, or reloads the state
+            self._drop_pending()
         self._pending[entry.version] = entry
         self._drain()
         if self._pending and self.version is not None:
@@ -56,8 +58,15 @@ class Follower:
 
     @property
     def waiting(self) -> bool:
-        """True while a gap keeps entries back."""
-        return self.version is not None and bool(self._pending)
+        """True while something is known to be missing."""
+        return self.version is not None and (bool(self._pending) or self.version < self.promised)
+
+    def lags(self, head: int) -> bool:
+        """True if the change log holds ``head`` and this does not; one that still loads remembers it."""
+        if self.version is None:
+            self.promised = max(self.promised, head)
+            return False
+        return self.version < head
 
     def load(self, version: int, state: dict[str, Mapping[str, Any]], as_of: datetime) -> None:
         """Start from a snapshot of the database, then go on with what arrived meanwhile.
@@ -73,12 +82,13 @@ class Follower:
         self.ring.clear()
         self._pending = {number: entry for number, entry in self._pending.items() if number > version}
         self._drain()
-        if self._pending:
+        if self.waiting:
             self._gap(self)
 
     def forget(self) -> None:
         """Drop everything (the epoch changed); :meth:`load` comes next."""
         self.version = None
+        self.promised = 0
         self.state = {}
         self.ring.clear()
         self._pending.clear()
@@ -98,6 +108,12 @@ class Follower:
             newer.append(entry)
         newer.reverse()
         return newer
+
+    def _drop_pending(self) -> None:
+        """The gap filler reads them again, or loads the state anew."""
+        if self.version is None:
+            self.promised = max(self._pending)
+        self._pending.clear()
 
     def _drain(self) -> None:
         while self.version is not None:

@@ -1,15 +1,12 @@
 """Follows streams: takes entries from Redis, from own commits and from the change log, and keeps order.
 
-Redis is only the fast path. Every 500 ms, and whenever Redis (re)connects, a sweep reads what was
-committed since the transaction horizon of the sweep before, so an outage delays a change by half a second
-and loses none (DESIGN §4.7).
+Redis is only the fast path: what it loses is found by the sweeps (``sweeps.py``), so an outage delays a
+change by half a second and loses none (DESIGN §4.7).
 """
 
 import asyncio
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -21,18 +18,18 @@ from hms_rt.kernel.clock import Clock
 from hms_rt.kernel.errors import HmsError
 from hms_rt.realtime.follower import RING, Follower
 from hms_rt.realtime.rooms import unknown_room
+from hms_rt.realtime.sweeps import Sweeps
 from hms_rt.storage import change_log, epochs, postgres
 from hms_rt.storage.change_log import LogEntry
 from hms_rt.storage.redis import Bus
 
 log = structlog.get_logger(__name__)
 
-SWEEP_S = 0.5
 GAP_S = 0.02
-HEADS_EVERY = 10
-"""Sweeps between two comparisons of heads, which notice a database that went back in time."""
+LOAD_S = 5.0
+CONCURRENT_READS = 4
+"""Loads, gaps and resumes at once: the sweep and the publisher must always find a connection."""
 
-CONCURRENT_LOADS = 4
 _TROUBLE = (SQLAlchemyError, OSError, asyncio.TimeoutError, HmsError)
 
 Reader = Callable[[AsyncConnection], Awaitable[Mapping[str, Mapping[str, Any]] | None]]
@@ -51,39 +48,30 @@ class Hub:
         self.replaced: Callable[[Follower], None] = lambda follower: None
         self.vanished: Callable[[Follower], None] = lambda follower: None
         self._readers: dict[str, Reader] = {}
-        self._horizon = 0
-        self._swept_at = 0.0
-        self._sweeps = 0
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._sweeps = Sweeps(engine, self)
         self._filling: dict[str, asyncio.TimerHandle | asyncio.Task[None]] = {}
         self._forgotten: list[Follower] = []
-        self._loads = asyncio.Semaphore(CONCURRENT_LOADS)
+        self._missing: dict[tuple[str, int], asyncio.Task[list[LogEntry]]] = {}
+        self._reads = asyncio.Semaphore(CONCURRENT_READS)
 
     async def start(self) -> None:
-        """Find the epoch and the horizon, then sweep in a task. Raises if PostgreSQL is away."""
+        """Find the epoch and where to sweep from, then sweep in a task. Raises if PostgreSQL is away."""
         await epochs.check(self._engine)
-        first = await change_log.sweep(self._engine, 0)
-        self.epoch, self._horizon = first.epoch, first.horizon
-        self._swept_at = time.monotonic()
-        self._task = asyncio.create_task(self._run(), name="sweep")
+        self.epoch = await self._sweeps.start()
 
     async def stop(self) -> None:
-        """Stop sweeping and filling."""
-        for filling in self._filling.values():
-            filling.cancel()
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        """Stop sweeping and reading."""
+        for reading in [*self._filling.values(), *self._missing.values()]:
+            reading.cancel()
+        await self._sweeps.stop()
 
     def sweep_age(self) -> float:
-        """Seconds since the last sweep that succeeded."""
-        return time.monotonic() - self._swept_at
+        """Seconds since the last sweep that succeeded began."""
+        return self._sweeps.age()
 
     def wake(self) -> None:
         """Sweep now: Redis is back, or something looks wrong."""
-        self._wake.set()
+        self._sweeps.wake()
 
     async def follow(self, stream: str, read: Reader) -> Follower:
         """The follower of ``stream``, loaded. Readers of the same stream share one read of the database.
@@ -127,15 +115,13 @@ class Hub:
     async def _load(self, follower: Follower) -> None:
         if follower.loading is None:
             follower.loading = asyncio.create_task(self._read(follower), name=f"load {follower.stream}")
+            follower.loading.add_done_callback(_heard)
         await asyncio.shield(follower.loading)
 
     async def _read(self, follower: Follower) -> None:
         """One REPEATABLE READ transaction for head and rows, so that they belong together."""
         try:
-            read = self._readers[follower.stream]
-            async with self._loads, postgres.snapshot(self._engine) as connection:
-                epoch, version = await change_log.head(connection, follower.stream)
-                state = await read(connection)
+            epoch, version, state = await self._read_state(follower.stream)
             if state is None:
                 self.unfollow(follower.stream)
                 self.vanished(follower)
@@ -149,6 +135,32 @@ class Hub:
             raise
         finally:
             follower.loading = None
+
+    async def _read_state(self, stream: str) -> tuple[uuid.UUID, int, Mapping[str, Mapping[str, Any]] | None]:
+        read = self._readers[stream]
+        try:
+            async with self._reads, asyncio.timeout(LOAD_S), postgres.snapshot(self._engine) as connection:
+                epoch, version = await change_log.head(connection, stream)
+                return epoch, version, await read(connection)
+        except TimeoutError:
+            raise postgres.unavailable() from None
+
+    async def since(self, stream: str, version: int) -> list[LogEntry]:
+        """What ``stream`` holds above ``version``, up to a ring's length, from the change log.
+
+        Clients that come back at once from the same version share one read. Raises ``unavailable``.
+        """
+        key = (stream, version)
+        reading = self._missing.get(key)
+        if reading is None:
+            reading = self._missing[key] = asyncio.create_task(self._read_since(*key), name="read since")
+            reading.add_done_callback(_heard)
+            reading.add_done_callback(lambda _: self._missing.pop(key, None))
+        return await asyncio.shield(reading)
+
+    async def _read_since(self, stream: str, version: int) -> list[LogEntry]:
+        async with self._reads:
+            return await change_log.since(self._engine, stream, version, RING)
 
     def _gap(self, follower: Follower) -> None:
         """Give Redis 20 ms to bring the missing entry, then read it."""
@@ -167,11 +179,11 @@ class Hub:
         try:
             if follower.version is None:
                 return
-            missing = await change_log.since(self._engine, follower.stream, follower.version, RING)
+            missing = await self._read_since(follower.stream, follower.version)
             for entry in missing:
                 follower.offer(entry)
             if len(missing) == RING:
-                await self._reload(follower)
+                await self.reload(follower)
         except _TROUBLE as error:
             log.warning(
                 "hub.fill_failed", stream_kind=follower.stream.split(":")[0], error=type(error).__name__
@@ -179,66 +191,25 @@ class Hub:
         finally:
             self._filling.pop(follower.stream, None)
 
-    async def _reload(self, follower: Follower) -> None:
+    async def reload(self, follower: Follower) -> None:
+        """Load ``follower`` again; its boards get a snapshot. Raises what :meth:`follow` does."""
         await self._load(follower)
         self.replaced(follower)
         for skipped in follower.skipped:
             skipped()
 
-    async def _run(self) -> None:
-        while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), SWEEP_S)
-            self._wake.clear()
-            try:
-                await self._sweep()
-            except _TROUBLE as error:
-                log.warning("hub.sweep_failed", error=type(error).__name__)
-            except Exception:
-                log.exception("hub.sweep_failed")  # boards turn stale by themselves; the next sweep may do
-
-    async def _sweep(self) -> None:
-        found = await change_log.sweep(self._engine, self._horizon)
-        if found.epoch != self.epoch:
-            self._new_epoch(found.epoch)
-        await self._reload_forgotten()
-        for entry in found.entries:
-            self.offer(entry)
-        self._sweeps += 1
-        if found.overflow or self._sweeps % HEADS_EVERY == 0:
-            await self._compare_heads()
-        self._horizon = found.horizon
-        self._swept_at = time.monotonic()
-
-    async def _compare_heads(self) -> None:
-        remembered = {
-            stream: follower.version
-            for stream, follower in self.followers.items()
-            if follower.version is not None
-        }
-        heads = await change_log.heads(self._engine, remembered)
-        for stream, version in remembered.items():
-            follower = self.followers.get(stream)
-            head = heads.get(stream, 0)
-            if follower is None or follower.version is None:
-                continue
-            if head < version:
-                await self.went_back("a head moved backwards")
-                return
-            if head > follower.version:
-                await self._fill(follower)
-
-    def _new_epoch(self, epoch: uuid.UUID) -> None:
+    def new_epoch(self, epoch: uuid.UUID) -> None:
+        """The database went back in time: what is known here is of another one."""
         log.warning("hub.new_epoch")
         self.epoch = epoch
         self._forgotten = list(self.followers.values())
         for follower in self._forgotten:
             follower.forget()
 
-    async def _reload_forgotten(self) -> None:
+    async def reload_forgotten(self) -> None:
         """Load again what the new epoch dropped; what fails stays forgotten until the next sweep."""
         wanted = [one for one in self._forgotten if self.followers.get(one.stream) is one]
-        outcomes = await asyncio.gather(*map(self._reload, wanted), return_exceptions=True)
+        outcomes = await asyncio.gather(*map(self.reload, wanted), return_exceptions=True)
         self._forgotten = [one for one, outcome in zip(wanted, outcomes, strict=True) if outcome is not None]
         for outcome in outcomes:
             if outcome is not None:
@@ -252,3 +223,9 @@ class Hub:
     def as_of(self, follower: Follower) -> datetime:
         """When the follower's state was true."""
         return follower.as_of or self._clock.now()
+
+
+def _heard(task: asyncio.Task[Any]) -> None:
+    """Whoever waited for a shared read may have gone: its failure is nobody's surprise."""
+    if not task.cancelled():
+        task.exception()

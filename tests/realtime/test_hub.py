@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hms_rt.app import Hospital
 from hms_rt.kernel.principal import Role
 from hms_rt.realtime import hub as hub_module
+from hms_rt.realtime import sweeps
 from hms_rt.storage import change_log
 from hms_rt.storage.change_log import LogEntry
 from tests.conftest import ClientFactory, WardFactory
@@ -24,7 +25,7 @@ ROOM, STREAM = "ward:ICU", "beds/ward:ICU"
 @pytest.fixture
 def no_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hubs that start from here on sweep only when something wakes them."""
-    monkeypatch.setattr(hub_module, "SWEEP_S", 60.0)
+    monkeypatch.setattr(sweeps, "SWEEP_S", 60.0)
 
 
 async def sql(hospital: Hospital, *statements: str) -> None:
@@ -54,11 +55,11 @@ async def test_a_change_in_one_process_reaches_a_board_of_another(
     other, there = await another()
     board = await board_of(nurse, ROOM, to=there)
     await subscribed(other, 1)
-    before = other.hub._sweeps
+    before = other.hub._sweeps.done
     await turn(hospital, bed)
     await board.reach(board.version + 1, seconds=2)
     assert board.state == await fresh(hospital, "/beds", ROOM, "clinical")
-    assert other.hub._sweeps == before
+    assert other.hub._sweeps.done == before
 
 
 async def test_with_the_bus_of_a_process_dead_the_sweep_delivers(
@@ -240,7 +241,7 @@ async def test_a_head_that_moves_backwards_gives_a_new_epoch(
     ward: WardFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hub_module, "HEADS_EVERY", 1)
+    monkeypatch.setattr(sweeps, "HEADS_EVERY", 1)
     (bed,) = await ward("ICU", beds=1)
     board = await board_of(await client_as(Role.NURSE, ward="ICU"), ROOM)
     old, head = board.epoch, board.version

@@ -180,5 +180,5 @@ async def test_rights_are_looked_at_again_when_their_stream_jumped(
     with monkeypatch.context() as deaf:
         deaf.setattr(rights, "offer", lambda entry: None)
         await take_away(hospital, nurse)
-        await hospital.hub._reload(rights)
+        await hospital.hub.reload(rights)
         await until(lambda: board.revoked is not None, WITHIN_S)

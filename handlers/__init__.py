@@ -1,6 +1,6 @@
 """REST handlers, one module per department: parse, call the service, shape the answer."""
 
-from handlers import audit, beds, identity, ipd, lab, lab_results, notifications, opd, patients
+from handlers import audit, beds, identity, ipd, lab, lab_results, notifications, opd, patients, status
 
 ROUTES = (
     identity.routes,
@@ -12,5 +12,6 @@ ROUTES = (
     lab_results.routes,
     notifications.routes,
     audit.routes,
+    status.routes,
 )
 """Every department's endpoints."""

@@ -45,6 +45,11 @@ class Publisher:
         with suppress(TimeoutError, asyncio.CancelledError):
             await asyncio.wait_for(self._task, 1.0)
 
+    @property
+    def backlog(self) -> int:
+        """Transactions that wait to be published."""
+        return len(self._xids)
+
     def committed(self, xid: int) -> None:
         """Called by the unit of work right after a commit."""
         if len(self._xids) < MAX_WAITING:

@@ -27,6 +27,7 @@ class Permission(StrEnum):
     USERS = "users"  # accounts, roles and assignments
     DEVICES = "devices"  # unattended screens
     AUDIT_READ = "audit.read"
+    STATUS_READ = "status.read"  # processes, rooms and slow clients of the installation
     PLACES_READ = "places.read"  # names and codes of wards, clinics and counters
     NOTIFICATIONS_OWN = "notifications.own"
     SCREEN_OWN = "screen.own"  # heartbeat and receipts of a device
@@ -98,6 +99,7 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.USERS: {ADMIN: ANY},
     P.DEVICES: {ADMIN: ANY},
     P.AUDIT_READ: {ADMIN: ANY},
+    P.STATUS_READ: {ADMIN: ANY},
     P.PLACES_READ: {ADMIN: ANY, DOCTOR: ANY, NURSE: ANY, RECEPTION: ANY, PHARMACY: ANY, LAB: ANY},
     P.NOTIFICATIONS_OWN: {ADMIN: OWN, DOCTOR: OWN, NURSE: OWN, RECEPTION: OWN, PHARMACY: OWN, LAB: OWN},
     P.SCREEN_OWN: {},

@@ -59,6 +59,7 @@ class Bus:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self.up = False
+        self.publish_failures = 0
 
     def start(self) -> None:
         """Begin to listen, in a task that survives every outage."""
@@ -91,6 +92,7 @@ class Bus:
                     pipeline.publish(self._prefix + entry.stream, _encode(epoch, entry))
                 await pipeline.execute()
         except _TROUBLE as error:
+            self.publish_failures += 1
             log.warning("redis.publish_failed", error=type(error).__name__, entries=len(entries))
 
     async def _run(self) -> None:

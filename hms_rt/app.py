@@ -45,12 +45,14 @@ from hms_rt.realtime.rights import Rights
 from hms_rt.realtime.rooms import Rooms
 from hms_rt.realtime.server import Limits, RealtimeServer
 from hms_rt.realtime.subscriptions import Subscriptions
+from hms_rt.realtime.vitals import VITALS, Vitals
 from hms_rt.realtime.wire import SocketCommand
 from hms_rt.screens.pages import add_screens
 from hms_rt.security.passwords import Passwords
 from hms_rt.security.tokens import AccessTokens, SigningKey
 from hms_rt.services import Services
 from hms_rt.storage.mongo import Documents
+from hms_rt.storage.notes import Notes
 from hms_rt.storage.orphans import OrphanSweep
 from hms_rt.storage.postgres import make_engine
 from hms_rt.storage.redis import Bus, make_redis
@@ -159,9 +161,8 @@ class Hospital:
         )
         self.services = self._services(tokens, key)
         self.hub = Hub(self._live_engine, self.clock)
-        self._bus = Bus(
-            make_redis(stores.redis_url), self.hub.take, self.hub.wake, prefix=stores.redis_prefix
-        )
+        redis = make_redis(stores.redis_url)
+        self._bus = Bus(redis, self.hub.take, self.hub.wake, prefix=stores.redis_prefix)
         self.hub.bus = self._bus
         self._publisher = Publisher(self._live_engine, self.hub, self._bus)
         self.units.committed = self._publisher.committed
@@ -171,6 +172,14 @@ class Hospital:
         self.authenticate = Authentication(tokens, self.principals)
         self.realtime = self._realtime()
         self.web = self._web()
+        self.vitals = Vitals(
+            realtime=self.realtime,
+            hub=self.hub,
+            views=self.views,
+            publisher=self._publisher,
+            bus=self._bus,
+            notes=Notes(redis, prefix=stores.redis_prefix),
+        )
         self.timers = self._timers()
 
     # --- wiring
@@ -243,6 +252,7 @@ class Hospital:
         self.realtime.attach(app)
         add_screens(app)
         return app
+        app[VITALS] = self.vitals
 
     def _namespaces(self) -> dict[str, dict[str, SocketCommand]]:
         return {channel.NAMESPACE: channel.commands(self.services) for channel in CHANNELS}
@@ -311,6 +321,7 @@ class Hospital:
         tame_garbage_collector()
 
     async def stop(self) -> None:
+        self.vitals.start()
         """Stop timers, publish what waits, close the stores. Sockets are drained before."""
         await self.timers.stop()
         await self.realtime.pulse.stop()
@@ -323,6 +334,7 @@ class Hospital:
         """Close the stores; all there is to do for a hospital that was never started."""
         self._passwords.close()
         self.documents.close()
+        await self.vitals.stop()
         await self._live_engine.dispose()
         await self._engine.dispose()
 

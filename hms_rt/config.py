@@ -24,6 +24,9 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 5000
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    drain_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
+    prometheus_multiproc_dir: Path | None = None
     jwt_secret: SecretStr | None = None
     password_pepper: SecretStr | None = None
     postgres_uri: str | None = None

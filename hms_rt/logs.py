@@ -8,8 +8,11 @@ from typing import TextIO
 import structlog
 
 
-def configure(level: str = "INFO", file: Path | None = None) -> None:
-    """Send every log line to ``file`` (JSON), a terminal (readable) or a pipe (JSON)."""
+def configure(level: str = "INFO", file: Path | None = None, worker: int | None = None) -> None:
+    """Send every log line to ``file`` (JSON), a terminal (readable) or a pipe (JSON).
+
+    With ``worker`` every line names the process that wrote it, among those of one ``serve``.
+    """
     stream: TextIO = sys.stderr
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -24,6 +27,8 @@ def configure(level: str = "INFO", file: Path | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
+    if worker is not None:
+        processors.insert(0, _naming(worker))
     if not readable:
         processors.append(structlog.processors.format_exc_info)
     structlog.configure(
@@ -32,6 +37,17 @@ def configure(level: str = "INFO", file: Path | None = None) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(stream=stream, level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    named = "" if worker is None else f"worker {worker} "
+    logging.basicConfig(
+        stream=stream, level=logging.WARNING, format=f"%(asctime)s {named}%(name)s %(message)s"
+    )
     # aiohttp logs malformed requests with their bytes, which may hold anything.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+
+
+def _naming(worker: int) -> structlog.typing.Processor:
+    def name(_: object, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        line["worker"] = worker
+        return line
+
+    return name

@@ -73,10 +73,17 @@ def serve(
     tls_cert: Annotated[Path | None, typer.Option(help="PEM file with the certificate chain.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM file with its private key.")] = None,
     data: Annotated[Path, typer.Option(help="Folder of the embedded servers' data.")] = Path(".hms"),
+    workers: Annotated[
+        int | None, typer.Option(help="Server processes on the one port; WORKERS in the environment, else 1.")
+    ] = None,
 ) -> None:
-    """Serve a hospital. Refuses to start half-configured, and says what is missing."""
+    """Serve a hospital. Refuses to start half-configured, and says what is missing.
+
+    SIGTERM and Ctrl-C drain: screens are told when to come back, requests under way are answered. With
+    several workers SIGHUP replaces them one by one without refusing anybody.
+    """
     settings = settings_or_exit(
-        host=EVERYWHERE if lan else None, port=port, tls_cert=tls_cert, tls_key=tls_key
+        host=EVERYWHERE if lan else None, port=port, tls_cert=tls_cert, tls_key=tls_key, workers=workers
     )
     if problems := settings.problems(embedded=embedded):
         refuse(problems)
@@ -84,7 +91,8 @@ def serve(
     from hms_rt.logs import configure
 
     configure(settings.log_level)
-    _run(lambda: stores.serve(settings, data if embedded else None))
+    run = stores.supervise if settings.workers > 1 else stores.serve
+    _run(lambda: run(settings, data if embedded else None))
 
 
 @app.command()
@@ -170,11 +178,15 @@ def config_check(
 
 def _run(main: Any) -> None:
     """Run a coroutine; what the user can mend is told without a stack."""
+    from hms_rt.cli.supervisor import GaveUp
     from hms_rt.kernel.errors import HmsError
     from hms_rt.storage.embedded import EmbeddedError
 
     try:
         loop.run(main)
+    except GaveUp as error:
+        complaints.print(f"[bold red]hms-rt gives up, its workers keep ending:[/] {error}")
+        raise typer.Exit(1) from None
     except ConfigError as error:
         refuse(str(error).splitlines())
     except (EmbeddedError, HmsError) as error:

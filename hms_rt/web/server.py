@@ -12,7 +12,7 @@ from hms_rt.web.door import AUTHENTICATE, SERVICES, Authenticate, open_door
 from hms_rt.web.endpoints import Endpoint, Routes
 from hms_rt.web.errors import problems
 from hms_rt.web.expect import expect
-from hms_rt.web.health import Check, health_routes
+from hms_rt.web.health import READINESS, Check, Readiness, health_routes
 from hms_rt.web.origin import add_cors_headers, check_origin
 from hms_rt.web.rate_limit import rate_limiter
 from hms_rt.web.request_log import request_log
@@ -70,7 +70,8 @@ def build_web(
     for endpoint in endpoints(declared):
         path = API_PREFIX + endpoint.path
         app.router.add_route(endpoint.method, path, open_door(endpoint), expect_handler=expect)
-    app.router.add_routes(health_routes(ready_checks, settings, registry))
+    app[READINESS] = Readiness(ready_checks, settings)
+    app.router.add_routes(health_routes(app[READINESS], settings, registry))
     app.router.add_routes(docs_routes(declared, settings))
     app.router.add_routes(pages)
     return app

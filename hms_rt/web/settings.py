@@ -29,7 +29,8 @@ class WebSettings:
     ``rate_exempt`` are not counted (the server's own machine by default). ``body_limit`` in bytes,
     ``body_seconds`` for a body to arrive, ``check_seconds`` for a readiness check to answer,
     ``ready_seconds`` for which its outcome is reused. ``session_cookie`` is named in the OpenAPI document.
-    ``screens`` holds the static assets of ``/docs``.
+    ``screens`` holds the static assets of ``/docs``. ``metrics_folder`` is shared by the worker processes of
+    one ``serve``: each then answers ``/metrics`` for all of them.
     """
 
     allowed_origins: frozenset[str] = frozenset()
@@ -41,6 +42,7 @@ class WebSettings:
     check_seconds: float = 2.0
     ready_seconds: float = 1.0
     session_cookie: str = "hms_access"
+    metrics_folder: Path | None = None
     screens: Path = Path(__file__).parent.parent / "screens"
 
 

@@ -45,19 +45,20 @@ from hms_rt.realtime.rights import Rights
 from hms_rt.realtime.rooms import Rooms
 from hms_rt.realtime.server import Limits, RealtimeServer
 from hms_rt.realtime.subscriptions import Subscriptions
+from hms_rt.realtime.vitals import VITALS, Vitals
 from hms_rt.realtime.wire import SocketCommand
 from hms_rt.screens.pages import add_screens
 from hms_rt.security.passwords import Passwords
 from hms_rt.security.tokens import AccessTokens, SigningKey
 from hms_rt.services import Services
 from hms_rt.storage.mongo import Documents
+from hms_rt.storage.notes import Notes
 from hms_rt.storage.orphans import OrphanSweep
 from hms_rt.storage.postgres import make_engine
 from hms_rt.storage.redis import Bus, make_redis
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork, UnitsOfWork
 from hms_rt.timers import Timers
 from hms_rt.web.address import client_address
-from hms_rt.web.health import READINESS
 from hms_rt.web.origin import origin_allowed
 from hms_rt.web.server import build_web
 from hms_rt.web.settings import WebSettings, networks
@@ -160,9 +161,8 @@ class Hospital:
         )
         self.services = self._services(tokens, key)
         self.hub = Hub(self._live_engine, self.clock)
-        self._bus = Bus(
-            make_redis(stores.redis_url), self.hub.take, self.hub.wake, prefix=stores.redis_prefix
-        )
+        redis = make_redis(stores.redis_url)
+        self._bus = Bus(redis, self.hub.take, self.hub.wake, prefix=stores.redis_prefix)
         self.hub.bus = self._bus
         self._publisher = Publisher(self._live_engine, self.hub, self._bus)
         self.units.committed = self._publisher.committed
@@ -172,6 +172,14 @@ class Hospital:
         self.authenticate = Authentication(tokens, self.principals)
         self.realtime = self._realtime()
         self.web = self._web()
+        self.vitals = Vitals(
+            realtime=self.realtime,
+            hub=self.hub,
+            views=self.views,
+            publisher=self._publisher,
+            bus=self._bus,
+            notes=Notes(redis, prefix=stores.redis_prefix),
+        )
         self.timers = self._timers()
 
     # --- wiring
@@ -232,7 +240,6 @@ class Hospital:
                 trusted_proxies=networks(self.settings.trusted_proxies),
                 rate_limit=self.settings.requests_per_minute,
                 session_cookie="hms_session",
-                metrics_folder=self.settings.prometheus_multiproc_dir,
             ),
             authenticate=self.authenticate,
             ready_checks={
@@ -245,6 +252,7 @@ class Hospital:
         self.realtime.attach(app)
         add_screens(app)
         return app
+        app[VITALS] = self.vitals
 
     def _namespaces(self) -> dict[str, dict[str, SocketCommand]]:
         return {channel.NAMESPACE: channel.commands(self.services) for channel in CHANNELS}
@@ -312,15 +320,8 @@ class Hospital:
         self.timers.start()
         tame_garbage_collector()
 
-    async def ready(self) -> bool:
-        """True if every dependency answers; what ``/readyz`` tells."""
-        return await self.web[READINESS].ready()
-
-    def leave(self) -> None:
-        """From now on not ready, so that proxies look elsewhere; all else goes on until :meth:`stop`."""
-        self.web[READINESS].draining = True
-
     async def stop(self) -> None:
+        self.vitals.start()
         """Stop timers, publish what waits, close the stores. Sockets are drained before."""
         await self.timers.stop()
         await self.realtime.pulse.stop()
@@ -333,6 +334,7 @@ class Hospital:
         """Close the stores; all there is to do for a hospital that was never started."""
         self._passwords.close()
         self.documents.close()
+        await self.vitals.stop()
         await self._live_engine.dispose()
         await self._engine.dispose()
 

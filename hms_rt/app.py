@@ -59,6 +59,7 @@ from hms_rt.storage.redis import Bus, make_redis
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork, UnitsOfWork
 from hms_rt.timers import Timers
 from hms_rt.web.address import client_address
+from hms_rt.web.health import READINESS
 from hms_rt.web.origin import origin_allowed
 from hms_rt.web.server import build_web
 from hms_rt.web.settings import WebSettings, networks
@@ -240,6 +241,7 @@ class Hospital:
                 trusted_proxies=networks(self.settings.trusted_proxies),
                 rate_limit=self.settings.requests_per_minute,
                 session_cookie="hms_session",
+                metrics_folder=self.settings.prometheus_multiproc_dir,
             ),
             authenticate=self.authenticate,
             ready_checks={
@@ -319,6 +321,14 @@ class Hospital:
         self.realtime.pulse.start()
         self.timers.start()
         tame_garbage_collector()
+
+    async def ready(self) -> bool:
+        """True if every dependency answers; what ``/readyz`` tells."""
+        return await self.web[READINESS].ready()
+
+    def leave(self) -> None:
+        """From now on not ready, so that proxies look elsewhere; all else goes on until :meth:`stop`."""
+        self.web[READINESS].draining = True
 
     async def stop(self) -> None:
         self.vitals.start()

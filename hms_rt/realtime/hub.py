@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hms_rt.kernel.clock import Clock
 from hms_rt.kernel.errors import HmsError
+from hms_rt.realtime import metrics
 from hms_rt.realtime.follower import RING, Follower
 from hms_rt.realtime.rooms import unknown_room
 from hms_rt.realtime.sweeps import Sweeps
@@ -140,6 +141,7 @@ class Hub:
         read = self._readers[stream]
         try:
             async with self._reads, asyncio.timeout(LOAD_S), postgres.snapshot(self._engine) as connection:
+                metrics.state_read(stream)
                 epoch, version = await change_log.head(connection, stream)
                 return epoch, version, await read(connection)
         except TimeoutError:
@@ -179,6 +181,7 @@ class Hub:
         try:
             if follower.version is None:
                 return
+            metrics.gap_filled()
             missing = await self._read_since(follower.stream, follower.version)
             for entry in missing:
                 follower.offer(entry)

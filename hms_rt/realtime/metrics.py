@@ -105,6 +105,7 @@ SWEEP_SECONDS = Histogram(
     "hms_sweep_seconds", "Duration of the sweeps of the change log that succeeded", buckets=_SECONDS
 )
 SWEEP_FAILURES = Counter("hms_sweep_failures", "Sweeps of the change log that failed")
+CAUGHT_UP = Counter("hms_streams_caught_up", "Streams whose changes a sweep found before Redis brought them")
 GAP_FILLS = Counter("hms_gap_fills", "Gaps of a stream that were read from the change log")
 PUBLISH_FAILURES = Counter("hms_redis_publish_failures", "Batches that could not be published to Redis")
 RIGHTS_CHECKS = Counter("hms_rights_checks", "Looks at the rights of connected clients", ["outcome"])
@@ -210,6 +211,11 @@ def swept(seconds: float) -> None:
 def sweep_failed() -> None:
     """A sweep failed."""
     SWEEP_FAILURES.inc()
+
+
+def caught_up(streams: int) -> None:
+    """A sweep found ``streams`` to be behind the change log."""
+    CAUGHT_UP.inc(streams)
 
 
 def gap_filled() -> None:

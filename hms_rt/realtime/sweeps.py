@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hms_rt.kernel.errors import HmsError
+from hms_rt.realtime import metrics
 from hms_rt.storage import change_log
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Sweeps:
             try:
                 await self._sweep()
             except (SQLAlchemyError, OSError, HmsError) as error:
+                metrics.sweep_failed()
                 self._complain(error)
             except Exception:
                 log.exception("hub.sweep_failed")  # boards turn stale by themselves; the next sweep may do
@@ -110,10 +112,12 @@ class Sweeps:
         await self._compare_heads(every=found.overflow or found.snapshot.end < self._before.end)
         self._before, self._swept_at = found.snapshot, began
         self.done += 1
+        metrics.swept(time.monotonic() - began)
 
     async def _catch_up(self, heads: Mapping[str, int]) -> None:
         """Read what is missing here up to these heads."""
         behind = [stream for stream, head in heads.items() if self._lags(stream, head)]
+        metrics.caught_up(len(behind))
         for first in range(0, len(behind), CATCH_UP_STREAMS):
             known = self._versions(behind[first : first + CATCH_UP_STREAMS])
             for entry in await change_log.after(self._engine, known, CATCH_UP):

@@ -1,0 +1,192 @@
+"""``hms-rt top``: the running installation, as its processes report it to Redis once a second."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from hms_rt.cli.loop import stop_event
+from hms_rt.config import ConfigError
+from hms_rt.realtime.status import InstallationStatus, ProcessStatus, read, together
+from hms_rt.storage.notes import TROUBLE, Notes
+from hms_rt.storage.redis import make_redis
+
+NOBODY = (
+    "no process reports: is `hms-rt serve` running, and with this REDIS_URL? "
+    "(a process is forgotten five seconds after its last report)"
+)
+SWEEP_LATE_S = 2.0
+LOOP_LATE_MS = 50.0
+BACKLOG = 1_000
+MIB = 1024 * 1024
+
+
+def embedded_redis(folder: Path) -> str | None:
+    """The Redis of a demo, or of ``serve --embedded``, that runs on this data folder; None if none does."""
+    elsewhere = folder / "servers" / "run.path"
+    run = Path(elsewhere.read_text()) if elsewhere.is_file() else folder / "servers" / "run"
+    socket = run.resolve() / "kv.sock"
+    return f"unix://{quote(str(socket))}" if socket.exists() else None
+
+
+async def once(url: str, console: Console, complaints: Console, *, as_json: bool) -> None:
+    """Print the installation as of now; exits with 1 if no process reports."""
+    async with _notes(url) as notes:
+        found = await look(notes)
+    if as_json:
+        console.out(found.model_dump_json(indent=2), highlight=False)
+    elif found.processes:
+        console.print(screen(found))
+    if not found.processes:
+        complaints.print(f"[bold red]{NOBODY}[/]", highlight=False)
+        raise typer.Exit(1)
+
+
+async def watch(url: str, console: Console, seconds: float) -> None:
+    """Redraw until Ctrl-C; while Redis is away, say so and go on asking."""
+    stop = stop_event()
+    async with _notes(url) as notes:
+        first = screen(await look(notes))  # a wrong address is told at once
+        with Live(first, console=console, screen=True, auto_refresh=False) as live:
+            while not stop.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), seconds)
+                live.update(await _drawn(notes), refresh=True)
+
+
+async def _drawn(notes: Notes) -> RenderableType:
+    try:
+        return screen(await look(notes))
+    except ConfigError as away:
+        return Text(str(away), style="bold red")
+
+
+@asynccontextmanager
+async def _notes(url: str) -> AsyncIterator[Notes]:
+    try:
+        redis = make_redis(url)
+    except ValueError:
+        raise ConfigError("REDIS_URL must begin with redis://, rediss:// or unix://") from None
+    try:
+        yield Notes(redis)
+    finally:
+        with suppress(*TROUBLE):
+            await redis.aclose()
+
+
+async def look(notes: Notes) -> InstallationStatus:
+    """What the processes reported lately; raises :class:`ConfigError` when Redis does not answer."""
+    try:
+        return together(read(await notes.read()), redis=True)
+    except TROUBLE as error:
+        raise ConfigError(
+            f"REDIS_URL: no answer ({type(error).__name__}). The servers go on without Redis, but cannot be "
+            "watched through it; each can still be asked: /readyz, /metrics, /api/v1/status"
+        ) from None
+
+
+def screen(found: InstallationStatus) -> RenderableType:
+    """Everything, the worst things in red."""
+    if not found.processes:
+        return Text(NOBODY, style="bold red")
+    parts: list[RenderableType] = [_headline(found), _processes(found)]
+    if found.rooms:
+        parts.append(_rooms(found))
+    parts.append(_slow(found) if found.slow else Text("no slow clients", style="green"))
+    return Group(*parts)
+
+
+def _headline(found: InstallationStatus) -> Text:
+    clients = "   ".join(f"{one.namespace} {one.audience} {one.clients:,}" for one in found.connections)
+    changes = sum(one.changes_per_s for one in found.processes)
+    return Text.assemble(
+        ("hms-rt ", "bold"),
+        f"{len(found.processes)} processes, {found.sockets:,} sockets, {changes:,.0f} changes/s   ",
+        (clients, "cyan"),
+    )
+
+
+def _table(title: str, left: int, *columns: str) -> Table:
+    """A table whose first ``left`` columns are texts and whose others are numbers."""
+    table = Table(title=title, title_justify="left", title_style="bold", expand=True)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < left else "right", no_wrap=True)
+    return table
+
+
+def _processes(found: InstallationStatus) -> Table:
+    columns = ("host", "process", "version", "up", "sockets", "rooms", "frames/s", "changes/s", "MiB/s")
+    table = _table("Processes", 3, *columns, "sweep", "loop", "backlog", "memory", "Redis")
+    for one in found.processes:
+        table.add_row(
+            one.host,
+            f"{one.pid}" if one.worker is None else f"{one.pid} (worker {one.worker})",
+            one.version + (" draining" if one.draining else ""),
+            _span((datetime.now(UTC) - one.started_at).total_seconds()),
+            f"{one.sockets:,}",
+            f"{one.rooms_total:,}",
+            f"{one.frames_per_s:,.0f}",
+            f"{one.changes_per_s:,.0f}",
+            f"{one.bytes_per_s / MIB:,.1f}",
+            *_health(one),
+        )
+    return table
+
+
+def _health(one: ProcessStatus) -> list[Text]:
+    return [
+        _marked(f"{one.sweep_lag_s:.1f} s", bad=one.sweep_lag_s > SWEEP_LATE_S),
+        _marked(f"{one.loop_lag_ms:.0f} ms", bad=one.loop_lag_ms > LOOP_LATE_MS),
+        _marked(f"{one.publisher_backlog:,}", bad=one.publisher_backlog > BACKLOG),
+        Text(f"{one.memory_mib:.0f} MiB"),
+        _marked("up" if one.redis else "down", bad=not one.redis),
+    ]
+
+
+def _rooms(found: InstallationStatus) -> Table:
+    table = _table("Rooms, fullest first", 3, "namespace", "room", "audience", "sockets", "version", "apart")
+    for room in found.rooms:
+        version = "" if room.version is None else str(room.version)
+        table.add_row(
+            room.namespace,
+            room.room,
+            room.audience,
+            f"{room.sockets:,}",
+            version,
+            str(room.behind) if room.behind else "",
+        )
+    return table
+
+
+def _slow(found: InstallationStatus) -> Table:
+    columns = ("namespace", "address", "kind", "unread", "rooms behind", "nothing taken for")
+    table = _table("Slow clients, worst first", 3, *columns)
+    for client in found.slow:
+        table.add_row(
+            client.namespace,
+            client.address,
+            client.kind.value,
+            f"{client.behind_bytes / 1024:,.0f} KiB",
+            str(client.dirty_rooms),
+            f"{client.stuck_s:.1f} s",
+        )
+    return table
+
+
+def _marked(text: str, *, bad: bool) -> Text:
+    return Text(text, style="bold red" if bad else "")
+
+
+def _span(seconds: float) -> str:
+    minutes, hours = int(seconds // 60), int(seconds // 3600)
+    if hours >= 48:
+        return f"{hours // 24} d"
+    return f"{hours}:{minutes % 60:02} h" if hours else f"{minutes}:{int(seconds) % 60:02}"

@@ -160,6 +160,31 @@ app.command("replay")(replay_command)
 app.command("import")(import_command)
 
 
+@app.command()
+def top(
+    once: Annotated[bool, typer.Option("--once", help="Print one table and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and end.")] = False,
+    data: Annotated[
+        Path, typer.Option(help="Without REDIS_URL: data folder of a demo, or of `serve --embedded`.")
+    ] = Path(".hms"),
+    seconds: Annotated[float, typer.Option(help="Time between two looks.", min=0.2, max=60)] = 1.0,
+) -> None:
+    """Watch a running installation: processes, rooms, audiences, slow clients. Ctrl-C ends it.
+
+    With --once and --json the exit code is 1 if no process reports, 2 if Redis does not answer.
+    """
+    settings = settings_or_exit()
+    from hms_rt.cli import top as command
+
+    url = settings.redis_url or command.embedded_redis(data)
+    if url is None:
+        refuse(["REDIS_URL is unset: name the Redis that the servers use (a demo's is found with --data)"])
+    if once or as_json:
+        _run(lambda: command.once(url, console, complaints, as_json=as_json))
+    else:
+        _run(lambda: command.watch(url, console, seconds))
+
+
 @config_app.command("check")
 def config_check(
     embedded: Annotated[bool, typer.Option(help="As for `serve --embedded`.")] = False,

@@ -65,6 +65,7 @@ async def _work(post: Post, settings: "Settings") -> None:
     given = stores.named(settings)
     await databases.require_current(given.postgres_uri)
     hospital = Hospital(settings, given)
+    hospital.vitals.worker = post.worker
     door = Door(hospital, settings, sockets.adopt(post.sockets))
     stop = _stop_event(door)
     await hospital.start()

@@ -16,6 +16,7 @@ import uvloop
 from bench.subject import Nurses
 from bench.trigger import listen
 from hms_rt.cli.loop import stop_event
+from hms_rt.logs import configure
 from hms_rt.storage.change_log import LogEntry
 from hms_rt.storage.redis import Bus, make_redis
 
@@ -48,6 +49,7 @@ class Publishing:
 
 async def run(subject: dict[str, Any]) -> None:
     """Publish until SIGTERM; prints one line of JSON when ready."""
+    configure("WARNING")
     bus = Bus(make_redis(os.environ["REDIS_URL"]), lambda epoch, entry: None, lambda: None)
     nurses = Nurses(subject["stream"], subject["version"], subject["beds"])
     publishing = Publishing(bus, uuid.UUID(subject["epoch"]))

@@ -64,14 +64,22 @@ async def run(load: Load, port: int) -> Measured:
 
 
 async def start(load: Load, port: int) -> asyncio.subprocess.Process:
-    """Start the client and return at once; :func:`finished` waits for it."""
+    """Start the client and return at once; :func:`connected` and :func:`finished` wait for it."""
     return await asyncio.create_subprocess_exec(
         load_client(),
+        "-v",
         *load.arguments(),
         *("127.0.0.1", str(port), str(load.sockets)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+async def connected(process: asyncio.subprocess.Process) -> None:
+    """Return once the client has connected its sockets, or given up on some; it measures from then on."""
+    if process.stderr is None:
+        raise LoadFailed("the load client was started without a pipe")
+    await asyncio.wait_for(process.stderr.readline(), CONNECT_S + GRACE_S)
 
 
 async def finished(process: asyncio.subprocess.Process, load: Load, longest: float) -> Measured:

@@ -30,6 +30,7 @@ from hms_rt.app import Hospital, Stores
 from hms_rt.cli.loop import stop_event
 from hms_rt.cli.serving import listening
 from hms_rt.config import Settings
+from hms_rt.logs import configure
 from hms_rt.realtime.fanout import RoomView
 from hms_rt.realtime.follower import Follower
 from hms_rt.storage.change_log import LogEntry
@@ -96,6 +97,13 @@ class OneByOne:
         return view is None or not view.subscribers or view.sent == self._follower.version
 
 
+class Offered(Follower):
+    """A follower that is told more than the database holds: no sweep needs to bring it up to the head."""
+
+    def lags(self, head: int) -> bool:
+        return False
+
+
 async def _follow(hospital: Hospital) -> Follower:
     """The ward's follower, kept for good; its head in the database is moved out of reach.
 
@@ -110,6 +118,7 @@ async def _follow(hospital: Hospital) -> Follower:
 
     await _move_head(hospital, stream, FIRST)
     follower = await hospital.hub.follow(stream, read)
+    follower.__class__ = Offered
     follower.listeners.append(lambda entry: None)
     await _move_head(hospital, stream, AHEAD)
     return follower
@@ -145,6 +154,7 @@ def _through_redis(hospital: Hospital, url: str, take: Callable[[LogEntry], None
 async def run(arguments: argparse.Namespace) -> None:
     """Serve until SIGTERM; prints one line of JSON when ready."""
     settings = Settings(_env_file=None, port=0)
+    configure(settings.log_level)
     stores = Stores(settings.postgres_uri or "", settings.mongo_uri or "", settings.redis_url or "")
     hospital = Hospital(settings, stores)
     stop = stop_event()

@@ -21,7 +21,7 @@ from hms_rt.departments.audit.service import AuditService
 from hms_rt.departments.beds import projector as beds_projector
 from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.identity import projector as identity_projector
-from hms_rt.departments.identity.service import IdentityService, Principals
+from hms_rt.departments.identity.service import IdentityService, Principals, Throttle, counts_in
 from hms_rt.departments.ipd.service import IpdService, wards_of_patient
 from hms_rt.departments.lab import projector as lab_projector
 from hms_rt.departments.lab.model.night import Night
@@ -37,6 +37,7 @@ from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.ids import Ids, RandomIds
 from hms_rt.kernel.principal import SYSTEM, AssignmentKind, Principal
 from hms_rt.realtime.asyncapi import asyncapi_routes
+from hms_rt.realtime.blackout import Blackout
 from hms_rt.realtime.fanout import Views
 from hms_rt.realtime.hub import Hub
 from hms_rt.realtime.publisher import Publisher
@@ -51,12 +52,13 @@ from hms_rt.screens.pages import add_screens
 from hms_rt.security.passwords import Passwords
 from hms_rt.security.tokens import AccessTokens, SigningKey
 from hms_rt.services import Services
+from hms_rt.storage.access_trail import Access, AccessTrail
 from hms_rt.storage.mongo import Documents
 from hms_rt.storage.notes import Notes
 from hms_rt.storage.orphans import OrphanSweep
 from hms_rt.storage.postgres import make_engine
 from hms_rt.storage.redis import Bus, make_redis
-from hms_rt.storage.unit_of_work import Projector, UnitOfWork, UnitsOfWork
+from hms_rt.storage.unit_of_work import Projector, UnitsOfWork
 from hms_rt.timers import Timers
 from hms_rt.web.address import client_address
 from hms_rt.web.health import READINESS
@@ -160,19 +162,21 @@ class Hospital:
         self._passwords = Passwords(
             settings.password_pepper.get_secret_value().encode(), cost=settings.password_cost
         )
-        self.services = self._services(tokens, key)
+        self._counters = make_redis(stores.redis_url)
+        throttle = Throttle(counts_in(self._counters, stores.redis_prefix))
+        self.services = self._services(tokens, key, throttle)
         self.hub = Hub(self._live_engine, self.clock)
         redis = make_redis(stores.redis_url)
         self._bus = Bus(redis, self.hub.take, self.hub.wake, prefix=stores.redis_prefix)
         self.hub.bus = self._bus
+        self._trail = AccessTrail(self._engine, self.clock, self.ids)
         self._publisher = Publisher(self._live_engine, self.hub, self._bus)
         self.units.committed = self._publisher.committed
         self.principals = Principals(
-            self.services.identity.principal_of, lambda: self.hub.sweep_age() < FRESH_S
+            self.services.identity.principal_of, lambda: self.hub.sweep_age() < FRESH_S, self.clock.now
         )
         self.authenticate = Authentication(tokens, self.principals)
         self.realtime = self._realtime()
-        self.web = self._web()
         self.vitals = Vitals(
             realtime=self.realtime,
             hub=self.hub,
@@ -181,12 +185,13 @@ class Hospital:
             bus=self._bus,
             notes=Notes(redis, prefix=stores.redis_prefix),
         )
+        self.web = self._web()
         self.timers = self._timers()
 
     # --- wiring
 
-    def _services(self, tokens: AccessTokens, key: SigningKey) -> Services:
-        identity = IdentityService(self.units, self.clock, self.ids, self._passwords, tokens, key)
+    def _services(self, tokens: AccessTokens, key: SigningKey, throttle: Throttle) -> Services:
+        identity = IdentityService(self.units, self.clock, self.ids, self._passwords, tokens, key, throttle)
         patients = PatientsService(
             self.units, self.documents, PlacesOfCare([wards_of_patient], [OpdService.clinics_of_patient])
         )
@@ -218,8 +223,9 @@ class Hospital:
         subscriptions = Subscriptions(
             self._live_engine, self.hub, self.views, self.rooms, self._account_for_join
         )
-        self.rights = Rights(self.hub, SessionAuthority(self.principals), subscriptions)
-        pulse = Pulse(self.hub, self.views, self.clock)
+        self.rights = Rights(self.hub, SessionAuthority(self.principals), subscriptions, self.clock)
+        blackout = Blackout(self.hub, self.views)
+        pulse = Pulse(self.hub, self.views, self.clock, watches=(self.rights.expire, blackout.check))
         realtime = RealtimeServer(
             subscriptions=subscriptions,
             rights=self.rights,
@@ -228,8 +234,9 @@ class Hospital:
             check_origin=_check_origin,
             address_of=client_address,
             limits=Limits(self.settings.sockets_per_principal, self.settings.sockets_per_address),
+            fastpath=self.settings.fastpath,
         )
-        realtime.mount(self._namespaces().items())
+        realtime.mount(self._namespaces())
         return realtime
 
     def _web(self) -> web.Application:
@@ -251,10 +258,10 @@ class Hospital:
             },
             pages=[*PAGES, *asyncapi_routes(self.rooms, self._namespaces())],
         )
+        app[VITALS] = self.vitals
         self.realtime.attach(app)
         add_screens(app)
         return app
-        app[VITALS] = self.vitals
 
     def _namespaces(self) -> dict[str, dict[str, SocketCommand]]:
         return {channel.NAMESPACE: channel.commands(self.services) for channel in CHANNELS}
@@ -285,14 +292,8 @@ class Hospital:
         self, principal: Principal, namespace: str, room: str, audience: Audience
     ) -> None:
         """A room that shows patients is an access like any other."""
-
-        async def work(uow: UnitOfWork) -> None:
-            uow.audit(
-                "room.join", entity="room", entity_id=f"{namespace} {room}", detail={"audience": audience}
-            )
-
-        command = Command(name="room.join", request_id=str(self.ids.new()))
-        await self.units.execute(principal, command, type(None), work)
+        detail = {"audience": audience}
+        await self._trail.account(Access(principal, "room.join", "room", f"{namespace} {room}", detail))
 
     async def _ping_postgres(self) -> None:
         async with self._engine.connect() as connection:
@@ -320,6 +321,7 @@ class Hospital:
         await self.rights.start()
         self.realtime.pulse.start()
         self.timers.start()
+        self.vitals.start()
         tame_garbage_collector()
 
     async def ready(self) -> bool:
@@ -331,8 +333,8 @@ class Hospital:
         self.web[READINESS].draining = True
 
     async def stop(self) -> None:
-        self.vitals.start()
         """Stop timers, publish what waits, close the stores. Sockets are drained before."""
+        await self.vitals.stop()
         await self.timers.stop()
         await self.realtime.pulse.stop()
         await self._publisher.stop()
@@ -344,7 +346,7 @@ class Hospital:
         """Close the stores; all there is to do for a hospital that was never started."""
         self._passwords.close()
         self.documents.close()
-        await self.vitals.stop()
+        await self._counters.aclose()
         await self._live_engine.dispose()
         await self._engine.dispose()
 

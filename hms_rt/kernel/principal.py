@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -50,7 +51,8 @@ class Principal:
     """An authenticated actor, as the database described it at ``rights_version``.
 
     ``session_id`` is the login session (users) or the enrolment (devices). ``rooms`` is set for devices
-    only: the rooms, as ``namespace + " " + room``, that the screen is bound to.
+    only: the rooms, as ``namespace + " " + room``, that the screen is bound to. ``until`` is when the session
+    ends by itself; None for one that does not.
     """
 
     kind: PrincipalKind
@@ -61,6 +63,11 @@ class Principal:
     assignments: frozenset[Assignment] = frozenset()
     rights_version: int = 0
     rooms: frozenset[str] = field(default=frozenset())
+    until: datetime | None = None
+
+    def over(self, now: datetime) -> bool:
+        """True once the session has ended by itself."""
+        return self.until is not None and self.until <= now
 
     def has(self, *roles: Role) -> bool:
         """True if any of ``roles`` is held."""

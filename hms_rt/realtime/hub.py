@@ -220,7 +220,11 @@ class Hub:
 
     async def went_back(self, reason: str) -> None:
         """Somebody remembers what the database does not have: ask for a new epoch, and look."""
-        await epochs.went_back(self._engine, reason)
+        try:
+            async with asyncio.timeout(LOAD_S):
+                await epochs.went_back(self._engine, reason)
+        except (TimeoutError, SQLAlchemyError, OSError) as error:
+            raise postgres.refusal(error) or error from error
         self.wake()
 
     def as_of(self, follower: Follower) -> datetime:

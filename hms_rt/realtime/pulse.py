@@ -1,10 +1,11 @@
-"""The slow beat: heartbeats, clients that drained or are stuck, unused views.
+"""The slow beat: heartbeats, clients that drained or are stuck, unused views, and what must be watched.
 
 One task for the whole process. Every client is in one of 50 buckets and one bucket is served every
 100 ms, so heartbeats (one per client every 5 s) never leave in one burst.
 """
 
 import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import structlog
@@ -23,15 +24,20 @@ FRESH_S = 2.0
 """A heartbeat needs a sweep that succeeded within this time: silence tells a board that it is stale."""
 
 STUCK_S = 10.0
+WATCH_EVERY = 3
+"""Beats between two calls of the watches."""
 
 
 class Pulse:
-    """Keeps every subscriber of the process."""
+    """Keeps every subscriber of the process. ``watches`` are called about three times a second."""
 
-    def __init__(self, hub: Hub, views: Views, clock: Clock) -> None:
+    def __init__(
+        self, hub: Hub, views: Views, clock: Clock, watches: Sequence[Callable[[], None]] = ()
+    ) -> None:
         self._hub = hub
         self._views = views
         self._clock = clock
+        self._watches = watches
         self._buckets: list[set[Subscriber]] = [set() for _ in range(BUCKETS)]
         self._next = 0
         self._tick = 0
@@ -68,13 +74,14 @@ class Pulse:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            try:
-                self._beat()
-            except Exception:
-                log.exception("pulse.failed")
+            self._tick += 1
+            for work in (*self._watches, self._beat) if self._tick % WATCH_EVERY == 0 else (self._beat,):
+                try:
+                    work()
+                except Exception:
+                    log.exception("pulse.failed")
 
     def _beat(self) -> None:
-        self._tick += 1
         for subscriber in list(self._buckets[self._tick % BUCKETS]):
             self._serve(subscriber)
         for bucket in self._buckets:
@@ -89,7 +96,7 @@ class Pulse:
             log.info("socket.stuck", namespace=subscriber.namespace)
             subscriber.outlet.abort()
         elif self._hub.sweep_age() <= FRESH_S:
-            heads = {room: [view.epoch, view.sent] for room, view in subscriber.rooms.items()}
+            heads = {room: [view.epoch, view.head] for room, view in subscriber.rooms.items()}
             subscriber.send("heartbeat", {"at": rfc3339(self._clock.now()), "heads": heads})
 
     def _relieve(self, subscriber: Subscriber) -> None:

@@ -1,18 +1,22 @@
 """Subscribing without a hole: no ``await`` stands between the snapshot that is told and the join."""
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.clock import rfc3339
 from hms_rt.kernel.errors import Code, HmsError, conflict
 from hms_rt.kernel.principal import Principal
+from hms_rt.realtime import metrics
 from hms_rt.realtime.fanout import RoomView, Views
 from hms_rt.realtime.follower import RING
 from hms_rt.realtime.hub import Hub
-from hms_rt.realtime.rooms import Rooms, authorise
+from hms_rt.realtime.rooms import RoomKind, Rooms, authorise
 from hms_rt.realtime.subscriber import MAX_ROOMS, Subscriber
 from hms_rt.realtime.wire import Since, Subscribe
 from hms_rt.storage import change_log
@@ -22,6 +26,11 @@ Account = Callable[[Principal, str, str, Audience], Awaitable[None]]
 """Audits a join: principal, namespace, room, audience."""
 
 ATTEMPTS = 5
+SUBSCRIBE_S = 10.0
+"""Time for one subscribe, with everything that it waits for."""
+
+SURE_S = 5.0
+"""Without a sweep for so long this process may have missed a change of rights: it knows nothing by itself."""
 
 
 class Subscriptions:
@@ -42,6 +51,14 @@ class Subscriptions:
         room = wanted.room
         if len(subscriber.rooms) >= MAX_ROOMS and room not in subscriber.rooms:
             raise HmsError(Code.TOO_MANY_ROOMS, f"a connection follows at most {MAX_ROOMS} rooms")
+        try:
+            async with asyncio.timeout(SUBSCRIBE_S):
+                return await self._subscribe(subscriber, wanted)
+        except TimeoutError:
+            raise _unavailable() from None
+
+    async def _subscribe(self, subscriber: Subscriber, wanted: Subscribe) -> dict[str, Any]:
+        room = wanted.room
         for _ in range(ATTEMPTS):
             principal = subscriber.principal
             view = await self._open(subscriber, room)
@@ -53,20 +70,30 @@ class Subscriptions:
                 missed = None
             self._join(subscriber, room, view)
             return self._acknowledge(view, wanted.since, missed)
-        raise conflict("your rights are changing: subscribe again")
+        raise _rights_are_changing()
 
     async def _open(self, subscriber: Subscriber, room: str) -> RoomView:
+        """The view of ``room`` that is the client's, accounted for unless it has it already.
+
+        Nobody joins while changes are not swept: it would look current, and rights may be of long ago.
+        """
+        if self._hub.sweep_age() > SURE_S:
+            raise _unavailable()
         principal = subscriber.principal
-        kind, argument = self._rooms.find(subscriber.namespace, room)
-        audience = authorise(kind, principal, room, argument)
-        if audience is not Audience.DISPLAY and room not in subscriber.rooms:
+        kind, argument, audience = self._authorise(subscriber, room)
+        held = subscriber.rooms.get(room)
+        if audience is not Audience.DISPLAY and (held is None or held.audience is not audience):
             await self._account(principal, subscriber.namespace, room, audience)
         return await self._views.open(kind, room, audience, kind.argument_of(principal, argument))
+
+    def _authorise(self, subscriber: Subscriber, room: str) -> tuple[RoomKind, str, Audience]:
+        kind, argument = self._rooms.find(subscriber.namespace, room)
+        return kind, argument, authorise(kind, subscriber.principal, room, argument)
 
     @staticmethod
     def _join(subscriber: Subscriber, room: str, view: RoomView) -> None:
         if not view.subscribers:
-            view.sent = view.version
+            view.sent = view.head = view.version
         subscriber.join(room, view)
 
     async def _missed(self, view: RoomView, since: Since | None) -> list[LogEntry] | None:
@@ -76,11 +103,12 @@ class Subscriptions:
         if since.version > view.version:
             await self._ahead(view, since)
             return None
-        if view.version - since.version > RING:
-            return None
         if view.follower.reaches(since.version):
             return []
-        return await change_log.since(self._engine, view.follower.stream, since.version, RING)
+        metrics.ring_missed(metrics.Reader.CLIENT)
+        if view.version - since.version > RING:
+            return None
+        return await self._hub.since(view.follower.stream, since.version)
 
     async def _ahead(self, view: RoomView, since: Since) -> None:
         """The client knows a version that we do not: it comes, or the database went back in time."""
@@ -99,8 +127,9 @@ class Subscriptions:
             "version": view.version,
             "as_of": rfc3339(self._hub.as_of(view.follower)),
         }
+        metrics.subscribed(resumed=missed is not None and since is not None)
         if missed is None or since is None:
-            return {**common, "mode": "snapshot", "state": view.state()}
+            return {**common, "mode": "snapshot", "state": orjson.Fragment(view.encoded_state())}
         entries = [*missed, *view.follower.after(_reached(missed, since))]
         changes = []
         if ops := view.ops(entries):
@@ -110,17 +139,63 @@ class Subscriptions:
         return {**common, "mode": "resume", "changes": changes}
 
     async def reconsider(self, subscriber: Subscriber) -> None:
-        """Rights changed: leave rooms that are no longer theirs, and move to another audience's view."""
-        for room, view in list(subscriber.rooms.items()):
+        """Rights changed: take what is no longer theirs at once, then move to another audience's view.
+
+        A room that stays as it is needs nothing from the database, so a passing failure costs no room. One
+        whose new view cannot be shown now is revoked as ``unavailable``: the client asks again by itself.
+        """
+        moved = [room for room, view in list(subscriber.rooms.items()) if self._moves(subscriber, view)]
+        for room in moved:
             try:
-                fresh = await self._open(subscriber, room)
+                async with asyncio.timeout(SUBSCRIBE_S):
+                    await self._move(subscriber, room)
+            except TimeoutError:
+                revoke(subscriber, room, Code.UNAVAILABLE)
             except HmsError as error:
-                subscriber.leave(room)
-                subscriber.send("revoked", {"room": room, "code": error.code.value})
-                continue
-            if fresh is not view and room in subscriber.rooms:
-                self._join(subscriber, room, fresh)
-                fresh.catch_up(subscriber)
+                revoke(subscriber, room, error.code)
+
+    def _moves(self, subscriber: Subscriber, view: RoomView) -> bool:
+        """Take the room if its view is another one for the rights of now; True if there may be another."""
+        try:
+            kind, argument, audience = self._authorise(subscriber, view.room)
+        except HmsError as error:
+            revoke(subscriber, view.room, error.code)
+            return False
+        stream = kind.streams.stream(kind.argument_of(subscriber.principal, argument))
+        if audience is view.audience and stream == view.follower.stream:
+            return False
+        subscriber.leave(view.room)
+        return True
+
+    async def _move(self, subscriber: Subscriber, room: str) -> None:
+        for _ in range(ATTEMPTS):
+            principal = subscriber.principal
+            view = await self._open(subscriber, room)
+            if subscriber.gone or room in subscriber.rooms:
+                return  # it asked by itself meanwhile
+            if subscriber.principal is principal and not view.closed and view.follower.version is not None:
+                self._join(subscriber, room, view)
+                view.catch_up(subscriber)
+                return
+        raise _rights_are_changing()
+
+
+def revoke(subscriber: Subscriber, room: str, code: Code) -> None:
+    """Take ``room`` from a client and say why. ``unavailable`` and ``conflict`` pass: it may ask again."""
+    subscriber.leave(room)
+    subscriber.send("revoked", {"room": room, "code": code.value})
+
+
+def _rights_are_changing() -> HmsError:
+    return conflict("your rights are changing: subscribe again")
+
+
+def _unavailable() -> HmsError:
+    return HmsError(
+        Code.UNAVAILABLE,
+        "the server cannot tell what is current: try again",
+        retry_after_ms=random.randint(500, 2_000),
+    )
 
 
 def _reached(missed: list[LogEntry] | None, since: Since | None) -> int:

@@ -95,9 +95,12 @@ async def end_expired(
     return [(row.id, row.user_id) for row in rows]
 
 
-async def open_user(connection: AsyncConnection, session_id: uuid.UUID, now: datetime) -> User | None:
-    """The active user behind a sign-in that has not ended."""
-    query = user_columns().join_from(users, sessions, sessions.c.user_id == users.c.id)
+async def open_user(
+    connection: AsyncConnection, session_id: uuid.UUID, now: datetime
+) -> tuple[User, datetime] | None:
+    """The active user behind a sign-in that has not ended, and when it expires."""
+    columns = user_columns().add_columns(sessions.c.expires_at)
+    query = columns.join_from(users, sessions, sessions.c.user_id == users.c.id)
     found = await connection.execute(
         query.where(
             sessions.c.id == session_id,
@@ -107,4 +110,4 @@ async def open_user(connection: AsyncConnection, session_id: uuid.UUID, now: dat
         )
     )
     row = found.one_or_none()
-    return to_user(row) if row is not None else None
+    return (to_user(row), row.expires_at) if row is not None else None

@@ -6,9 +6,9 @@ from hms_rt.departments.identity.service.foundation import SignedIn
 from hms_rt.departments.identity.service.principals import Principals
 from hms_rt.departments.identity.service.screens import Screens
 from hms_rt.departments.identity.service.signing_in import SigningIn
-from hms_rt.departments.identity.service.throttle import Throttle
+from hms_rt.departments.identity.service.throttle import Throttle, counts_in
 
-__all__ = ["IdentityService", "Principals", "SignedIn", "Throttle"]
+__all__ = ["IdentityService", "Principals", "SignedIn", "Throttle", "counts_in"]
 
 
 class IdentityService(SigningIn, Accounts, ChangingPasswords, Screens):

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hms_rt.departments.identity.model import User
 from hms_rt.departments.identity.schemas import AssignmentOut, UserOut
@@ -74,8 +74,8 @@ def user_out(user: User) -> UserOut:
     )
 
 
-def user_principal(user: User, session_id: uuid.UUID) -> Principal:
-    """``user`` as who acts in a session."""
+def user_principal(user: User, session_id: uuid.UUID, until: datetime | None = None) -> Principal:
+    """``user`` as who acts in a session, which expires at ``until``."""
     return Principal(
         kind=PrincipalKind.USER,
         id=user.id,
@@ -84,4 +84,5 @@ def user_principal(user: User, session_id: uuid.UUID) -> Principal:
         roles=user.roles,
         assignments=user.assignments,
         rights_version=user.rights_version,
+        until=until,
     )

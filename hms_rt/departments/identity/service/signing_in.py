@@ -120,9 +120,9 @@ class SigningIn(Foundation):
                 await sessions.rotate(uow.connection, session, digest(successor), uow.now)
             elif outcome is RefreshOutcome.ENDED or session.refresh_digest != digest(successor):
                 return
-            user = await sessions.open_user(uow.connection, session.id, uow.now)
-            if user is not None:
-                opened[:] = [user]
+            found = await sessions.open_user(uow.connection, session.id, uow.now)
+            if found is not None:
+                opened[:] = [found[0]]
 
         await self._units.execute(SYSTEM, replace(command, key=None), type(None), work)
         if not opened:
@@ -174,9 +174,9 @@ class SigningIn(Foundation):
         """
         async with self._units.reading() as connection:
             if kind is PrincipalKind.USER:
-                user = await sessions.open_user(connection, session_id, self._clock.now())
-                if user is not None:
-                    return user_principal(user, session_id)
+                found = await sessions.open_user(connection, session_id, self._clock.now())
+                if found is not None:
+                    return user_principal(found[0], session_id, found[1])
             elif kind is PrincipalKind.DEVICE:
                 device = await devices.enrolled(connection, session_id)
                 if device is not None:

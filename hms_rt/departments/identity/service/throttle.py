@@ -7,13 +7,22 @@ sign-in, nor opens the gate.
 
 import asyncio
 import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
+import structlog
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage, Storage
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
+from redis.asyncio import Redis
 
 from hms_rt.kernel.errors import Code, HmsError
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 PAIR_LIMITS: tuple[RateLimitItem, ...] = (RateLimitItemPerMinute(5), RateLimitItemPerHour(30))
 """Attempts of one username from one address; a success forgets them."""
@@ -22,14 +31,29 @@ ADDRESS_LIMIT: RateLimitItem = RateLimitItemPerMinute(60)
 """Failures of one address, whatever the usernames: a ward's computers may share one."""
 
 STORAGE_PATIENCE_S = 0.25
+STORAGE_AWAY_S = 5.0
+"""For a shared count to answer; and after one did not, for which none is asked: sign-ins stay fast."""
+
+
+def counts_in(redis: Redis, prefix: str) -> Storage:
+    """Counts that all processes share, over the connections of ``redis``, which the caller closes."""
+    given: dict[str, Any] = {"connection_pool": redis.connection_pool}
+    return RedisStorage(
+        "async+redis://",
+        wrap_exceptions=True,
+        implementation="redispy",
+        key_prefix=f"{prefix}:throttle",
+        **given,
+    )
 
 
 class Throttle:
-    """Counts attempts to sign in. Give it a ``limits`` storage made with ``wrap_exceptions=True``."""
+    """Counts attempts to sign in, in the storage of :func:`counts_in` if one is given."""
 
     def __init__(self, shared: Storage | None = None) -> None:
         self._local = FixedWindowRateLimiter(MemoryStorage())
         self._shared = FixedWindowRateLimiter(shared) if shared is not None else None
+        self._ask_again = float("-inf")
 
     async def admit(self, username: str, address: str) -> None:
         """Count an attempt before it is made, so that parallel guesses count too; raises ``rate_limited``."""
@@ -50,31 +74,25 @@ class Throttle:
             await self._clear(limit, _key(username, address))
 
     async def _test(self, limit: RateLimitItem, key: str) -> bool:
-        if self._shared is not None:
-            try:
-                async with asyncio.timeout(STORAGE_PATIENCE_S):
-                    return await self._shared.test(limit, "login", key)
-            except (StorageError, OSError, TimeoutError):
-                pass
-        return await self._local.test(limit, "login", key)
+        return await self._count(lambda counts: counts.test(limit, "login", key))
 
     async def _hit(self, limit: RateLimitItem, key: str) -> bool:
-        if self._shared is not None:
-            try:
-                async with asyncio.timeout(STORAGE_PATIENCE_S):
-                    return await self._shared.hit(limit, "login", key)
-            except (StorageError, OSError, TimeoutError):
-                pass
-        return await self._local.hit(limit, "login", key)
+        return await self._count(lambda counts: counts.hit(limit, "login", key))
 
     async def _clear(self, limit: RateLimitItem, key: str) -> None:
-        if self._shared is not None:
+        await self._count(lambda counts: counts.clear(limit, "login", key))
+        await self._local.clear(limit, "login", key)
+
+    async def _count(self, ask: Callable[[FixedWindowRateLimiter], Awaitable[T]]) -> T:
+        """Ask the shared counts; this process's own while they do not answer, without waiting each time."""
+        if self._shared is not None and time.monotonic() >= self._ask_again:
             try:
                 async with asyncio.timeout(STORAGE_PATIENCE_S):
-                    await self._shared.clear(limit, "login", key)
-            except (StorageError, OSError, TimeoutError):
-                pass
-        await self._local.clear(limit, "login", key)
+                    return await ask(self._shared)
+            except (StorageError, OSError, TimeoutError) as error:
+                self._ask_again = time.monotonic() + STORAGE_AWAY_S
+                log.warning("throttle.counts_alone", error=type(error).__name__, seconds=STORAGE_AWAY_S)
+        return await ask(self._local)
 
 
 def _key(username: str, address: str) -> str:

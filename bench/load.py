@@ -16,7 +16,7 @@ GRACE_S = 15.0
 Measured = dict[str, Any]
 
 
-class LoadFailed(RuntimeError):
+class LoadError(RuntimeError):
     """The client could not do its work; the message has its reason."""
 
 
@@ -57,7 +57,7 @@ class Load:
 
 
 async def run(load: Load, port: int) -> Measured:
-    """Connect, measure, and give the client's figures. Raises :class:`LoadFailed`."""
+    """Connect, measure, and give the client's figures. Raises :class:`LoadError`."""
     process = await start(load, port)
     longest = CONNECT_S + load.warm_up + load.seconds + load.drain + GRACE_S
     return await finished(process, load, longest)
@@ -78,7 +78,7 @@ async def start(load: Load, port: int) -> asyncio.subprocess.Process:
 async def connected(process: asyncio.subprocess.Process) -> None:
     """Return once the client has connected its sockets, or given up on some; it measures from then on."""
     if process.stderr is None:
-        raise LoadFailed("the load client was started without a pipe")
+        raise LoadError("the load client was started without a pipe")
     await asyncio.wait_for(process.stderr.readline(), CONNECT_S + GRACE_S)
 
 
@@ -87,7 +87,7 @@ async def finished(process: asyncio.subprocess.Process, load: Load, longest: flo
     try:
         out, err = await asyncio.wait_for(process.communicate(), longest)
     except TimeoutError:
-        raise LoadFailed(f"the load client did not end within {longest:.0f} s") from None
+        raise LoadError(f"the load client did not end within {longest:.0f} s") from None
     finally:
         if process.returncode is None:
             process.kill()
@@ -96,11 +96,13 @@ async def finished(process: asyncio.subprocess.Process, load: Load, longest: flo
 
 
 def parse(out: bytes, err: bytes, load: Load) -> Measured:
-    """The client's line of JSON. Raises :class:`LoadFailed` if too few sockets got connected."""
+    """The client's line of JSON. Raises :class:`LoadError` if too few sockets got connected."""
     try:
         measured: Measured = orjson.loads(out)
     except orjson.JSONDecodeError:
-        raise LoadFailed(f"the load client said: {(err or out).decode(errors='replace')[-300:]}") from None
+        raise LoadError(f"the load client said: {(err or out).decode(errors='replace')[-300:]}") from None
     if measured["ok"] < load.sockets * load.least:
-        raise LoadFailed(f"{measured['ok']} of {load.sockets} sockets: {measured['error'] or 'no reason given'}")
+        raise LoadError(
+            f"{measured['ok']} of {load.sockets} sockets: {measured['error'] or 'no reason given'}"
+        )
     return measured

@@ -1,4 +1,4 @@
-"""``python -m bench.pinned CORE PROGRAM ...``: run a program on one core, with all the descriptors it may have.
+"""``python -m bench.pinned CORE PROGRAM ...``: run a program on one core, with all descriptors it may have.
 
 It ends with the process that started it, whatever ends that.
 """

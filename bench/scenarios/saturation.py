@@ -15,7 +15,7 @@ from bench.rounds import Bench, interleaved, summed_up
 from bench.subjects import Subject
 
 SOCKETS = 1000
-RATE = 5000.0
+RATE = 10_000.0
 FIGURES = (
     *("changes_per_s", "ops_per_s", "frames_per_s", "lat_p50_us", "lat_p99_us", "server_cpu"),
     *("holes", "reorders", "snapshots", "by_snapshot"),

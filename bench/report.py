@@ -1,0 +1,97 @@
+"""The report, as Markdown, from what was measured. What was not measured shows as a dash."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.figures import DASH, Results, at, microseconds, plain, table, tenths, thousands, told
+from bench.goals import goals_table
+
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+ROWS = (
+    ("bare", "bare C loop that only sends"),
+    ("hms", "**hms-rt**"),
+    ("hms-redis", "hms-rt, changes through Redis"),
+    ("hms-plain", "hms-rt, `FASTPATH=off`"),
+    ("node", "Node socket.io"),
+    ("node-redis", "Node + redis-adapter"),
+    ("stock", "stock python-socketio"),
+)
+SIZES = ("100", "1000", "5000")
+KINDS = ("subscribe", "resume", "sweep", "commit")
+
+
+def peers_table(results: Results) -> str:
+    """Every subject beside the others."""
+    rows = []
+    for key, title in ROWS:
+        merged = "hms-merged" if key == "hms" else key
+        row = [
+            *(told(at(results, f"fanout/sizes/{size}/{key}/frames_per_s"), thousands) for size in SIZES),
+            told(at(results, f"latency/subjects/{merged}/lat_p99_us"), microseconds),
+            told(at(results, f"idle/subjects/{key}/connect_rate"), plain),
+            told(at(results, f"idle/subjects/{key}/rss_per_conn_kb"), tenths),
+            told(at(results, f"fanout/sizes/1000/{key}/server_us_per_frame"), tenths),
+        ]
+        if any(cell != DASH for cell in row):
+            rows.append([title, *row])
+    head = ["frames/s to", "100 sockets", "1,000", "5,000", "p99 at 1,000 × 20/s"]
+    return table([*head, "connected/s", "KiB/socket", "CPU µs/frame at 1,000"], rows)
+
+
+def curves(results: Results) -> str:
+    """The two curves as tables."""
+    scenarios = results["scenarios"]
+    rooms = [
+        [plain(point["rooms"]), plain(point["us_per_broadcast"]), f"{100 * point['idle_cpu']:.1f} %"]
+        for point in scenarios.get("rooms", {}).get("points", [])
+    ]
+    history = [
+        [plain(point["rows"]), *(f"{point[kind]:.2f}" for kind in KINDS)]
+        for point in scenarios.get("history", {}).get("points", [])
+    ]
+    parts = []
+    if rooms:
+        head = ["other rooms followed", "µs of server time per broadcast to 200 sockets", "CPU when idle"]
+        parts.append(table(head, rows=rooms))
+    if history:
+        parts.append(table(["rows in the change log", *(f"{kind}, ms" for kind in KINDS)], history))
+    return "\n\n".join(parts)
+
+
+def page(results: Results, plots: Sequence[str]) -> str:
+    """The whole report; ``plots`` are file names beside it."""
+    options = results["options"]
+    rounds = f"Medians of {options['rounds']} interleaved rounds of {options['seconds']:g} seconds."
+    quick = " A quick run: fewer rounds and sockets." if options["quick"] else ""
+    machine = table(["", ""], [[name, value] for name, value in results["machine"].items()])
+    parts = [
+        "# Measurements",
+        f"Written by `make bench`. {rounds}{quick}",
+        "## What was asked for",
+        goals_table(results),
+        "## Beside the peers",
+        peers_table(results),
+        "## Curves",
+        curves(results),
+        _pictures(plots, ""),
+        "## The machine",
+        machine,
+    ]
+    if results["failures"]:
+        parts += ["## What failed", "\n".join(f"- {failure}" for failure in results["failures"])]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def into_readme(readme: str, results: Results, plots: Sequence[str]) -> str:
+    """``readme`` with the tables and plots between its two marks. Raises ``ValueError`` if they lack."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"README.md has no {BEGIN} ... {END}")
+    machine = "; ".join(f"{name}: {results['machine'][name]}" for name in ("processor", "pinned", "kernel"))
+    shown = [goals_table(results), peers_table(results), _pictures(plots, "docs/bench/"), machine + "."]
+    return f"{before}{BEGIN}\n\n" + "\n\n".join(shown) + f"\n\n{END}{after}"
+
+
+def _pictures(plots: Sequence[str], folder: str) -> str:
+    return "\n\n".join(f"![{Path(name).stem}]({folder}{name})" for name in plots)

@@ -43,7 +43,7 @@ format: $(STAMP) ## ruff's formatting and safe fixes
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(STAMP) ## measure this machine: commit to screen (ARGS="--screens 1 100")
+bench: $(STAMP) ## measure this machine beside the peers, about 20 minutes (ARGS="--quick", ARGS="--only fanout")
 	@$(BIN)/python -m bench $(ARGS)
 
 chromium: ## a Chromium for the browser tests: the installed one, else Debian's package

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hms_rt.kernel.clock import Clock
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import Principal
+from hms_rt.realtime import metrics
 from hms_rt.realtime.hub import Hub
 from hms_rt.realtime.rooms import State
 from hms_rt.realtime.subscriber import Subscriber
@@ -141,6 +142,7 @@ class Rights:
             try:
                 principal = await self._ask(subscriber)
             except (HmsError, SQLAlchemyError, OSError) as error:
+                metrics.rights_checked(metrics.Checked.UNKNOWN)
                 log.warning("rights.unknown", error=type(error).__name__)
                 await asyncio.sleep(ASK_AGAIN_S)
                 continue
@@ -159,10 +161,14 @@ class Rights:
 
     async def _act(self, subscriber: Subscriber, principal: Principal | None) -> None:
         if principal is None:
+            metrics.rights_checked(metrics.Checked.ENDED)
             await _end(subscriber)
         elif principal != subscriber.principal:
+            metrics.rights_checked(metrics.Checked.CHANGED)
             subscriber.principal = principal
             await self._subscriptions.reconsider(subscriber)
+        else:
+            metrics.rights_checked(metrics.Checked.UNCHANGED)
 
 
 def _over() -> HmsError:

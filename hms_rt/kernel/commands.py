@@ -52,10 +52,14 @@ def fingerprint(*parts: bytes) -> bytes:
     return digest.digest()
 
 
-def occurred(at: datetime | None, now: datetime) -> datetime:
-    """When it happened: ``at`` for a late entry, else ``now``; never in the future."""
+def occurred(at: datetime | None, now: datetime, *, after: datetime | None = None) -> datetime:
+    """When it happened: ``at`` for a late entry, else ``now``; never in the future.
+
+    ``after`` is when the thing's last step happened. Who tells no time is not refused for a clock: where one
+    was set back, or is behind that of the server which took the last step, now is not before that step.
+    """
     if at is None:
-        return now
+        return now if after is None else max(now, after)
     if at > now + LATE_ENTRY_SKEW:
         raise HmsError(Code.INVALID, "occurred_at lies in the future")
     return min(at, now)

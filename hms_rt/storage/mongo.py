@@ -7,10 +7,11 @@ SHA-256 of the canonical JSON of ``body`` (RFC 8785's order and spacing for the 
 import asyncio
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson.binary import UuidRepresentation
@@ -18,7 +19,7 @@ from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import WriteConcern
 from pymongo.errors import PyMongoError
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.kernel.clock import Clock
@@ -32,13 +33,17 @@ TIMEOUT_MS = 3_000
 
 @dataclass(frozen=True, slots=True)
 class DocumentRef:
-    """What PostgreSQL keeps of a document: where it is and what it must hash to."""
+    """What PostgreSQL keeps of a document: where it is and what it must hash to.
+
+    ``written_tick`` is the moment of writing on this process's monotonic clock, to tell its age by.
+    """
 
     id: uuid.UUID
     collection: str
     sha256: bytes
     size: int
     written_at: datetime
+    written_tick: float = field(default_factory=time.monotonic, compare=False)
 
 
 def canonical(body: Mapping[str, Any]) -> bytes:
@@ -139,14 +144,18 @@ class Documents:
 
 
 async def refer(connection: AsyncConnection, ref: DocumentRef) -> None:
-    """Make the document exist for everybody, once the transaction commits."""
+    """Make the document exist for everybody, once the transaction commits.
+
+    PostgreSQL judges by its own clock how old the document is; ours may be another.
+    """
+    age = timedelta(seconds=time.monotonic() - ref.written_tick)
     await connection.execute(
         insert(document_ref).values(
             id=ref.id,
             collection=ref.collection,
             sha256=ref.sha256,
             size=ref.size,
-            written_at=ref.written_at,
+            written_at=func.clock_timestamp() - age,
         )
     )
 

@@ -1,11 +1,14 @@
 """Every fault of the matrix, in the order of the run: those on the same kind of stores together."""
 
-from tests.faults import kills, stores
+from tests.faults import clocks, kills, networks, stores
 from tests.faults.matrix import Fault
 from tests.faults.stage import Kind
 
 FAULTS: tuple[Fault, ...] = tuple(
-    sorted([*kills.FAULTS, *stores.FAULTS], key=lambda fault: list(Kind).index(fault.kind))
+    sorted(
+        [*kills.FAULTS, *stores.FAULTS, *networks.FAULTS, *clocks.FAULTS],
+        key=lambda fault: list(Kind).index(fault.kind),
+    )
 )
 
 

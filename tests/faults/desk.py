@@ -105,7 +105,7 @@ class Desk:
 
         async def attempt(url: str) -> Told:
             raw = await self._raw(url, namespace)
-            told = await raw.call(namespace, event, {"id": sent.key, **body}, seconds=ACK_S)
+            told = await _called(raw, namespace, event, {"id": sent.key, **body})
             if told["ok"]:
                 return "ok", told.get("result", {})
             return told["error"]["code"], told["error"]
@@ -221,3 +221,18 @@ class Desk:
             raw.closed.set()
             raise ConnectionError(f"refused: {told}")
         return raw
+
+
+async def _called(raw: Raw, namespace: str, event: str, body: Json) -> Json:
+    """The acknowledgement; raises ``ConnectionError`` as soon as there can be none."""
+    asked = asyncio.ensure_future(raw.call(namespace, event, body, seconds=ACK_S))
+    lost = asyncio.ensure_future(raw.closed.wait())
+    try:
+        await asyncio.wait({asked, lost}, return_when=asyncio.FIRST_COMPLETED)
+        if not asked.done():
+            raise ConnectionError("the connection ended before the answer")
+        told: Json = asked.result()
+        return told
+    finally:
+        asked.cancel()
+        lost.cancel()

@@ -131,10 +131,11 @@ class Scene:
             ("desk", work.reception()),
             ("doctor-gen", work.counter("GEN-1")),
             ("doctor-icu", work.doctor("ICU")),
-            ("lab-1", work.laboratory(ordering, verifying)),
         ]
         for number, (name, worker) in enumerate(workers):
             self.shift.begin(worker, self._desk(name, number))
+        laboratory = work.laboratory(ordering, verifying)
+        self.shift.begin(laboratory, self._desk("lab-1", len(workers)), ordering, verifying)
 
     def _desk(self, name: str, number: int) -> Desk:
         return Desk(

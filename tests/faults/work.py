@@ -30,9 +30,9 @@ class Shift:
         self._tasks: list[asyncio.Task[None]] = []
         self.desks: list[Desk] = []
 
-    def begin(self, worker: Worker, desk: Desk) -> None:
-        """Let somebody work."""
-        self.desks.append(desk)
+    def begin(self, worker: Worker, desk: Desk, *others: Desk) -> None:
+        """Let somebody work, with the help of others."""
+        self.desks += [desk, *others]
         self._tasks.append(asyncio.create_task(self._work(worker, desk), name=f"work {desk.person.name}"))
 
     async def end(self, seconds: float) -> bool:

@@ -85,7 +85,7 @@ class Admissions(Foundation):
 
         async def decide(uow: UnitOfWork, before: Admission) -> Outcome:
             require_ward(principal, Permission.DISCHARGE_ORDER, before.ward)
-            at = occurred(body.occurred_at, uow.now)
+            at = occurred(body.occurred_at, uow.now, after=before.admitted_at)
             after = before.order_discharge(body.disposition, at)
             return Outcome(Move.ORDER_DISCHARGE, before, after, at, disposition=body.disposition)
 

@@ -59,7 +59,7 @@ class Stays(Foundation):
             old = current_stay(await repository.lock_stays(uow.connection, before.id))
             beds = await self._both(uow, old.bed_id, body)
             require_place(principal, Permission.STAY_TRANSFER, wards_of=(old.ward, beds.target.ward))
-            at = occurred(body.occurred_at, uow.now)
+            at = occurred(body.occurred_at, uow.now, after=old.started_at)
             after = before.transfer(beds.target.ward)
             stay = _stay_in(beds.target, after, uow.ids.new(), at)
             _refuse_taken(beds.target)
@@ -90,9 +90,10 @@ class Stays(Foundation):
 
         async def decide(uow: UnitOfWork, before: Admission) -> Outcome:
             require_ward(principal, Permission.STAY_DEPART, before.ward)
-            at = occurred(body.occurred_at, uow.now)
-            after = before.depart(body.disposition, at)
+            before.check(Move.DEPART)
             stay = current_stay(await repository.lock_stays(uow.connection, before.id))
+            at = occurred(body.occurred_at, uow.now, after=stay.started_at)
+            after = before.depart(body.disposition, at)
             bed = (await self._beds.lock(uow, stay.bed_id))[stay.bed_id]
             await repository.save_stay(uow.connection, stay.end(at))
             await self._beds.vacate(uow, bed, to=_left_as(contaminated=body.contaminated), since=at)

@@ -63,7 +63,7 @@ class Calling(Foundation):
         return await self._units.execute(principal, command, TokenOut, work)
 
     async def _call(self, uow: UnitOfWork, token: Token, body: CallIn | NextIn) -> TokenOut:
-        at = occurred(body.occurred_at, uow.now)
+        at = occurred(body.occurred_at, uow.now, after=token.since)
         after = token.moved(Move.CALL, at, counter=body.counter)
         try:
             await self._save(uow, Move.CALL, [Moved(token, after)])

@@ -91,7 +91,7 @@ class Moving(Foundation):
             await self._check(uow, command, token, Move.TRANSFER)
             if token.clinic == body.clinic:
                 raise conflict(f"the token is in the queue of clinic {body.clinic}")
-            after = token.moved(Move.TRANSFER, occurred(body.occurred_at, uow.now))
+            after = token.moved(Move.TRANSFER, occurred(body.occurred_at, uow.now, after=token.since))
             onward = after.continued(uow.ids.new(), body.clinic, uow.now)
             await queues.ensure_queue(uow.connection, body.clinic, onward.day)
             await self._save(uow, Move.TRANSFER, [Moved(token, after)], [onward])
@@ -113,7 +113,8 @@ class Moving(Foundation):
             require(principal, PERMISSIONS[move])
             token = await self._locked(uow.connection, token_id)
             await self._check(uow, command, token, move)
-            after = token.moved(move, occurred(body.occurred_at, uow.now), reason=reason)
+            at = occurred(body.occurred_at, uow.now, after=token.since)
+            after = token.moved(move, at, reason=reason)
             await self._save(uow, move, [Moved(token, after)])
             _audit(uow, move, token, {"from": token.state, "to": after.state, "reason": reason})
             return token_out(after)

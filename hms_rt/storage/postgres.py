@@ -16,6 +16,9 @@ STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 POOL_WAIT_S = 5.0
+CONNECT_S = 5.0
+ANSWER_S = 12.0
+"""Time for one statement, seen from here: PostgreSQL itself gives up before, unless it is out of reach."""
 
 _DEADLOCK = "40P01"
 _SERIALIZATION = "40001"
@@ -38,8 +41,8 @@ def make_engine(uri: str, *, pool_size: int = 16, application_name: str = "hms-r
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
         connect_args={
-            "timeout": 5,
-            "command_timeout": 30,
+            "timeout": CONNECT_S,
+            "command_timeout": ANSWER_S,
             "server_settings": {
                 "application_name": application_name,
                 "jit": "off",

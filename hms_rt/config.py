@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     requests_per_minute: Annotated[int, Field(ge=0)] = 6000
     sockets_per_principal: Annotated[int, Field(ge=1)] = 50
     sockets_per_address: Annotated[int, Field(ge=1)] = 500
+    fastpath: bool = True
     log_level: str = "INFO"
 
     @field_validator("postgres_uri", "mongo_uri", "redis_url", "tls_cert", "tls_key", mode="before")

@@ -13,12 +13,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from hms_rt import __version__
+from hms_rt.realtime.frames import MAX_MESSAGE_BYTES
 from hms_rt.realtime.pulse import HEARTBEAT_S, STUCK_S
 from hms_rt.realtime.rooms import RoomKind, Rooms
 from hms_rt.realtime.sent import Json, object_schema, wire_schemas
 from hms_rt.realtime.server import CONNECT_S, Limits
 from hms_rt.realtime.subscriber import EVENT_BURST, EVENTS_PER_SECOND, MAX_ROOMS
-from hms_rt.realtime.transport import MAX_MESSAGE_BYTES
+from hms_rt.realtime.transport import MESSAGES_PER_SECOND
 from hms_rt.realtime.wire import CommandEnvelope, SocketCommand, Subscribe, Unsubscribe
 
 Namespaces = Mapping[str, Mapping[str, SocketCommand]]
@@ -52,9 +53,10 @@ that does not read gets one snapshot once it has drained, and is dropped after {
 progress."""
 
 _CLOSE_CODES = {
-    "1000": "the session is over, a packet was malformed, or the server is going away",
+    "1000": "the session is over, or the server is going away",
     "1003": "only Socket.IO text messages are understood",
     "1006": f"dropped: {STUCK_S:g} s without progress, or no namespace within {CONNECT_S:g} s",
+    "1008": f"a packet was malformed, or over {MESSAGES_PER_SECOND:g} messages a second went on and on",
     "1009": "the message was too large",
 }
 

@@ -1,6 +1,5 @@
 """One room and audience: a change is projected once and encoded once; every socket gets the same bytes."""
 
-import asyncio
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
@@ -12,10 +11,11 @@ from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.changes import Op
 from hms_rt.kernel.clock import rfc3339
 from hms_rt.kernel.errors import Code
+from hms_rt.realtime.broadcaster import Broadcaster
 from hms_rt.realtime.follower import Follower
+from hms_rt.realtime.frames import Frame
 from hms_rt.realtime.hub import Hub
 from hms_rt.realtime.rooms import RoomKind
-from hms_rt.realtime.transport import packet
 from hms_rt.storage.change_log import LogEntry
 
 if TYPE_CHECKING:
@@ -27,22 +27,33 @@ CONFLATE_BYTES = 64 * 1024
 class RoomView:
     """The sockets that see ``room`` as ``audience``.
 
-    ``sent`` is the last version that went out to them; changes that arrive within one turn of the event
-    loop leave as one frame. A ``closed`` view hears nothing any more: do not join it.
+    ``sent`` is the last version that went into a frame, ``head`` the last one that every socket was handed.
+    Changes that arrive before a broadcast begins, or while one is under way, leave as one frame. A
+    ``closed`` view hears nothing any more: do not join it.
     """
 
-    def __init__(self, hub: Hub, kind: RoomKind, room: str, audience: Audience, follower: Follower) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        broadcaster: Broadcaster,
+        kind: RoomKind,
+        room: str,
+        audience: Audience,
+        follower: Follower,
+    ) -> None:
         self.kind = kind
         self.room = room
         self.audience = audience
         self.follower = follower
         self.subscribers: set[Subscriber] = set()
         self.sent = follower.version or 0
+        self.head = self.sent
         self.closed = False
         self._hub = hub
-        self._scheduled = False
+        self._broadcaster = broadcaster
         self._project = kind.views[audience]
-        self._snapshot: tuple[str, int, str] | None = None
+        self._state: tuple[str, int, bytes] | None = None
+        self._snapshot: tuple[str, int, Frame] | None = None
 
     @property
     def epoch(self) -> str:
@@ -78,13 +89,17 @@ class RoomView:
         return list(shown.values())
 
     def changed(self) -> None:
-        """The follower advanced: broadcast before the loop's next turn ends."""
-        if not self._scheduled and self.subscribers:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+        """The follower advanced: broadcast before the loop's next turn ends, or after the one under way."""
+        if self.subscribers:
+            self._broadcaster.wants(self)
 
-    def _flush(self) -> None:
-        self._scheduled = False
+    def replace(self) -> None:
+        """Send everybody a snapshot: the ring does not reach back, or the epoch changed."""
+        self.sent = self.version
+        self._broadcaster.start(self, self._send_snapshot, self.snapshot_frame())
+
+    def begin(self) -> None:
+        """The broadcaster's question: what is there to send since ``sent``?"""
         version = self.follower.version
         if version is None or version <= self.sent:
             return
@@ -106,12 +121,29 @@ class RoomView:
             }
         )
         self.sent = version
-        frame = packet(self.kind.namespace, "change", body)
-        for subscriber in self.subscribers:
-            subscriber.send_change(self.room, frame)
+        self._broadcaster.start(self, self._send_change, Frame(self.kind.namespace, "change", body))
 
-    def snapshot_frame(self) -> str:
-        """The ``snapshot`` packet of this moment, encoded once per version."""
+    def done(self) -> None:
+        """The broadcaster handed the frame to everybody; more may have come meanwhile."""
+        self.head = self.sent
+        if (self.follower.version or 0) > self.sent:
+            self.changed()
+
+    def _send_change(self, subscriber: "Subscriber", frame: Frame) -> None:
+        subscriber.send_change(self.room, frame)
+
+    def _send_snapshot(self, subscriber: "Subscriber", frame: Frame) -> None:
+        subscriber.send_snapshot(self.room, frame)
+
+    def encoded_state(self) -> bytes:
+        """The state as JSON, projected and encoded once per version: a thousand boards come back at once."""
+        epoch, version = self.epoch, self.version
+        if self._state is None or self._state[:2] != (epoch, version):
+            self._state = (epoch, version, orjson.dumps(self.state()))
+        return self._state[2]
+
+    def snapshot_frame(self) -> Frame:
+        """The ``snapshot`` of this moment, framed once per version."""
         epoch, version = self.epoch, self.version
         if self._snapshot is None or self._snapshot[:2] != (epoch, version):
             body = orjson.dumps(
@@ -121,18 +153,11 @@ class RoomView:
                     "epoch": epoch,
                     "version": version,
                     "as_of": rfc3339(self._hub.as_of(self.follower)),
-                    "state": self.state(),
+                    "state": orjson.Fragment(self.encoded_state()),
                 }
             )
-            self._snapshot = (epoch, version, packet(self.kind.namespace, "snapshot", body))
+            self._snapshot = (epoch, version, Frame(self.kind.namespace, "snapshot", body))
         return self._snapshot[2]
-
-    def replace(self) -> None:
-        """Send everybody a snapshot: the ring does not reach back, or the epoch changed."""
-        self.sent = self.version
-        frame = self.snapshot_frame()
-        for subscriber in self.subscribers:
-            subscriber.send_snapshot(self.room, frame)
 
     def catch_up(self, subscriber: "Subscriber") -> None:
         """One snapshot for a client that was conflated and has drained."""
@@ -150,6 +175,7 @@ class Views:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self.broadcaster = Broadcaster()
         self._views: dict[tuple[str, str, Audience, str], RoomView] = {}
         self._by_stream: dict[str, list[RoomView]] = {}
         hub.advanced = self._advanced
@@ -167,7 +193,7 @@ class Views:
         key = (kind.namespace, room, audience, stream)
         view = self._views.get(key)
         if view is None or view.follower is not follower:
-            view = RoomView(self._hub, kind, room, audience, follower)
+            view = RoomView(self._hub, self.broadcaster, kind, room, audience, follower)
             self._views[key] = view
             self._by_stream.setdefault(stream, []).append(view)
         return view

@@ -12,12 +12,16 @@ from hms_rt.kernel.commands import Command, fingerprint
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import Principal
 from hms_rt.kernel.schema import parse
-from hms_rt.realtime import transport
+from hms_rt.realtime.admission import going_away
+from hms_rt.realtime.connections import Connection
 from hms_rt.realtime.subscriber import Subscriber
 from hms_rt.realtime.wire import CommandEnvelope, SocketCommand, Subscribe, Unsubscribe, failure, unexpected
 
 if TYPE_CHECKING:
     from hms_rt.realtime.server import RealtimeServer
+
+MAX_BUSY = 2_000
+"""Events of all clients of this process that are being handled; a client has one at a time."""
 
 _ENVELOPE = frozenset(CommandEnvelope.model_fields)
 
@@ -35,19 +39,21 @@ class DepartmentNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
     async def trigger_event(self, event: Any, *args: Any) -> Any:
         """The only entry. A client can send events named ``connect`` and ``disconnect`` with forged
         arguments: the real ones carry the server's own environ, or come when the client is gone."""
-        if event == "connect" and len(args) > 1 and transport.is_environ(args[1]):
-            return await self._connect(args[0], args[1])
         sid = args[0]
+        if event == "connect" and len(args) > 1:
+            connection = self._realtime.sio.connection_of(args[1])
+            if connection is not None:
+                return await self._connect(sid, connection)
         if event == "disconnect" and not self._realtime.sio.connected(sid, self.namespace):
             await self._realtime.left(self.namespace, sid)
             return None
         return await self._event(sid, event, args[1:])
 
-    async def _connect(self, sid: str, environ: dict[str, Any]) -> None:
+    async def _connect(self, sid: str, connection: Connection) -> None:
         """Accept who passed the handshake. Whatever goes wrong refuses: an exception would leave the
         socket inside the namespace."""
         try:
-            await self._realtime.accept(self.namespace, sid, environ["aiohttp.request"])
+            await self._realtime.accept(self.namespace, sid, connection)
         except HmsError as error:
             raise socketio.exceptions.ConnectionRefusedError(error.code.value) from None
         except Exception as error:
@@ -58,16 +64,22 @@ class DepartmentNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         subscriber = self._realtime.subscriber(self.namespace, sid)
         if subscriber is None:
             return failure(HmsError(Code.UNAUTHENTICATED, "connect to the namespace first"))
+        if self._realtime.busy >= MAX_BUSY:
+            return failure(HmsError(Code.UNAVAILABLE, "the server is busy: try again", retry_after_ms=1000))
         if not subscriber.may_send():
             return failure(HmsError(Code.RATE_LIMITED, "too many events: slow down", retry_after_ms=1000))
+        self._realtime.busy += 1
         try:
             if len(args) != 1 or not isinstance(args[0], dict):
-                raise transport.bad_payload()
+                raise HmsError(Code.MALFORMED, "send one JSON object with the event")
             return await self._dispatch(subscriber, event, args[0])
         except HmsError as error:
             return failure(error)
         except Exception as error:
             return unexpected(error, self.namespace, str(event)[:40])
+        finally:
+            self._realtime.busy -= 1
+            await subscriber.outlet.ready()
 
     async def _dispatch(self, subscriber: Subscriber, event: Any, data: dict[str, Any]) -> dict[str, Any]:
         if event == "subscribe":
@@ -88,6 +100,8 @@ class DepartmentNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self, subscriber: Subscriber, command: SocketCommand, data: dict[str, Any]
     ) -> dict[str, Any]:
         envelope = parse(CommandEnvelope, {key: data[key] for key in data if key in _ENVELOPE})
+        if self._realtime.draining:
+            raise going_away()
         body = parse(command.schema, {key: data[key] for key in data if key not in _ENVELOPE})
         answer = await command.run(
             subscriber.principal,

@@ -3,21 +3,25 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from aiohttp import web
 
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import Principal
+from hms_rt.realtime.admission import Admission, going_away
+from hms_rt.realtime.connections import Connection, SocketServer
+from hms_rt.realtime.engine import FastServer
 from hms_rt.realtime.namespace import DepartmentNamespace
 from hms_rt.realtime.pulse import Pulse
 from hms_rt.realtime.rights import Rights
+from hms_rt.realtime.stock import StockServer
 from hms_rt.realtime.subscriber import Subscriber
 from hms_rt.realtime.subscriptions import Subscriptions
-from hms_rt.realtime.transport import OUTLET, GuardedServer
 from hms_rt.realtime.wire import SocketCommand
 
 log = structlog.get_logger(__name__)
@@ -25,6 +29,12 @@ log = structlog.get_logger(__name__)
 PATH = "/socket.io/"
 CONNECT_S = 10.0
 """Time from the open socket to the first namespace."""
+
+DRAIN_S = 8.0
+"""How long commands under way may take when the server stops."""
+
+SLICE = 200
+"""Clients told, or connections closed, before anything else gets its turn."""
 
 
 @dataclass(frozen=True)
@@ -35,21 +45,12 @@ class Limits:
     per_address: int = 500
 
 
-@dataclass
-class Connection:
-    """What the handshake found out, kept on the request for the namespaces."""
-
-    principal: Principal
-    address: str
-    subscribers: dict[str, Subscriber] = field(default_factory=dict)
-    accepted: bool = False
-
-
-CONNECTION = web.RequestKey("hms.connection", Connection)
-
-
 class RealtimeServer:
-    """Authenticates before the 101, then hands each namespace its clients."""
+    """Authenticates before the 101, then hands each namespace its clients.
+
+    ``busy`` counts the clients' events that are being handled. Once ``draining``, handshakes and commands
+    are refused with the time to come back.
+    """
 
     def __init__(
         self,
@@ -61,8 +62,9 @@ class RealtimeServer:
         check_origin: Callable[[web.Request], None],
         address_of: Callable[[web.Request], str],
         limits: Limits | None = None,
+        fastpath: bool = True,
     ) -> None:
-        self.sio = GuardedServer()
+        self.sio: SocketServer
         self.subscriptions = subscriptions
         self.rights = rights
         self.pulse = pulse
@@ -70,45 +72,47 @@ class RealtimeServer:
         self._check_origin = check_origin
         self._address_of = address_of
         self._limits = limits or Limits()
+        self._fastpath = fastpath
+        self._admission = Admission()
         self._subscribers: dict[tuple[str, str], Subscriber] = {}
         self._principals: Counter[object] = Counter()
         self._addresses: Counter[str] = Counter()
+        self.busy = 0
         self.draining = False
 
-    def mount(self, namespaces: Iterable[tuple[str, Mapping[str, SocketCommand]]]) -> None:
+    def mount(self, namespaces: Mapping[str, Mapping[str, SocketCommand]]) -> None:
         """Register every department's namespace with its commands."""
-        for name, commands in namespaces:
+        self.sio = FastServer() if self._fastpath else StockServer(list(namespaces))
+        for name, commands in namespaces.items():
             self.sio.register_namespace(DepartmentNamespace(name, self, commands))
 
     def attach(self, app: web.Application) -> None:
         """Serve the handshake on ``/socket.io/``; long polling is refused."""
         app.router.add_get(PATH, self._handshake)
 
+    # --- connections
+
     async def _handshake(self, request: web.Request) -> web.StreamResponse:
-        """Everything is decided before the 101; returns when the connection is over."""
+        """Everything is decided before the 101."""
         if self.draining:
-            raise HmsError(Code.UNAVAILABLE, "the server is going away", retry_after_ms=_spread(1000, 5000))
+            raise going_away()
         self._check_origin(request)
-        principal = await self._authenticate(request)
+        async with self._admission.turn():
+            principal = await self._authenticate(request)
         if principal is None:
             raise HmsError(Code.UNAUTHENTICATED, "sign in first")
-        address = self._address_of(request)
-        self._admit(principal, address)
-        connection = Connection(principal, address)
-        request[CONNECTION] = connection
-        timer = asyncio.get_running_loop().call_later(CONNECT_S, _expire, request, connection)
+        connection = Connection(principal, self._address_of(request))
+        self._count(connection)
+        timer = asyncio.get_running_loop().call_later(CONNECT_S, _expire, connection)
+        connection.expiry = timer
         try:
-            response: web.StreamResponse = await self.sio.handle_request(request)
-            return response
-        finally:
-            timer.cancel()
-            self._principals[principal.id] -= 1
-            self._addresses[address] -= 1
-            for namespace, subscriber in list(connection.subscribers.items()):
-                self.forget(namespace, subscriber.sid)
-            await self.sio.finished(request)
+            return await self.sio.open(request, connection, self._over)
+        except BaseException:
+            self._over(connection)
+            raise
 
-    def _admit(self, principal: Principal, address: str) -> None:
+    def _count(self, connection: Connection) -> None:
+        principal, address = connection.principal, connection.address
         over_principal = self._principals[principal.id] >= self._limits.per_principal
         if over_principal or self._addresses[address] >= self._limits.per_address:
             raise HmsError(
@@ -117,27 +121,43 @@ class RealtimeServer:
         self._principals[principal.id] += 1
         self._addresses[address] += 1
 
-    async def accept(self, namespace: str, sid: str, request: web.Request) -> None:
+    def _over(self, connection: Connection) -> None:
+        """The connection ended; may be called more than once."""
+        if connection.over:
+            return
+        connection.over = True
+        if connection.expiry is not None:
+            connection.expiry.cancel()
+        _take_one(self._principals, connection.principal.id)
+        _take_one(self._addresses, connection.address)
+        for namespace, subscriber in list(connection.subscribers.items()):
+            self.forget(namespace, subscriber.sid)
+
+    # --- namespaces
+
+    async def accept(self, namespace: str, sid: str, connection: Connection) -> None:
         """A client enters a namespace with the rights of this moment; raises to refuse it.
 
         Between the handshake and here, or since it left another namespace, nobody watched its session.
         """
-        connection = request[CONNECTION]
         if namespace in connection.subscribers:
             raise HmsError(Code.CONFLICT, "already connected to this namespace")
         principal = await self.rights.now(connection.principal)
-        if self.sio.engine_sid(sid, namespace) is None or OUTLET not in request:
+        outlet = connection.outlet
+        if connection.over or outlet is None or outlet.lost():
             raise HmsError(Code.UNAVAILABLE, "the connection is closing")
         subscriber = Subscriber(
             sid,
             namespace,
             principal,
-            request[OUTLET],
+            outlet,
             self.pulse.bucket(),
             connection.address,
             connection.subscribers,
         )
-        connection.accepted = True
+        if connection.expiry is not None:
+            connection.expiry.cancel()
+            connection.expiry = None
         connection.subscribers[namespace] = subscriber
         self._subscribers[(namespace, sid)] = subscriber
         self.pulse.add(subscriber)
@@ -163,24 +183,44 @@ class RealtimeServer:
         if subscriber is not None and not subscriber.siblings:
             await subscriber.outlet.close()
 
+    # --- the end
+
     async def drain(self) -> None:
-        """Before a restart: tell every client when to come back, spread at random, then close."""
+        """Before a restart: tell every client when to come back, spread at random; finish commands; close.
+
+        Commands under way get their acknowledgements; none is begun after the first line of this.
+        """
         self.draining = True
         everyone = self.pulse.everyone()
-        for subscriber in everyone:
+        for number, subscriber in enumerate(everyone):
             subscriber.send("going_away", {"retry_in_ms": _spread(500, 5_000)})
+            if number % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
         if everyone:
             await asyncio.sleep(0.2)
-        for outlet in {subscriber.outlet.eio_sid: subscriber.outlet for subscriber in everyone}.values():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                while self.busy:  # noqa: ASYNC110 - counted, not told
+                    await asyncio.sleep(0.02)
+        outlets = {id(subscriber.outlet): subscriber.outlet for subscriber in self.pulse.everyone()}
+        for number, outlet in enumerate(outlets.values()):
             with suppress(Exception):
                 await outlet.close()
+            if number % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
 
 
 def _spread(low: int, high: int) -> int:
     return random.randint(low, high)
 
 
-def _expire(request: web.Request, connection: Connection) -> None:
-    if not connection.accepted and request.transport is not None:
+def _take_one(counts: Counter[Any], key: object) -> None:
+    counts[key] -= 1
+    if counts[key] <= 0:
+        del counts[key]
+
+
+def _expire(connection: Connection) -> None:
+    if not connection.subscribers and connection.outlet is not None:
         log.info("socket.never_connected")
-        request.transport.abort()
+        connection.outlet.abort()

@@ -7,8 +7,8 @@ import orjson
 
 from hms_rt.kernel.principal import Principal
 from hms_rt.realtime.fanout import CONFLATE_BYTES, RoomView
+from hms_rt.realtime.frames import Frame
 from hms_rt.realtime.outlet import Outlet
-from hms_rt.realtime.transport import packet
 
 MAX_ROOMS = 64
 EVENTS_PER_SECOND = 50.0
@@ -61,7 +61,7 @@ class Subscriber:
         self._allowance = EVENT_BURST
         self._allowance_at = time.monotonic()
 
-    def send_change(self, room: str, frame: str) -> None:
+    def send_change(self, room: str, frame: Frame) -> None:
         """Send a change, unless the client is behind: then it gets one snapshot once it has drained."""
         if room in self.dirty:
             return
@@ -71,14 +71,14 @@ class Subscriber:
             return
         self.outlet.send(frame, counts=True)
 
-    def send_snapshot(self, room: str, frame: str) -> None:
+    def send_snapshot(self, room: str, frame: Frame) -> None:
         """Send a snapshot; it replaces whatever the client missed."""
         self.dirty.discard(room)
         self.outlet.send(frame, counts=False)
 
     def send(self, event: str, value: Any) -> None:
         """Send any other event."""
-        self.outlet.send(packet(self.namespace, event, orjson.dumps(value)), counts=False)
+        self.outlet.send(Frame(self.namespace, event, orjson.dumps(value)), counts=False)
 
     def join(self, room: str, view: RoomView) -> None:
         """Receive the changes of ``room`` from now on."""

@@ -1,192 +1,339 @@
-"""The only module, with ``outlet``, that knows the inside of python-socketio 5.18 and engineio 4.15.
+"""The fast path's WebSocket: a connection taken over from aiohttp, without a task or a queue of its own.
 
-Everything else uses :class:`~hms_rt.realtime.outlet.Outlet` and :class:`GuardedServer`. The traps that
-these modules close are listed in DESIGN §5; each has a regression test in ``tests/realtime/test_traps.py``
-or ``test_handshake.py``, and ``test_pins.py`` tells by name which of the libraries' insides moved.
+aiohttp parses and answers the handshake; then the transport gets :class:`EngineSocket` as its protocol and
+aiohttp forgets the connection. What is written goes straight to the kernel while nothing waits in the
+transport's buffer, and behind it otherwise: so there is one queue, and order is kept by construction.
+
+With ``engine``, this is the only module that knows the inside of other libraries; ``test_pins`` tells by
+name what moved. ``FASTPATH=off`` does without both (``stock``).
 """
 
 import asyncio
-import socket as sockets
+import os
+import random
 import time
-from typing import Any
+from collections import deque
+from typing import Any, Protocol
 
-import orjson
-import socketio
-import structlog
-from aiohttp import WSMsgType, web
-from engineio.async_drivers import aiohttp as eio_aiohttp
+from aiohttp import WebSocketError, WSMessage, WSMsgType, web
+from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 
-from hms_rt.kernel import strict_json
-from hms_rt.kernel.errors import Code, HmsError
-from hms_rt.realtime.outlet import Outlet
+from hms_rt.realtime.frames import (
+    BINARY,
+    CLOSE,
+    MAX_MESSAGE_BYTES,
+    MESSAGE,
+    PING,
+    PING_INTERVAL_S,
+    PONG,
+    Frame,
+    close_frame,
+    pong_frame,
+    text_frame,
+)
+from hms_rt.realtime.held import Held
+from hms_rt.realtime.outlet import (
+    CLOSE_S,
+    READY_BYTES,
+    READY_POLL_S,
+    narrow,
+)
 
-log = structlog.get_logger(__name__)
+MESSAGES_PER_SECOND = 100.0
+MESSAGE_BURST = 200.0
+FLOOD = 500
+"""Messages beyond the burst, or waiting to be handled, at which a client is thrown out instead of slowed."""
 
-SEND_BUFFER_BYTES = 32 * 1024
-"""SO_SNDBUF: a larger one hides megabytes of unread changes in the kernel."""
+INBOX = 16
+"""Messages that wait to be handled; with more, the client is not read from."""
 
-UNACKNOWLEDGED_MS = 30_000
-"""TCP_USER_TIMEOUT: a peer that takes nothing for so long is dropped by the kernel, whatever we do."""
+NORMAL, UNSUPPORTED, POLICY, PROTOCOL = 1000, 1003, 1008, 1002
 
-MAX_MESSAGE_BYTES = 64 * 1024
-FRAMES_PER_SECOND = 100.0
-FRAME_BURST = 200.0
-PING_INTERVAL_S = 20
-PING_TIMEOUT_S = 15
-_BINARY_EVENT, _BINARY_ACK = "45", "46"
-_CLOSE, _PONG, _MESSAGE = "1", "3", "4"
-
-OUTLET = web.RequestKey("hms.outlet", Outlet)
-
-
-class Json:
-    """The JSON module that python-socketio uses: strict on the way in, orjson on the way out."""
-
-    @staticmethod
-    def dumps(value: Any, **_: Any) -> str:
-        return orjson.dumps(value).decode()
-
-    @staticmethod
-    def loads(text: str, **_: Any) -> Any:
-        try:
-            return strict_json.loads(text)
-        except HmsError as error:
-            raise ValueError(error.detail) from None
+_PING_FRAME = text_frame(PING.encode())
+_CLOSE_FRAME = text_frame(CLOSE.encode())
 
 
-class _WebSocket(eio_aiohttp.WebSocket):  # type: ignore[misc]
-    """Engine.IO's aiohttp driver without compression (145 instead of 54 KiB a socket), without binary, and
-    with a limit on what a client sends: faster than that, or without taking its answers, it is not read."""
+class Inlet(Protocol):
+    """Who handles what a client sends."""
 
-    _outlet: Outlet
-    _allowance = FRAME_BURST
-    _allowance_at = 0.0
+    async def message(self, socket: "EngineSocket", text: str) -> None:
+        """One Socket.IO packet; the next waits until this one is handled. Never raises."""
 
-    async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
-        request: web.Request = environ["aiohttp.request"]
-        self._sock = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, compress=False, decode_text=True)
-        await self._sock.prepare(request)
-        _narrow(request)
-        self._outlet = request[OUTLET]
-        self.environ = environ
-        await self.handler(self)
-        return self._sock
-
-    async def wait(self) -> str:
-        """The next text frame of a kind that a client may send; anything else ends the connection."""
-        await self._outlet.ready()
-        await self._pace()
-        message = await self._sock.receive()
-        if message.type is WSMsgType.TEXT:
-            text: str = message.data
-            if text.startswith((_MESSAGE, _PONG, _CLOSE)) and not text.startswith(
-                (_BINARY_EVENT, _BINARY_ACK)
-            ):
-                return text
-        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-            await self._sock.close(code=1003, message=b"only Socket.IO text messages")
-        raise OSError("closed")
-
-    async def _pace(self) -> None:
-        now = time.monotonic()
-        gained = (now - self._allowance_at) * FRAMES_PER_SECOND
-        self._allowance = min(FRAME_BURST, self._allowance + gained)
-        self._allowance_at = now
-        if self._allowance < 1:
-            await asyncio.sleep(1 / FRAMES_PER_SECOND)
-        self._allowance -= 1
+    def lost(self, socket: "EngineSocket") -> None:
+        """The connection is over. Called once."""
 
 
-def _narrow(request: web.Request) -> None:
-    transport = request.transport
-    raw = transport.get_extra_info("socket") if transport is not None else None
-    if raw is not None:
-        raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, SEND_BUFFER_BYTES)
-        if raw.family in (sockets.AF_INET, sockets.AF_INET6):
-            raw.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
+class _Upgrade(web.WebSocketResponse):
+    """aiohttp's answer to the handshake, and nothing after it: the connection leaves aiohttp."""
+
+    def _post_start(self, request: web.BaseRequest, protocol: str | None, writer: Any) -> None:
+        """No reader of aiohttp's own."""
+
+    async def write_eof(self) -> None:  # type: ignore[override]
+        """Nothing ends here."""
 
 
-class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
-    """python-socketio's server: WebSocket only, one packet of a client at a time, bad packets end the socket.
+async def take_over(
+    request: web.Request, sid: str, inlet: Inlet
+) -> "tuple[web.WebSocketResponse, EngineSocket]":
+    """Answer 101 and make the connection ours; the handler returns the response at once.
 
-    Origin is checked before the handshake (``cors_allowed_origins=[]`` switches off a check that would
-    trust X-Forwarded-Host).
+    Without compression (145 instead of 54 KiB a socket). Raises ``ConnectionResetError`` if the client left.
+    """
+    response = _Upgrade(max_msg_size=MAX_MESSAGE_BYTES, compress=False)
+    await response.prepare(request)
+    http = request.protocol
+    transport, tail = http.transport, http._message_tail  # noqa: SLF001
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError("the client left during the handshake")
+    socket = EngineSocket(sid, transport, inlet)
+    transport.set_protocol(socket)
+    http._message_tail = b""  # noqa: SLF001
+    http.transport = None  # else the next line would close it
+    http.connection_lost(None)
+    if not transport.is_reading():
+        transport.resume_reading()
+    if tail:
+        asyncio.get_running_loop().call_soon(socket.data_received, tail)
+    return response, socket
+
+
+class _Reader(WebSocketDataQueue):
+    """Where aiohttp's parser puts messages: they are handled at once instead of queued."""
+
+    def __init__(self, socket: "EngineSocket") -> None:
+        super().__init__(socket, MAX_MESSAGE_BYTES, loop=asyncio.get_running_loop())  # type: ignore[arg-type]
+        self._take = socket.received
+        self._fail = socket.refuse
+
+    def feed_data(self, data: Any, size: int) -> None:
+        self._take(data)
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        self._fail(exc.code if isinstance(exc, WebSocketError) else PROTOCOL, "not a WebSocket message")
+
+
+class EngineSocket(asyncio.Protocol):
+    """One Engine.IO connection, and its outlet (see :class:`~hms_rt.realtime.outlet.Outlet`).
+
+    Pings every 20 s; a client that has not answered by the next ping is dropped, so a half-open connection
+    lasts 40 s at most. A client that sends faster than 100 messages a second is read more slowly, one that
+    floods is closed with 1008, binary with 1003.
     """
 
-    def __init__(self) -> None:
-        super().__init__(
-            async_mode="aiohttp",
-            async_handlers=False,
-            transports=["websocket"],
-            cors_allowed_origins=[],
-            allow_upgrades=False,
-            http_compression=False,
-            max_http_buffer_size=MAX_MESSAGE_BYTES,
-            ping_interval=PING_INTERVAL_S,
-            ping_timeout=PING_TIMEOUT_S,
-            json=Json,
-            logger=False,
-            engineio_logger=False,
-        )
-        self.namespaces = ()  # else anybody may enter "/"
-        self.eio._async = {**self.eio._async, "websocket": _WebSocket}  # noqa: SLF001
-        self._outlets: dict[str, Outlet] = {}
+    __slots__ = (
+        "_allowance", "_allowance_at", "_descriptor", "_inbox", "_inbox_bytes", "_inlet", "_loop", "_parser",
+        "_pinged", "_pong", "_punished", "_timer", "_transport", "_waits", "_working", "closing", "sid",
+    )  # fmt: skip
 
-    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
-        request: web.Request = environ["aiohttp.request"]
-        self._outlets[eio_sid] = request[OUTLET] = Outlet(self.eio, eio_sid, request)
-        await super()._handle_eio_connect(eio_sid, environ)
+    def __init__(self, sid: str, transport: asyncio.Transport, inlet: Inlet) -> None:
+        self.sid = sid
+        self.closing = False
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = transport
+        self._descriptor = _narrow(transport)
+        self._inlet = inlet
+        self._waits: Held | None = None
+        self._inbox: deque[str] | None = None
+        self._inbox_bytes = 0
+        self._working: asyncio.Task[None] | None = None
+        self._parser = WebSocketReader(_Reader(self), MAX_MESSAGE_BYTES, compress=False, decode_text=True)
+        self._pinged = False
+        self._pong: bytes | None = None
+        self._punished = False
+        self._allowance = MESSAGE_BURST
+        self._allowance_at = time.monotonic()
+        self._timer = self._loop.call_later(PING_INTERVAL_S * random.uniform(0.5, 1.0), self._beat)
 
-    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
-        outlet = self._outlets.get(eio_sid)
-        if outlet is None or eio_sid not in self.environ:
-            return  # the connection is closing: what still arrives must not enter a namespace
-        try:
-            await super()._handle_eio_message(eio_sid, data)
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
-            log.info("socket.bad_packet", error=type(error).__name__)
-            await outlet.close()
+    # --- out
 
-    async def _send_packet(self, eio_sid: str, pkt: Any) -> None:
-        """Acknowledgements and refusals take the same way out as changes, and are counted."""
-        outlet = self._outlets.get(eio_sid)
-        if outlet is not None:
-            outlet.send(_MESSAGE + pkt.encode(), counts=False)
+    def send(self, frame: Frame, *, counts: bool) -> None:
+        """Send an event; ``counts`` says whether it is a change."""
+        self.write(frame.octets, counts=counts)
 
-    async def finished(self, request: web.Request) -> None:
-        """The connection is over: forget what the libraries may still hold of it."""
-        outlet = request.get(OUTLET)
-        if outlet is None:
+    def write(self, octets: bytes, *, counts: bool = False) -> None:
+        """Send WebSocket frames: to the kernel if nothing waits, else behind what waits."""
+        transport = self._transport
+        if self.closing or transport is None or transport.is_closing():
             return
-        outlet.finished()
-        self._outlets.pop(outlet.eio_sid, None)
-        self.eio.sockets.pop(outlet.eio_sid, None)
-        self.environ.pop(outlet.eio_sid, None)
-        for namespace in list(self.manager.get_namespaces()):
-            sid = self.manager.sid_from_eio_sid(outlet.eio_sid, namespace)
-            if sid is not None:
-                await self.manager.disconnect(sid, namespace, ignore_queue=True)
+        if self._descriptor >= 0 and transport.get_write_buffer_size() == 0:
+            try:
+                sent = os.write(self._descriptor, octets)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self.abort()
+                return
+            if sent == len(octets):
+                return
+            octets = octets[sent:]
+        transport.write(octets)
+        if self._waits is None:
+            self._waits = Held()
+        self._waits.add(len(octets), counts=counts)
 
-    def engine_sid(self, sid: str, namespace: str) -> str | None:
-        """The connection behind a client's id in one namespace."""
-        found: str | None = self.manager.eio_sid_from_sid(sid, namespace)
-        return found
+    def waiting(self) -> int:
+        """Bytes of changes that the client has not taken yet."""
+        held = self._look()
+        return held.changes if held is not None else 0
 
-    def connected(self, sid: str, namespace: str) -> bool:
-        """True from the accepted ``connect`` until the disconnect began."""
-        return bool(self.manager.is_connected(sid, namespace))
+    def backlog(self) -> int:
+        """Bytes of everything that the client has not taken yet."""
+        held = self._look()
+        return held.size if held is not None else 0
+
+    def stuck_for(self) -> float:
+        """Seconds since the client last took something; 0 when nothing waits for it."""
+        held = self._look()
+        return held.stuck_for() if held is not None else 0.0
+
+    async def ready(self) -> None:
+        """Return once the client has taken most of what it was sent, or is gone."""
+        while self.backlog() > READY_BYTES and not self.lost():  # noqa: ASYNC110 - a transport tells nobody
+            await asyncio.sleep(READY_POLL_S)
+
+    def _look(self) -> Held | None:
+        """What waits, as of now; None (and forgotten) once everything left."""
+        held = self._waits
+        if held is not None:
+            held.sample(self._transport.get_write_buffer_size() if self._transport is not None else 0)
+            if held.size == 0:
+                self._waits = held = None
+        return held
+
+    # --- end
+
+    def lost(self) -> bool:
+        """The connection is closed, or about to be."""
+        return self.closing or self._transport is None or self._transport.is_closing()
+
+    async def close(self) -> None:
+        """Close politely; a client that does not take the goodbye is dropped after two seconds."""
+        self.refuse(NORMAL, "")
+
+    def refuse(self, code: int, reason: str) -> None:
+        """Close with a WebSocket close code; what is sent afterwards is dropped."""
+        if self.closing or self._transport is None:
+            return
+        self.write(_CLOSE_FRAME + close_frame(code, reason))
+        self.closing = True
+        self._timer.cancel()
+        self._timer = self._loop.call_later(CLOSE_S, self.abort)
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+        self.closing = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """asyncio's end of the connection."""
+        self.closing = True
+        self._transport = self._waits = self._inbox = None
+        self._descriptor = -1
+        self._timer.cancel()
+        del self._parser  # it knows this object
+        self._inlet.lost(self)
+
+    def _beat(self) -> None:
+        """Every 20 s: the last ping must have been answered."""
+        if self._pinged:
+            self.abort()
+            return
+        self._pinged = True
+        self.write(_PING_FRAME)
+        self._timer = self._loop.call_later(PING_INTERVAL_S, self._beat)
+
+    # --- in
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio's delivery of bytes, parsed by aiohttp."""
+        if self.closing:
+            return
+        now = time.monotonic()
+        gained = (now - self._allowance_at) * MESSAGES_PER_SECOND
+        self._allowance = min(MESSAGE_BURST, self._allowance + gained)
+        self._allowance_at = now
+        self._parser.feed_data(data)
+        if self._pong is not None:
+            self.write(pong_frame(self._pong))
+            self._pong = None
+        if self._allowance < -FLOOD or len(self._inbox or ()) > FLOOD:
+            self.refuse(POLICY, "too many messages")
+        elif self._allowance < 0 and not self._punished:
+            self._punished = True
+            self._loop.call_later(-self._allowance / MESSAGES_PER_SECOND, self._forgive)
+            self._steer()
+
+    def received(self, message: WSMessage) -> None:
+        """One WebSocket message; of several pings only the last is answered (RFC 6455 §5.5.3)."""
+        self._allowance -= 1
+        if message.type is WSMsgType.TEXT:
+            self._text(message.data)
+        elif message.type is WSMsgType.PING:
+            self._pong = message.data
+        elif message.type is WSMsgType.CLOSE:
+            self.refuse(NORMAL, "")
+        elif message.type is not WSMsgType.PONG:
+            self.refuse(UNSUPPORTED, "only Socket.IO text messages")
+
+    def _text(self, text: str) -> None:
+        if self.closing:
+            return
+        if text.startswith(MESSAGE) and not text.startswith(BINARY):
+            self._queue(text[1:])
+        elif text.startswith(PONG):
+            self._pinged = False
+        elif text.startswith(CLOSE):
+            self.refuse(NORMAL, "")
+        else:
+            self.refuse(UNSUPPORTED, "only Socket.IO text messages")
+
+    def _queue(self, text: str) -> None:
+        if self._inbox is None:
+            self._inbox = deque()
+        self._inbox.append(text)
+        self._inbox_bytes += len(text)
+        if self._working is None:
+            self._working = self._loop.create_task(self._work())
+        self._steer()
+
+    async def _work(self) -> None:
+        """Handle one message after the other until none is left."""
+        try:
+            while self._inbox and not self.closing:
+                text = self._inbox.popleft()
+                self._inbox_bytes -= len(text)
+                self._steer()
+                await self._inlet.message(self, text)
+                if self._waits is not None:
+                    await self.ready()
+        finally:
+            self._working = None
+            self._inbox = None
+            self._inbox_bytes = 0
+            self._steer()
+
+    def _forgive(self) -> None:
+        self._punished = False
+        self._steer()
+
+    def _steer(self) -> None:
+        """Read from the client, or do not: it is too fast, or too much of it waits."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        wait = self._punished or len(self._inbox or ()) > INBOX or self._inbox_bytes > MAX_MESSAGE_BYTES
+        if wait and transport.is_reading():
+            transport.pause_reading()
+        elif not wait and not transport.is_reading():
+            transport.resume_reading()
 
 
-def packet(namespace: str, event: str, body: bytes) -> str:
-    """An EVENT packet around ``body``, which is JSON already: the same text for every client."""
-    return f'{_MESSAGE}2{namespace},["{event}",{body.decode()}]'
-
-
-def is_environ(value: object) -> bool:
-    """True for what the server passes to ``connect``; a client cannot forge an aiohttp request in JSON."""
-    return isinstance(value, dict) and isinstance(value.get("aiohttp.request"), web.Request)
-
-
-def bad_payload() -> HmsError:
-    """The event did not carry exactly one object."""
-    return HmsError(Code.MALFORMED, "send one JSON object with the event")
+def _narrow(transport: asyncio.Transport) -> int:
+    """The descriptor to write to, or -1 where that is not possible (TLS encrypts on the way)."""
+    raw = narrow(transport)
+    if raw is None or transport.get_extra_info("sslcontext") is not None:
+        return -1
+    return int(raw.fileno())

@@ -22,6 +22,12 @@ from tests.realtime.raw import Json, Raw
 Client = TestClient[Any, Any]
 
 
+@pytest.fixture(params=[True, False], ids=["fast", "stock"])
+def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
+    """Every test here that has a server runs twice: ``FASTPATH=off`` is the way out of an upgrade."""
+    return settings.model_copy(update={"fastpath": request.param})
+
+
 def cookie_of(client: Client) -> str:
     """The Cookie header that ``client`` would send."""
     jar = client.session.cookie_jar.filter_cookies(client.make_url("/"))

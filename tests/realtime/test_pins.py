@@ -1,6 +1,6 @@
-"""The inside of other libraries that ``transport`` and ``outlet`` stand on: what moves fails here, by name.
+"""The inside of other libraries that ``transport`` and ``engine`` stand on: what moves fails here, by name.
 
-The versions are pinned exactly; whoever moves a pin reads these failures first.
+Whoever moves a pin reads these failures first. Until they are mended, ``FASTPATH=off`` serves.
 """
 
 import asyncio
@@ -9,19 +9,20 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import aiohttp
 import pytest
 import socketio
-from aiohttp import web
+from aiohttp import BaseConnector, WSMsgType, web, web_protocol
+from aiohttp._websocket import reader
 from engineio import AsyncServer as EngineServer
-from engineio import async_socket, base_server
 from engineio import packet as engine_packet
-from engineio.async_drivers import aiohttp as driver
 from socketio import packet
 
-from hms_rt.realtime.transport import GuardedServer
+from hms_rt.realtime import frames
+from hms_rt.realtime.engine import FastServer
+from hms_rt.realtime.frames import TextPacket
 
 EXACT = {"python-socketio": "5.18.1", "python-engineio": "4.15.1"}
+SERIES = {"aiohttp": "3.14.", "uvloop": "0.2"}
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -29,7 +30,13 @@ def test_the_pinned_version_is_installed(name: str) -> None:
     assert importlib.metadata.version(name) == EXACT[name]
 
 
-OVERRIDDEN: dict[str, tuple[Callable[..., Any], list[str]]] = {
+@pytest.mark.parametrize("name", SERIES)
+def test_the_known_series_is_installed(name: str) -> None:
+    assert importlib.metadata.version(name).startswith(SERIES[name])
+
+
+CALLED: dict[str, tuple[Callable[..., Any], list[str]]] = {
+    "AsyncServer._engineio_server_class": (socketio.AsyncServer._engineio_server_class, ["self"]),
     "AsyncServer._handle_eio_connect": (
         socketio.AsyncServer._handle_eio_connect,
         ["self", "eio_sid", "environ"],
@@ -40,14 +47,12 @@ OVERRIDDEN: dict[str, tuple[Callable[..., Any], list[str]]] = {
     ),
     "AsyncServer._send_packet": (socketio.AsyncServer._send_packet, ["self", "eio_sid", "pkt"]),
     "AsyncNamespace.trigger_event": (socketio.AsyncNamespace.trigger_event, ["self", "event", "args"]),
-    "driver.WebSocket.__call__": (driver.WebSocket.__call__, ["self", "environ"]),
-    "driver.WebSocket.__init__": (driver.WebSocket.__init__, ["self", "handler", "server"]),
-    "driver.WebSocket.wait": (driver.WebSocket.wait, ["self"]),
-    "Packet.__init__": (engine_packet.Packet.__init__, ["self", "packet_type", "data", "encoded_packet"]),
-    "Packet.encode": (engine_packet.Packet.encode, ["self", "b64"]),
-    "AsyncSocket.close": (async_socket.AsyncSocket.close, ["self", "wait", "abort", "reason"]),
-    "AsyncManager.disconnect": (
-        socketio.AsyncManager.disconnect,
+    "AsyncManager.basic_enter_room": (
+        socketio.AsyncManager.basic_enter_room,
+        ["self", "sid", "namespace", "room", "eio_sid"],
+    ),
+    "AsyncManager.basic_disconnect": (
+        socketio.AsyncManager.basic_disconnect,
         ["self", "sid", "namespace", "kwargs"],
     ),
     "AsyncManager.is_connected": (socketio.AsyncManager.is_connected, ["self", "sid", "namespace"]),
@@ -55,35 +60,31 @@ OVERRIDDEN: dict[str, tuple[Callable[..., Any], list[str]]] = {
         socketio.AsyncManager.sid_from_eio_sid,
         ["self", "eio_sid", "namespace"],
     ),
-    "AsyncManager.eio_sid_from_sid": (
-        socketio.AsyncManager.eio_sid_from_sid,
-        ["self", "sid", "namespace"],
+    "engineio.AsyncServer.send": (EngineServer.send, ["self", "sid", "data"]),
+    "engineio.AsyncServer.send_packet": (EngineServer.send_packet, ["self", "sid", "pkt"]),
+    "aiohttp.WebSocketResponse._post_start": (
+        web.WebSocketResponse._post_start,
+        ["self", "request", "protocol", "writer"],
     ),
+    "aiohttp.WebSocketResponse.write_eof": (web.WebSocketResponse.write_eof, ["self"]),
+    "aiohttp.RequestHandler.connection_lost": (web.RequestHandler.connection_lost, ["self", "exc"]),
 }
 
 
-@pytest.mark.parametrize("name", OVERRIDDEN)
+@pytest.mark.parametrize("name", CALLED)
 def test_what_is_overridden_or_called_takes_the_same_arguments(name: str) -> None:
-    function, arguments = OVERRIDDEN[name]
+    function, arguments = CALLED[name]
     assert list(inspect.signature(function).parameters) == arguments
 
 
 STEPS: dict[str, tuple[Callable[..., Any], list[str]]] = {
-    "the writer asks each packet for its text when it takes it": (
-        async_socket.AsyncSocket._websocket_handler,
-        ["await ws.send(pkt.encode())", "packets = await self.poll()", "await ws.close()"],
-    ),
-    "None in the queue ends the writer": (
-        async_socket.AsyncSocket.poll,
-        ["if packets == [None]", "return []"],
-    ),
-    "closing tells the namespaces before the client": (
-        async_socket.AsyncSocket.close,
-        ["self.closing = True", "'disconnect', self.sid", "packet.CLOSE", "self.closed = True"],
-    ),
     "a packet is handled before the next is read": (
         socketio.AsyncServer._handle_event,
         ["if self.async_handlers:", "await self._handle_event_internal("],
+    ),
+    "an answer is queued with no pause after its handler": (
+        socketio.AsyncServer._handle_event_internal,
+        ["r = await server._trigger_event(", "await server._send_packet("],
     ),
     "a namespace gets every event through trigger_event": (
         socketio.AsyncServer._trigger_event,
@@ -97,9 +98,21 @@ STEPS: dict[str, tuple[Callable[..., Any], list[str]]] = {
         socketio.AsyncServer._handle_connect,
         ["namespace in self.namespaces", "ConnectionRefusedError"],
     ),
-    "the driver is looked up by name": (
-        async_socket.AsyncSocket._upgrade_websocket,
-        ["self.server._async['websocket']"],
+    "a handshake ends with _post_start": (
+        web.WebSocketResponse.prepare,
+        ["self._pre_start(request)", "self._post_start(request, protocol, writer)"],
+    ),
+    "bytes after the handshake wait in _message_tail": (
+        web_protocol.RequestHandler.data_received,
+        ["self._message_tail += data", "self._message_tail = tail"],
+    ),
+    "a handler without a transport closes none": (
+        web_protocol.RequestHandler.force_close,
+        ["if self.transport is not None:", "self.transport.close()"],
+    ),
+    "a lost handler leaves the server's list": (
+        web_protocol.RequestHandler.connection_lost,
+        ["self._manager.connection_lost(self, exc)", "self._manager = None"],
     ),
 }
 
@@ -113,32 +126,65 @@ def test_the_library_still_goes_this_way(step: str) -> None:
 
 
 async def test_the_fields_that_are_read_are_there() -> None:
-    server = GuardedServer()
+    server = FastServer()
     assert isinstance(server.eio, EngineServer)
-    assert server.eio._async["websocket"] is not driver.WebSocket
-    assert server.eio.sockets == {}
     assert server.environ == {}
-    assert list(server.manager.get_namespaces()) == []
+    assert server.manager.rooms == {}
     assert server.namespace_handlers == {}
     assert server.async_handlers is False
-    assert server.eio.transports == ["websocket"]
-    assert server.eio.cors_allowed_origins == []
-    assert base_server.BaseServer.reason.SERVER_DISCONNECT
-    socket = async_socket.AsyncSocket(server.eio, "sid")
-    assert isinstance(socket.queue, asyncio.Queue)
-    assert (socket.closed, socket.closing) == (False, False)
+    assert server.packet_class is TextPacket
+    assert {"transport", "_message_tail"} <= set(dir(web.RequestHandler))
+    server.manager.basic_enter_room("client", "/beds", None, eio_sid="connection")
+    server.manager.basic_enter_room("client", "/beds", "client", eio_sid="connection")
+    assert list(server.manager.rooms["/beds"]) == [None]
+    assert server.manager.sid_from_eio_sid("connection", "/beds") == "client"
+    assert server.known() == 1
+    server.manager.basic_disconnect("client", "/beds")
+    assert server.known() == 0
 
 
-def test_a_message_is_framed_by_a_four_and_an_event_by_a_two() -> None:
+async def test_the_parser_hands_every_message_over_at_once() -> None:
+    """aiohttp's compiled reader calls the methods of a queue that is ours."""
+    taken: list[Any] = []
+
+    class Queue(reader.WebSocketDataQueue):
+        def feed_data(self, data: Any, size: int) -> None:
+            taken.append((data.type, data.data))
+
+        def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+            taken.append(exc)
+
+    made = Queue(BaseConnector, 1, loop=asyncio.get_running_loop())  # type: ignore[arg-type]
+    parser = reader.WebSocketReader(made, 100, compress=False, decode_text=True)
+    hello = bytes((0x81, 0x85)) + bytes(4) + b"hello"
+    parser.feed_data(hello * 3 + hello[:4])
+    parser.feed_data(hello[4:])
+    assert taken == [(WSMsgType.TEXT, "hello")] * 4
+    parser.feed_data(bytes((0x81, 0xFE, 0x40, 0x00)))
+    assert isinstance(taken[-1], Exception)
+
+
+def test_events_and_frames_are_what_the_libraries_would_send() -> None:
     event = packet.Packet(packet.EVENT, data=["change", {"to": 1}], namespace="/beds")
     text = event.encode()
     assert text == '2/beds,["change",{"to":1}]'
     assert engine_packet.Packet(engine_packet.MESSAGE, data=text).encode() == "4" + text
-    assert (packet.BINARY_EVENT, packet.BINARY_ACK, engine_packet.PONG, engine_packet.CLOSE) == (5, 6, 3, 1)
+    octets = frames.Frame("/beds", "change", b'{"to":1}').octets
+    assert octets == bytes((0x81, len(text) + 1)) + b"4" + text.encode()
+    for kind, number in (("OPEN", 0), ("CLOSE", 1), ("PING", 2), ("PONG", 3), ("MESSAGE", 4)):
+        assert getattr(frames, kind) == str(number) == str(getattr(engine_packet, kind))
+    assert tuple(f"4{kind}" for kind in (packet.BINARY_EVENT, packet.BINARY_ACK)) == frames.BINARY
 
 
-def test_aiohttp_takes_what_the_driver_asks_for() -> None:
-    taken = inspect.signature(web.WebSocketResponse.__init__).parameters
-    assert {"max_msg_size", "compress", "decode_text"} <= set(taken)
-    assert hasattr(web.Request, "transport")
-    assert aiohttp.WSMsgType.TEXT
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 200_000])
+async def test_a_frame_of_any_size_is_read_back(size: int) -> None:
+    taken: list[bytes] = []
+
+    class Queue(reader.WebSocketDataQueue):
+        def feed_data(self, data: Any, size: int) -> None:
+            taken.append(data.data)
+
+    made = Queue(BaseConnector, 1, loop=asyncio.get_running_loop())  # type: ignore[arg-type]
+    parser = reader.WebSocketReader(made, 1 << 20, compress=False, decode_text=False)
+    parser.feed_data(frames.text_frame(b"x" * size))
+    assert taken == [b"x" * size]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from hms_rt.app import Hospital
 from hms_rt.kernel.principal import Role
 from hms_rt.realtime import pulse
 from hms_rt.realtime.fanout import CONFLATE_BYTES
+from hms_rt.realtime.frames import Frame
 from hms_rt.realtime.outlet import READY_BYTES
 from hms_rt.realtime.subscriber import Subscriber
 from tests.conftest import ClientFactory, WardFactory
@@ -34,7 +36,7 @@ def flood(hospital: Hospital, frames: int) -> None:
     (view,) = (view for view in hospital.views.all() if view.room == ROOM)
     padding = "x" * FRAME_BYTES
     body = {"room": ROOM, "epoch": view.epoch, "from": 0, "to": 1, "at": "", "ops": [], "padding": padding}
-    frame = f'42/beds,["change",{json.dumps(body)}]'
+    frame = Frame("/beds", "change", json.dumps(body).encode())
     for _ in range(frames):
         for subscriber in view.subscribers:
             subscriber.send_change(ROOM, frame)
@@ -142,16 +144,30 @@ async def test_a_client_that_reads_slowly_but_reads_is_not_dropped(
 
 
 async def test_who_asks_without_taking_the_answers_is_not_read_from(
-    hospital: Hospital, client_as: ClientFactory, dial: RawFactory, ward: WardFactory
+    hospital: Hospital,
+    client_as: ClientFactory,
+    dial: RawFactory,
+    ward: WardFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Else the answers that wait for it would be without bound."""
     await ward("ICU", beds=40)
     raw = await dial(await client_as(Role.NURSE, ward="ICU"), "/beds", receive_buffer=4096)
     (subscriber,) = hospital.realtime.pulse.everyone()
+    asked = 0
+    subscribe = hospital.realtime.subscriptions.subscribe
+
+    async def counted(*arguments: Any) -> dict[str, Any]:
+        nonlocal asked
+        asked += 1
+        return await subscribe(*arguments)
+
+    monkeypatch.setattr(hospital.realtime.subscriptions, "subscribe", counted)
     raw.stop_reading()
     for number in range(150):
         await raw.send(f'42/beds,{number}["subscribe",{{"room":"{ROOM}"}}]')
     await asyncio.sleep(1)
-    assert READY_BYTES < subscriber.outlet.backlog() < 2 * READY_BYTES
+    assert 0 < asked < 100
+    assert 0 < subscriber.outlet.backlog() < 2 * READY_BYTES
     raw.read_on()
     await until(lambda: sum(frame.startswith("43/") for frame in raw.frames) == 150)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from hms_rt.app import Hospital
 from hms_rt.kernel.principal import Role
+from hms_rt.realtime.connections import Connection
 from tests.conftest import ClientFactory, WardFactory
 from tests.realtime.conftest import RawFactory
 from tests.realtime.raw import Raw, until
@@ -30,7 +31,8 @@ async def test_nothing_reaches_a_socket_before_it_entered_a_namespace(
     await inside.call("/beds", "subscribe", {"room": "ward:ICU"})
     await inside.call("/beds", "change_bed", {"id": "1", "bed_id": str(bed.id), "status": "cleaning"})
     await until(lambda: len(inside.events("change")) == 1)
-    await hospital.realtime.sio.emit("change", {"to": "everybody"}, namespace="/beds")
+    for subscriber in hospital.realtime.pulse.everyone():
+        subscriber.send("change", {"to": "everybody"})
     await until(lambda: len(inside.events("change")) == 2)
     assert [frame[0] for frame in outside.frames] == ["0"]
 
@@ -42,14 +44,13 @@ async def test_a_connect_that_still_waits_hears_nothing(
     nurse = await client_as(Role.NURSE, ward="ICU")
     inside, outside = await dial(nurse, "/beds"), await dial(nurse)
     release = asyncio.Event()
-    namespace = hospital.realtime.sio.namespace_handlers["/beds"]
-    connect = namespace._connect
+    accept = hospital.realtime.accept
 
-    async def slow(sid: str, environ: dict[str, Any]) -> None:
+    async def slow(namespace: str, sid: str, connection: Connection) -> None:
         await release.wait()
-        await connect(sid, environ)
+        await accept(namespace, sid, connection)
 
-    monkeypatch.setattr(namespace, "_connect", slow)
+    monkeypatch.setattr(hospital.realtime, "accept", slow)
     await outside.send("40/beds,")
     await outside.send('42/beds,1["subscribe",{"room":"ward:ICU"}]')
     for subscriber in hospital.realtime.pulse.everyone():
@@ -71,7 +72,7 @@ async def test_an_exception_in_connect_refuses(
 
     monkeypatch.setattr(hospital.realtime, "accept", fail)
     assert await raw.enter("/beds") == {"refused": {"message": "internal"}}
-    assert list(hospital.realtime.sio.manager.get_participants("/beds", None)) == []
+    assert hospital.realtime.pulse.everyone() == []
     await raw.send('42/beds,1["subscribe",{"room":"ward:ICU"}]')
     await asyncio.sleep(0.1)
     assert len(raw.frames) == 2
@@ -87,7 +88,7 @@ async def test_a_namespace_is_one_of_ours_and_entered_once(
     assert len(hospital.realtime.pulse.everyone()) == 1
     await raw.close()
     await until(lambda: hospital.realtime.pulse.everyone() == [])
-    assert list(hospital.realtime.sio.manager.get_namespaces()) == []
+    await until(lambda: hospital.realtime.sio.known() == 0)
 
 
 # --- what may be called from outside
@@ -222,9 +223,7 @@ async def test_a_refused_session_closes_the_transport_too(
     await subscriber.outlet.close()
     await raw.hung_up(3)
     await until(lambda: hospital.realtime.pulse.everyone() == [])
-    assert hospital.realtime.sio._outlets == {}
-    assert hospital.realtime.sio.eio.sockets == {}
-    assert hospital.realtime.sio.environ == {}
+    await until(lambda: hospital.realtime.sio.known() == 0)
 
 
 async def test_a_client_that_leaves_its_last_namespace_is_hung_up(

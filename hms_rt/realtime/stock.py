@@ -1,0 +1,206 @@
+"""``FASTPATH=off``: the same server on nothing but the public API of python-socketio and aiohttp.
+
+Slower by far, and the way out if an upgrade of a library breaks ``transport`` or ``engine``. The library's
+send queue tells nobody how full it is, so frames wait in a queue of ours and are emitted in small portions,
+only while aiohttp's transport has little to send.
+"""
+
+import asyncio
+import contextvars
+import logging
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import orjson
+import socketio
+from aiohttp import web
+
+from hms_rt.realtime.connections import Connection, check_handshake, options
+from hms_rt.realtime.frames import BINARY, MESSAGE, Frame, TextPacket
+from hms_rt.realtime.held import Held
+from hms_rt.realtime.outlet import (
+    CLOSE_S,
+    READY_POLL_S,
+    narrow,
+)
+
+PORTION_BYTES = 16 * 1024
+"""Emitted at once, and the most the transport may hold when more is emitted."""
+
+FULL_BYTES = 64 * 1024
+"""aiohttp's writer waits from here on."""
+
+POLL_S = 0.01
+
+CONNECTION = web.RequestKey("hms.connection", Connection)
+_SENDER: contextvars.ContextVar["StockOutlet"] = contextvars.ContextVar("hms_sender")
+
+_silent = logging.getLogger("hms_rt.socketio")
+_silent.setLevel(logging.CRITICAL + 1)
+
+
+class _CheckedPacket(TextPacket):
+    """Whoever sends binary, or what is no packet, loses the connection."""
+
+    def decode(self, encoded_packet: Any) -> Any:
+        try:
+            if not isinstance(encoded_packet, str) or (MESSAGE + encoded_packet).startswith(BINARY):
+                raise ValueError("only Socket.IO text messages")
+            return super().decode(encoded_packet)
+        except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+            _SENDER.get().abort()
+            raise
+
+
+class StockOutlet:
+    """A connection's way out (see :class:`~hms_rt.realtime.outlet.Outlet`)."""
+
+    def __init__(self, sio: socketio.AsyncServer, connection: Connection, request: web.Request) -> None:
+        self._sio = sio
+        self._connection = connection
+        self._transport = request.transport
+        self._queue: deque[tuple[Frame, bool]] = deque()
+        self._queued = 0
+        self._queued_changes = 0
+        self._held = Held()
+        self._pump: asyncio.Task[None] | None = None
+        self._closing: asyncio.TimerHandle | None = None
+
+    def send(self, frame: Frame, *, counts: bool) -> None:
+        """Queue an event; ``counts`` says whether it is a change."""
+        if self.lost():
+            return
+        self._queue.append((frame, counts))
+        self._queued += len(frame.body)
+        self._queued_changes += len(frame.body) if counts else 0
+        if self._pump is None:
+            self._pump = asyncio.get_running_loop().create_task(self._drain())
+
+    async def _drain(self) -> None:
+        try:
+            while self._queue and not self.lost():
+                if self._sample() > PORTION_BYTES:
+                    await asyncio.sleep(POLL_S)
+                    continue
+                portion = 0
+                while self._queue and portion < PORTION_BYTES:
+                    portion += await self._emit(*self._queue.popleft())
+                await asyncio.sleep(0)  # the library's writer takes the portion
+        finally:
+            self._pump = None
+
+    async def _emit(self, frame: Frame, counts: bool) -> int:  # noqa: FBT001 - as queued
+        size = len(frame.body)
+        self._queued -= size
+        self._queued_changes -= size if counts else 0
+        subscriber = self._connection.subscribers.get(frame.namespace)
+        if subscriber is not None:
+            self._held.add(size, counts=counts)
+            body = orjson.Fragment(frame.body)
+            await self._sio.emit(frame.event, body, to=subscriber.sid, namespace=frame.namespace)
+        return size
+
+    def waiting(self) -> int:
+        """Bytes of changes that the client has not taken yet."""
+        self._sample()
+        return self._queued_changes + self._held.changes
+
+    def backlog(self) -> int:
+        """Bytes of everything that the client has not taken yet."""
+        return self._queued + self._sample()
+
+    def stuck_for(self) -> float:
+        """Seconds since the client last took something; 0 when nothing waits for it."""
+        return self._held.stuck_for() if self.backlog() else 0.0
+
+    async def ready(self) -> None:
+        """Return once the client has taken most of what it was sent, or is gone.
+
+        Acknowledgements wait in the library's queue unseen, but only behind a transport that is full.
+        """
+        while self.backlog() > FULL_BYTES and not self.lost():  # noqa: ASYNC110 - a transport tells nobody
+            await asyncio.sleep(READY_POLL_S)
+
+    def lost(self) -> bool:
+        """The connection is closed, or about to be."""
+        return self._transport is None or self._transport.is_closing()
+
+    async def close(self) -> None:
+        """Leave every namespace, then close the connection; after two seconds drop it."""
+        if self._closing is not None or self._transport is None:
+            return
+        loop = asyncio.get_running_loop()
+        self._closing = loop.call_later(CLOSE_S, self.abort)
+        for namespace, subscriber in list(self._connection.subscribers.items()):
+            with suppress(Exception):
+                await self._sio.disconnect(subscriber.sid, namespace=namespace)
+        loop.call_later(READY_POLL_S, self._transport.close)
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def finished(self) -> None:
+        """The connection is over."""
+        if self._closing is not None:
+            self._closing.cancel()
+        if self._pump is not None:
+            self._pump.cancel()
+        self._transport = None
+
+    def _sample(self) -> int:
+        transport = self._transport
+        size = transport.get_write_buffer_size() if transport is not None and not self.lost() else 0
+        self._held.sample(size)
+        return size
+
+
+class StockServer:
+    """python-socketio as it is (see :class:`~hms_rt.realtime.connections.SocketServer`)."""
+
+    def __init__(self, namespaces: list[str]) -> None:
+        told = {**options(), "logger": _silent, "engineio_logger": _silent}
+        self.sio = socketio.AsyncServer(**told, serializer=_CheckedPacket, namespaces=namespaces)
+        self._open = 0
+
+    def register_namespace(self, namespace_handler: socketio.AsyncNamespace) -> None:
+        """Serve a department's namespace."""
+        self.sio.register_namespace(namespace_handler)
+
+    async def open(
+        self, request: web.Request, connection: Connection, ended: Callable[[Connection], None]
+    ) -> web.StreamResponse:
+        """Serve the connection; returns when it is over."""
+        check_handshake(request)
+        narrow(request.transport)
+        outlet = StockOutlet(self.sio, connection, request)
+        connection.outlet = outlet
+        _SENDER.set(outlet)
+        headers = request.headers.copy()
+        headers.popall("Sec-WebSocket-Extensions", None)  # 145 instead of 54 KiB a socket
+        self._open += 1
+        try:
+            plain = request.clone(headers=headers)
+            plain[CONNECTION] = connection
+            response: web.StreamResponse = await self.sio.handle_request(plain)
+            return response
+        finally:
+            self._open -= 1
+            outlet.finished()
+            ended(connection)
+
+    def connection_of(self, environ: object) -> Connection | None:
+        """A client cannot forge a request of aiohttp's in JSON."""
+        request = environ.get("aiohttp.request") if isinstance(environ, dict) else None
+        return request.get(CONNECTION) if isinstance(request, web.Request) else None
+
+    def connected(self, sid: str, namespace: str) -> bool:
+        """The library tells of a disconnect only once; before that the client is connected."""
+        return bool(self.sio.manager.is_connected(sid, namespace))
+
+    def known(self) -> int:
+        """Connections whose handler has not returned."""
+        return self._open

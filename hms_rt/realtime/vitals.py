@@ -74,6 +74,7 @@ class Vitals:
         self._tally = (0.0, 0, 0, 0)
         self._failures = 0
         self._quiet_until = 0.0
+        self._stopping = False
         self._seen: dict[Gauge, dict[tuple[str, ...], Gauge]] = {}
         self._latest: ProcessStatus | None = None
 
@@ -85,6 +86,7 @@ class Vitals:
     async def stop(self) -> None:
         """Stop, and take the note back."""
         self._lag.stop()
+        self._stopping = True
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -108,7 +110,7 @@ class Vitals:
         return together([own, *(one for one in others if one.id != own.id)], redis=True)
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:  # a Redis client that is connecting swallows a cancellation
             try:
                 await self._look()
             except Exception:

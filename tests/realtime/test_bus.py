@@ -1,16 +1,23 @@
 """Redis between processes: it delivers, it comes back, and it never keeps a process from stopping."""
 
 import asyncio
+import dataclasses
+import os
+import signal
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from hms_rt.app import Stores
+from hms_rt.storage import redis as redis_module
 from hms_rt.storage.change_log import LogEntry
+from hms_rt.storage.embedded import EmbeddedStack, erase
 from hms_rt.storage.redis import Bus, make_redis
 from tests.realtime.raw import until
 
@@ -26,10 +33,10 @@ ENTRY = LogEntry(
 class Listening:
     """A bus with what it received."""
 
-    def __init__(self, url: str, prefix: str) -> None:
+    def __init__(self, url: str, prefix: str, key: bytes) -> None:
         self.received: asyncio.Queue[tuple[uuid.UUID, LogEntry]] = asyncio.Queue()
         self.connected = 0
-        self.bus = Bus(make_redis(url), self._receive, self._connect, prefix=prefix)
+        self.bus = Bus(make_redis(url), self._receive, self._connect, prefix=prefix, key=key)
 
     def _receive(self, epoch: uuid.UUID, entry: LogEntry) -> None:
         self.received.put_nowait((epoch, entry))
@@ -38,17 +45,17 @@ class Listening:
         self.connected += 1
 
 
-BusFactory = Callable[[str], Listening]
+BusFactory = Callable[..., Listening]
 
 
 @pytest_asyncio.fixture
 async def listen() -> AsyncIterator[BusFactory]:
-    """``listen(url)``: a started bus, stopped after the test."""
+    """``listen(url)``: a started bus, stopped after the test; another ``key`` makes it a stranger."""
     prefix = uuid.uuid4().hex
     made: list[Listening] = []
 
-    def make(url: str) -> Listening:
-        listening = Listening(url, prefix)
+    def make(url: str, key: bytes = b"ours") -> Listening:
+        listening = Listening(url, prefix, key)
         listening.bus.start()
         made.append(listening)
         return listening
@@ -100,6 +107,89 @@ async def test_an_unreadable_message_is_skipped(stores: Stores, listen: BusFacto
         await there.bus._redis.publish(there.bus._prefix + ENTRY.stream, noise)
     await deliver(there.bus, there)
     assert there.connected == 1
+
+
+async def test_nobody_else_with_access_to_redis_can_put_anything_on_a_board(
+    stores: Stores, listen: BusFactory
+) -> None:
+    """Not with another key, not by altering what was sent, not by sending it as another format."""
+    here, there, stranger = listen(stores.redis_url), listen(stores.redis_url), listen(stores.redis_url, b"x")
+    there.bus.follow(ENTRY.stream)
+    await deliver(here.bus, there)
+    pubsub = here.bus._redis.pubsub(ignore_subscribe_messages=True)
+    channel = here.bus._prefix + ENTRY.stream
+    await pubsub.subscribe(channel)
+    await pubsub.get_message(timeout=1)
+    await here.bus.publish(EPOCH, [ENTRY])
+    true = await pubsub.get_message(timeout=5)
+    await pubsub.aclose()  # type: ignore[no-untyped-call]
+    assert true is not None
+    altered = true["data"].replace(b'"version":7', b'"version":8')
+    assert altered != true["data"]
+    drain(there)
+    assert await stranger.bus.publish(EPOCH, [ENTRY])
+    for forged in (altered, true["data"][16:], b"", b"x" * 16, true["data"][:16]):
+        await here.bus._redis.publish(channel, forged)
+    last = dataclasses.replace(ENTRY, version=99)
+    await here.bus.publish(EPOCH, [last])
+    assert await asyncio.wait_for(there.received.get(), 5) == (EPOCH, last)
+    assert there.received.empty()
+
+
+async def test_a_redis_that_falls_silent_is_noticed_and_found_again(
+    stores: Stores, listen: BusFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped, not killed: its connections stay open and take what is written."""
+    monkeypatch.setattr(redis_module, "QUIET_S", 0.2)
+    monkeypatch.setattr(redis_module, "PROOF_S", 0.3)
+    folder = Path(tempfile.mkdtemp(prefix="hms-valkey-"))
+    stack = EmbeddedStack(folder, need=frozenset({"redis"}), durable=False)
+    await stack.start()
+    try:
+        here, there = listen(stack.uri("redis")), listen(stack.uri("redis"))
+        there.bus.follow(ENTRY.stream)
+        await deliver(here.bus, there)
+        connected = there.connected
+        os.kill(stack.pid("redis"), signal.SIGSTOP)
+        try:
+            await until(lambda: not there.bus.up)
+            assert not await here.bus.publish(EPOCH, [ENTRY])
+        finally:
+            os.kill(stack.pid("redis"), signal.SIGCONT)
+        await until(lambda: there.connected > connected, 10)
+        drain(there)
+        await deliver(here.bus, there)
+        for listening in (here, there):
+            await listening.bus.stop()
+    finally:
+        await stack.stop()
+        erase(folder)
+
+
+async def test_a_quiet_redis_is_not_taken_for_a_dead_one(
+    stores: Stores, listen: BusFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_module, "QUIET_S", 0.05)
+    here, there = listen(stores.redis_url), listen(stores.redis_url)
+    there.bus.follow(ENTRY.stream)
+    await deliver(here.bus, there)
+    await asyncio.sleep(0.5)
+    assert there.connected == 1
+
+
+async def test_thousands_of_streams_are_followed(stores: Stores, listen: BusFactory) -> None:
+    here, there = listen(stores.redis_url), listen(stores.redis_url)
+    for number in range(3_000):
+        there.bus.follow(f"other:{number}")
+    there.bus.follow(ENTRY.stream)
+    await deliver(here.bus, there)
+    await until(lambda: there.bus.up)
+    assert there.connected == 1
+
+
+def drain(listening: Listening) -> None:
+    while not listening.received.empty():
+        listening.received.get_nowait()
 
 
 async def test_after_a_lost_connection_it_listens_again_and_says_so(

@@ -174,3 +174,36 @@ def test_listeners_hear_every_entry_in_order() -> None:
     for version in (2, 1, 2, 3):
         follower.offer(put(version))
     assert heard == [1, 2, 3]
+
+
+def test_what_is_promised_while_loading_is_fetched_afterwards() -> None:
+    watched = Watched()
+    assert not watched.follower.lags(9)
+    follower = watched.load(6)
+    assert (watched.gaps, follower.waiting) == (1, True)
+    assert follower.lags(9)
+    for version in (7, 8, 9):
+        follower.offer(put(version))
+    assert not follower.waiting
+    assert not follower.lags(9)
+
+
+def test_too_much_before_the_load_is_dropped_and_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower_module, "MAX_PENDING", 10)
+    watched = Watched()
+    for version in range(1, 12):
+        watched.follower.offer(put(version))
+    follower = watched.load(0)
+    assert watched.gaps >= 1
+    assert follower.waiting
+    for version in range(1, 11):
+        follower.offer(put(version))
+    assert (follower.version, follower.waiting) == (11, False)
+
+
+def test_a_new_epoch_forgets_what_was_promised() -> None:
+    watched = Watched()
+    watched.follower.lags(9)
+    watched.follower.forget()
+    assert not watched.load(3).waiting
+    assert watched.gaps == 0

@@ -54,6 +54,11 @@ def seconds(value: float) -> str:
     return f"{value:.1f} s"
 
 
+def percent(value: float) -> str:
+    """97 %, of 0.97."""
+    return f"{100 * value:.0f} %"
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.figures import DASH, Results, at, microseconds, plain, table, tenths, thousands, told
+from bench.figures import DASH, Results, at, microseconds, percent, plain, table, tenths, thousands, told
 from bench.goals import goals_table
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
@@ -12,6 +12,7 @@ ROWS = (
     ("hms", "**hms-rt**"),
     ("hms-redis", "hms-rt, changes through Redis"),
     ("hms-plain", "hms-rt, `FASTPATH=off`"),
+    ("hms-shared", "hms-rt, one screen's cookie on every socket"),
     ("node", "Node socket.io"),
     ("node-redis", "Node + redis-adapter"),
     ("stock", "stock python-socketio"),
@@ -36,6 +37,29 @@ def peers_table(results: Results) -> str:
             rows.append([title, *row])
     head = ["frames/s to", "100 sockets", "1,000", "5,000", "p99 at 1,000 × 20/s"]
     return table([*head, "connected/s", "KiB/socket", "CPU µs/frame at 1,000"], rows)
+
+
+def details(results: Results) -> str:
+    """How busy both cores were, and the memory: a client at 100 % would hide what a server can do."""
+    rows = []
+    for size in SIZES:
+        for key, title in ROWS:
+            path = f"fanout/sizes/{size}/{key}"
+            if at(results, f"{path}/frames_per_s") is None:
+                continue
+            rows.append(
+                [
+                    f"{int(size):,}",
+                    title,
+                    told(at(results, f"{path}/frames_per_s"), plain),
+                    told(at(results, f"{path}/server_us_per_frame"), tenths),
+                    told(at(results, f"{path}/server_cpu"), percent),
+                    told(at(results, f"{path}/client_cpu"), percent),
+                    told(at(results, f"{path}/rss_end_kb"), lambda kib: f"{kib / 1024:,.0f}"),
+                ]
+            )
+    head = ["sockets", "", "frames/s", "server CPU, µs/frame", "server CPU", "client CPU", "server MiB"]
+    return table(head, rows) if rows else ""
 
 
 def curves(results: Results) -> str:
@@ -71,6 +95,8 @@ def page(results: Results, plots: Sequence[str]) -> str:
         goals_table(results),
         "## Beside the peers",
         peers_table(results),
+        "## CPU and memory of the fan-out",
+        details(results),
         "## Curves",
         curves(results),
         _pictures(plots, ""),

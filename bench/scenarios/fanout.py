@@ -29,9 +29,9 @@ async def measure(bench: Bench) -> dict[str, Any]:
         subjects.node(bench.place),
         subjects.ours(redis=True),
         subjects.node(bench.place, redis=True),
-        subjects.ours(fast=False),
-        subjects.stock(),
     ]
+    if not bench.quick:
+        compared += [subjects.ours(fast=False), subjects.stock()]
     sizes = {}
     for sockets in QUICK_SIZES if bench.quick else SIZES:
         what = f"frames to {sockets:,} sockets"

@@ -17,7 +17,9 @@ FIGURES = ("hold_max_ms", "hold_p999_ms", "lat_p99_us")
 
 async def measure(bench: Bench) -> dict[str, Any]:
     """By subject: the longest hold, and the hold that one tick in a thousand exceeds."""
-    compared = [subjects.ours(one_by_one=False), subjects.node(bench.place), subjects.stock()]
+    compared = [subjects.ours(one_by_one=False), subjects.node(bench.place)]
+    if not bench.quick:
+        compared.append(subjects.stock())
     what = f"hold of the loop, {SOCKETS:,} sockets"
     found = await interleaved(bench, what, compared, partial(_one, bench), "hold_max_ms")
     return {"sockets": SOCKETS, "rate": RATE, "subjects": summed_up(found, compared, FIGURES)}

@@ -1,9 +1,11 @@
 """Connecting 5,000 sockets, and what each costs in memory when nothing happens.
 
 A socket of hms-rt shows the cookie of its own enrolled screen, which is verified and looked up, enters
-``/beds``, subscribes to its ward and gets the snapshot. A socket of the peers only connects.
+``/beds``, subscribes to its ward and gets the snapshot. A socket of the peers only connects. Where every
+socket shows the same cookie, the difference is what looking up each screen costs.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,10 +22,20 @@ FIGURES = ("connect_rate", "connect_p50_ms", "connect_p99_ms", "server_connect_c
 async def measure(bench: Bench) -> dict[str, Any]:
     """By subject: sockets connected a second, KiB per idle socket."""
     sockets = QUICK_SOCKETS if bench.quick else SOCKETS
-    compared = [subjects.bare(), subjects.ours(), subjects.node(bench.place), subjects.stock()]
+    compared = [subjects.bare(), subjects.ours(), subjects.node(bench.place)]
+    if not bench.quick:
+        compared += [_one_cookie(bench), subjects.stock()]
     what = f"connecting {sockets:,}"
     found = await interleaved(bench, what, compared, partial(_one, bench, sockets), "connect_rate")
     return {"sockets": sockets, "subjects": summed_up(found, compared, FIGURES)}
+
+
+def _one_cookie(bench: Bench) -> Subject:
+    shown = bench.tokens.with_name("one-token")
+    shown.write_text(bench.tokens.read_text().splitlines()[0])
+    subject = subjects.ours()
+    options = subject.client_options(shown)
+    return replace(subject, key="hms-shared", title="hms-rt, one cookie for all", options=options)
 
 
 async def _one(bench: Bench, sockets: int, subject: Subject) -> Measured:

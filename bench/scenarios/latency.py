@@ -15,12 +15,9 @@ FIGURES = ("lat_p50_us", "lat_p99_us", "lat_p999_us", "lat_max_us", "server_cpu"
 
 async def measure(bench: Bench) -> dict[str, Any]:
     """By subject."""
-    compared = [
-        subjects.bare(),
-        subjects.ours(one_by_one=False),
-        subjects.node(bench.place),
-        subjects.stock(),
-    ]
+    compared = [subjects.bare(), subjects.ours(one_by_one=False), subjects.node(bench.place)]
+    if not bench.quick:
+        compared.append(subjects.stock())
     what = f"{RATE:.0f} changes a second to {SOCKETS:,}"
     found = await interleaved(bench, what, compared, partial(_one, bench), "lat_p99_us")
     return {"sockets": SOCKETS, "rate": RATE, "subjects": summed_up(found, compared, FIGURES)}

@@ -16,7 +16,7 @@ $(shell rm -f $(STAMP))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench chromium wheel lock clean
+.PHONY: help install demo test lint format bench chromium proxies wheel lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ $(STAMP): requirements.lock pyproject.toml hatch_build.py scripts/install.sh
 demo: $(STAMP) ## a hospital on this machine: servers, data and a simulated day (ARGS="--reset")
 	@$(BIN)/hms-rt demo $(ARGS)
 
-test: $(STAMP) chromium lint ## static checks, then every test, against real servers and a real browser
+test: $(STAMP) chromium proxies lint ## static checks, then every test, against real servers and a real browser
 	$(BIN)/pytest $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy strict, import contracts
@@ -48,6 +48,9 @@ bench: $(STAMP) ## measure this machine beside the peers, about 20 minutes (ARGS
 
 chromium: ## a Chromium for the browser tests: the installed one, else Debian's package
 	@sh scripts/chromium.sh
+
+proxies: ## nginx and HAProxy for the tests of their configurations: the installed ones, else Debian's packages
+	@sh scripts/proxies.sh
 
 wheel: $(STAMP) ## build dist/*.whl
 	$(BIN)/uv build --wheel --no-build-isolation --python $(BIN)/python

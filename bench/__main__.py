@@ -38,7 +38,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="about three minutes: one round, fewer sockets")
     parser.add_argument("--only", nargs="+", choices=SCENARIOS, metavar="SCENARIO", default=list(SCENARIOS))
     parser.add_argument("--rounds", type=int, help="interleaved rounds (3; quick: 1)")
-    parser.add_argument("--seconds", type=float, help="measuring time of one run (4; quick: 2)")
+    parser.add_argument("--seconds", type=float, help="measuring time of one run (3; quick: 2)")
     parser.add_argument("--update", action="store_true", help="put these scenarios into docs/bench")
     parser.epilog = "Scenarios: " + ", ".join(SCENARIOS)
     return parser.parse_args()
@@ -56,7 +56,7 @@ async def _measure(arguments: argparse.Namespace, console: Console) -> dict[str,
         screens = await harness.enrol_screens(place, [[f"/beds ward:{harness.WARD}"]] * SCREENS)
         tokens.write_text("\n".join(screens))
         rounds = arguments.rounds or (1 if quick else 3)
-        seconds = arguments.seconds or (2.0 if quick else 4.0)
+        seconds = arguments.seconds or (2.0 if quick else 3.0)
         bench = Bench(place, cores, tokens, console, quick, rounds, seconds)
         found = {}
         for name in arguments.only:

@@ -109,7 +109,7 @@ GOALS = (
         ("idle/subjects/node/rss_per_conn_kb",),
         least=False,
     ),
-    _most("5,000 screens come back after a crash, all current", "storm/seconds", 5, seconds),
+    _most("5,000 screens come back after a crash, all current", "storm/sizes/5000/seconds", 5, seconds),
 )
 
 

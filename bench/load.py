@@ -10,7 +10,7 @@ import orjson
 
 from bench.tools import load_client
 
-CONNECT_S = 60.0
+CONNECT_S = 120.0
 GRACE_S = 15.0
 
 Measured = dict[str, Any]

@@ -1,4 +1,4 @@
-"""``python -m bench.pinned CORE PROGRAM ...``: run a program on one core, with all descriptors it may have.
+"""``python -m bench.pinned CORES PROGRAM ...``: run a program on some cores, with all descriptors it may have.
 
 It ends with the process that started it, whatever ends that.
 """
@@ -13,15 +13,15 @@ from collections.abc import Sequence
 _PR_SET_PDEATHSIG = 1
 
 
-def launcher(core: int) -> Sequence[str]:
-    """What to put before a command, to run it on ``core``."""
-    return (sys.executable, "-m", "bench.pinned", str(core))
+def launcher(*cores: int) -> Sequence[str]:
+    """What to put before a command, to run it on ``cores``."""
+    return (sys.executable, "-m", "bench.pinned", ",".join(map(str, cores)))
 
 
 def main() -> None:
     """Become the program."""
-    core, *program = sys.argv[1:]
-    os.sched_setaffinity(0, {int(core)})
+    cores, *program = sys.argv[1:]
+    os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import orjson
 
 from bench import tools
-from bench.harness import WARD, Ground, end
+from bench.harness import WARD, Ground
 from bench.pinned import launcher
 
 ROOT = Path(__file__).parent.parent
@@ -115,13 +115,13 @@ async def started(subject: Subject, place: Ground, cores: Cores) -> AsyncIterato
     """The subject, on the server's core; its feeder, if it has one, on the client's."""
     async with AsyncExitStack() as stack:
         process, said = await _start(subject.command, subject, place, cores.server)
-        stack.push_async_callback(end, process)
+        stack.push_async_callback(_kill, process)
         trigger = said["trigger"]
         if subject.feeder:
             ready = orjson.dumps(said).decode()
             command = [part.replace("{ready}", ready) for part in subject.feeder]
             feeder, fed = await _start(command, subject, place, cores.client)
-            stack.push_async_callback(end, feeder)
+            stack.push_async_callback(_kill, feeder)
             trigger = fed["trigger"]
         yield Started(said["port"], trigger, process.pid)
 
@@ -144,9 +144,16 @@ async def _start(
         line = await asyncio.wait_for(process.stdout.readline(), READY_S)
         said: dict[str, Any] = orjson.loads(line)
     except (TimeoutError, orjson.JSONDecodeError):
-        await end(process)
+        await _kill(process)
         raise RuntimeError(f"{subject.title} did not start (exit code {process.returncode})") from None
     return process, said
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    """End a process at once: it has nothing to save, and a polite goodbye takes seconds."""
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
 
 
 async def ask(port: int, letter: bytes) -> dict[str, Any]:

@@ -72,12 +72,13 @@ def figures(arrivals: Sequence[Arrival], pressed: Sequence[float], screens: int)
 
 async def measure(bench: Bench) -> dict[str, Any]:
     """By number of screens."""
-    changes = 60 if bench.quick else 300
+    changes = 60 if bench.quick else 200
     found: dict[str, Any] = {}
     for screens in SCREENS[-1:] if bench.quick else SCREENS:
         runs = []
-        for number in range(1, bench.rounds + 1):
-            label = f"commit to {screens:,} screens, round {number} of {bench.rounds}"
+        rounds = bench.rounds if screens > 1 else 1
+        for number in range(1, rounds + 1):
+            label = f"commit to {screens:,} screens, round {number} of {rounds}"
             try:
                 run = await _one(bench, screens, changes)
             except (*TROUBLE, aiohttp.ClientError) as error:

@@ -6,11 +6,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
+import structlog
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hms_rt.kernel.errors import Code, HmsError
+
+log = structlog.get_logger(__name__)
 
 STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 5_000
@@ -85,6 +88,11 @@ def lost_connection(error: BaseException) -> bool:
     return isinstance(error, (OSError, asyncio.TimeoutError, PoolTimeoutError))
 
 
+def out_of_room(error: BaseException) -> bool:
+    """The server answers, but has no disk, memory or connections left (class 53)."""
+    return (sqlstate(error) or "").startswith("53")
+
+
 def unavailable() -> HmsError:
     """The database is away for now."""
     return HmsError(Code.UNAVAILABLE, "the database does not answer: try again", retry_after_ms=1000)
@@ -94,6 +102,9 @@ def refusal(error: BaseException) -> HmsError | None:
     """What a caller is told of ``error``; None when it is our own mistake."""
     if lost_connection(error):
         return unavailable()
+    if out_of_room(error):
+        log.warning("postgres.out_of_room", sqlstate=sqlstate(error), fix="free disk space or memory for it")
+        return HmsError(Code.UNAVAILABLE, "the database has no room left: try again", retry_after_ms=5000)
     if worth_retrying(error) or sqlstate(error) == _LOCK_NOT_AVAILABLE:
         return HmsError(Code.CONFLICT, "others are changing the same thing: try again", retry_after_ms=200)
     return None

@@ -14,7 +14,7 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self.url = ""
         self.reaped: list[float] = []
-        """Seconds from :meth:`lose_clients` to when the server gave each lost connection up."""
+        """Seconds from :meth:`lose_clients` to when the server gave each lost socket up."""
 
         self._port = port
         self._flows = asyncio.Event()
@@ -45,8 +45,15 @@ class Proxy:
 
     @property
     def lost(self) -> int:
-        """Lost connections that the server still holds."""
-        return sum(link.lost_at is not None for link in self._links)
+        """Lost sockets that the server still holds."""
+        return sum(link.lost_at is not None and link.is_socket for link in self._links)
+
+    def forget_lost(self) -> int:
+        """Close what the server still holds, idle HTTP connections in their keep-alive time; how many."""
+        left = [link for link in self._links if link.lost_at is not None]
+        for link in left:
+            link.server.transport.abort()
+        return len(left)
 
     def lose_clients(self) -> int:
         """Half-open: every client is gone, and the server is not told. How many there were."""
@@ -73,7 +80,7 @@ class Proxy:
             if link is not None:
                 self._links.discard(link)
                 link.server.transport.abort()
-                if link.lost_at is not None:
+                if link.lost_at is not None and link.is_socket:
                     self.reaped.append(time.monotonic() - link.lost_at)
             writer.transport.abort()
             self._tasks.discard(task)
@@ -83,6 +90,7 @@ class Proxy:
         with suppress(*_GONE):
             while data := await reader.read(CHUNK):
                 await self._flows.wait()
+                link.is_socket = link.is_socket or data.startswith(b"GET /socket.io/")
                 writer.write(data)
                 await writer.drain()
         if link.lost_at is None:
@@ -107,3 +115,4 @@ class _Link:
         self.client = client
         self.server = server
         self.lost_at: float | None = None
+        self.is_socket = False

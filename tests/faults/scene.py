@@ -172,6 +172,7 @@ class Scene:
     async def recovered(self, limit_s: float) -> float:
         """Seconds from the healing until every screen has proof of what was true then, and everybody at work
         has had an answer; ``limit_s`` at most."""
+        await self.observer.engine.dispose()  # its connections may be of a PostgreSQL that is gone
         wanted = await self.heads()
         while (passed := time.monotonic() - self.healed_at) < limit_s:
             current = all(

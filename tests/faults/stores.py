@@ -17,7 +17,9 @@ from tests.faults.screen import STALE_S
 from tests.faults.stage import Kind
 
 AWAY_S = 4.0
-FULL_S = 8.0
+FULL_S = 5.0
+"""Twice: with no room for tables, then with none for the log either."""
+
 MANAGER_S = 60.0
 
 
@@ -129,6 +131,8 @@ async def disk_full(scene: Scene) -> None:
             while True:
                 os.write(full.fileno(), bytes(1 << 16))
         scene.note("the disk is full")
+        await asyncio.sleep(FULL_S)
+        scene.note("another segment of the log is asked for")
         deadline = time.monotonic() + FULL_S
         while time.monotonic() < deadline:
             with suppress(asyncpg.PostgresError, OSError, TimeoutError):
@@ -167,5 +171,5 @@ FAULTS = (
     Fault("postgres-paused", "PostgreSQL paused for 23 s (SIGSTOP)", postgres_paused),
     Fault("mongo-refusing", "MongoDB refuses connections for 10 s", mongo_refusing),
     Fault("mongo-paused", "MongoDB paused for 10 s (SIGSTOP)", mongo_paused),
-    Fault("disk-full", "PostgreSQL's disk full for 8 s", disk_full, kind=Kind.SMALL_DISK, recover_s=60),
+    Fault("disk-full", "PostgreSQL's disk full for 10 s", disk_full, kind=Kind.SMALL_DISK, recover_s=60),
 )

@@ -25,6 +25,10 @@ class Shift:
     def __init__(self, cast: Cast, chance: random.Random, *, pause_s: float) -> None:
         self.cast = cast
         self.ended = asyncio.Event()
+        self.goes_on = asyncio.Event()
+        """Cleared while nobody begins anything."""
+
+        self.goes_on.set()
         self._chance = chance
         self._pause_s = pause_s
         self._tasks: list[asyncio.Task[None]] = []
@@ -38,6 +42,7 @@ class Shift:
     async def end(self, seconds: float) -> bool:
         """No new commands; False if some were not answered within ``seconds``. Raises what workers raised."""
         self.ended.set()
+        self.goes_on.set()
         done, late = await asyncio.wait(self._tasks, timeout=seconds)
         for task in late:
             task.cancel()
@@ -60,6 +65,7 @@ class Shift:
     async def _work(self, worker: Worker, desk: Desk) -> None:
         while not self.ended.is_set():
             await worker(desk, self.cast)
+            await self.goes_on.wait()
             await asyncio.sleep(self._pause_s * self._chance.uniform(0.5, 1.5))
 
 

@@ -1,0 +1,22 @@
+"""PostgreSQL that has no disk left tells so; a caller is asked to come again, not shown a mistake of ours."""
+
+import pytest
+from sqlalchemy import text
+
+from hms_rt.kernel.errors import Code, HmsError
+from hms_rt.kernel.principal import SYSTEM
+from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
+from tests.conftest import command
+
+
+@pytest.mark.parametrize("sqlstate", ["53100", "53200", "53300"])
+async def test_a_command_without_room_is_refused_as_unavailable(units: UnitsOfWork, sqlstate: str) -> None:
+    async def work(uow: UnitOfWork) -> None:
+        await uow.connection.execute(
+            text(f"DO $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '{sqlstate}'; END $$")
+        )
+
+    with pytest.raises(HmsError) as raised:
+        await units.execute(SYSTEM, command(), type(None), work)
+    assert raised.value.code is Code.UNAVAILABLE
+    assert raised.value.retry_after_ms

@@ -1,4 +1,4 @@
-"""``python -m bench.pinned CORES PROGRAM ...``: run a program on some cores, with all descriptors it may have.
+"""``python -m bench.pinned CORES PROGRAM ...``: run a program on these cores, with all its descriptors.
 
 It ends with the process that started it, whatever ends that.
 """

@@ -98,7 +98,11 @@ def _write(results: dict[str, Any], folder: Path, *, readme: bool) -> None:
 
 def _show(results: dict[str, Any], console: Console, folder: Path) -> None:
     console.rule("results")
-    for part in (goals_table(results), report.peers_table(results), report.curves(results)):
+    for part in (
+        goals_table(results, measured_only=True),
+        report.peers_table(results),
+        report.curves(results),
+    ):
         console.print(Markdown(part))
     for told in results["failures"]:
         console.print(f"FAILED {told}", style="red", markup=False, soft_wrap=True)

@@ -113,7 +113,8 @@ GOALS = (
 )
 
 
-def goals_table(results: Results) -> str:
+def goals_table(results: Results, *, measured_only: bool = False) -> str:
     """The goals as Markdown."""
     head = ["", "hms-rt", "Node", "ratio", "asked for", "reached"]
-    return table(head, [goal.row(results) for goal in GOALS])
+    shown = [goal for goal in GOALS if not measured_only or at(results, goal.ours) is not None]
+    return table(head, [goal.row(results) for goal in shown])

@@ -1,4 +1,4 @@
-"""Plots as SVG, drawn by hand: bars by group, and lines over logarithmic axes."""
+"""Plots as SVG, drawn by hand: bars by group, and lines over a logarithmic axis."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 WIDTH, HEIGHT = 760, 360
 LEFT, RIGHT, TOP, BOTTOM = 80, 20, 44, 76
-COLOURS = ("#9aa0a6", "#0b6e4f", "#5fb49c", "#1f4e8c", "#7fa6d6", "#c0572b", "#8a5a9e")
+COLOURS = ("#9aa0a6", "#0b6e4f", "#1f4e8c", "#5fb49c", "#7fa6d6", "#c0572b", "#8a5a9e")
 
 Series = Sequence[tuple[str, Sequence[float | None]]]
 
@@ -88,26 +88,21 @@ def bars(title: str, groups: Sequence[str], series: Series) -> str:
 
 
 def lines(title: str, across: Sequence[float], series: Series, unit: str) -> str:
-    """A line per series over logarithmic axes, which show that a cost does not grow, or how."""
-    values = [value for _, several in series for value in several if value]
-    low = 10.0 ** math.floor(math.log10(min(values, default=1.0)))
-    high = 10.0 ** math.ceil(math.log10(max(values, default=10.0)) + 1e-9)
+    """A line per series, costs from zero upwards over a logarithmic axis: flat where a cost does not grow."""
+    top = _ceiling(max((value for _, several in series for value in several if value), default=1.0))
     height, width = HEIGHT - TOP - BOTTOM, WIDTH - LEFT - RIGHT - 30
     first, span = math.log10(across[0]), max(1e-9, math.log10(across[-1]) - math.log10(across[0]))
-    decades = round(math.log10(high / low))
 
     def place(x: float, y: float) -> tuple[float, float]:
-        down = math.log10(high / y) / max(1, decades)
-        return LEFT + 15 + width * (math.log10(x) - first) / span, TOP + height * down
+        return LEFT + 15 + width * (math.log10(x) - first) / span, TOP + height * (1 - y / top)
 
     parts = []
-    for step in range(decades + 1):
-        value = low * 10**step
-        parts += _rule(place(across[0], value)[1], f"{short(value)} {unit}")
-    parts += [_text(place(x, low)[0], HEIGHT - BOTTOM + 18, short(x)) for x in across]
+    for quarter in range(5):
+        parts += _rule(TOP + height * (1 - quarter / 4), f"{short(top * quarter / 4)} {unit}")
+    parts += [_text(place(x, 0)[0], HEIGHT - BOTTOM + 18, short(x)) for x in across]
     for number, (_, several) in enumerate(series):
         colour = COLOURS[1 + number % (len(COLOURS) - 1)]
-        points = [place(x, y) for x, y in zip(across, several, strict=True) if y]
+        points = [place(x, y) for x, y in zip(across, several, strict=True) if y is not None]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2.5"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in points]

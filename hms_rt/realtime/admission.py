@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from hms_rt.kernel.errors import Code, HmsError
+from hms_rt.realtime import metrics
 
 AT_ONCE = 64
 """Handshakes that ask who the client is at the same time; more would only queue for the database."""
@@ -54,6 +55,7 @@ class Admission:
 
 
 def _busy() -> HmsError:
+    metrics.refused(metrics.Refusal.ADMISSION)
     return HmsError(
         Code.UNAVAILABLE,
         "many screens connect at this moment: come back after the time told",

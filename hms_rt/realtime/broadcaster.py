@@ -32,12 +32,13 @@ Send = Callable[["Subscriber", Frame], None]
 class Broadcast:
     """One frame on its way to the sockets that a view had when it began."""
 
-    __slots__ = ("_left", "frame", "send", "view")
+    __slots__ = ("_left", "frame", "handed", "send", "view")
 
     def __init__(self, view: "RoomView", send: Send, frame: Frame) -> None:
         self.view = view
         self.send = send
         self.frame = frame
+        self.handed = 0
         self._left: Iterator[Subscriber] = iter(tuple(view.subscribers))
 
     def step(self) -> bool:
@@ -46,6 +47,7 @@ class Broadcast:
         for number, subscriber in enumerate(self._left, 1):
             if subscriber in members:
                 send(subscriber, frame)
+                self.handed += 1
             if number == STEP:
                 return True
         return False
@@ -88,11 +90,12 @@ class Broadcaster:
         until = time.perf_counter() + TURN_S
         while self._turns:
             view = self._turns.popleft()
-            if self._step(self._under_way[view]):
+            broadcast = self._under_way[view]
+            if self._step(broadcast):
                 self._turns.append(view)
             else:
                 del self._under_way[view]
-                view.done()
+                view.done(broadcast.handed)
             if time.perf_counter() >= until:
                 break
         if self._turns or self._wanting:

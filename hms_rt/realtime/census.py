@@ -23,7 +23,6 @@ Labels = tuple[str, ...]
 class Counted:
     """What was found. Clients that came or went meanwhile may be missing: it is a survey, not a ledger."""
 
-    sockets: int = 0
     connections: Counter[Labels] = field(default_factory=Counter)
     """By namespace and audience; a client in rooms of two audiences counts in each."""
     kinds: Counter[Labels] = field(default_factory=Counter)
@@ -43,17 +42,14 @@ async def take(pulse: Pulse, views: Views) -> Counted:
 
 
 async def _clients(counted: Counted, everyone: list[Subscriber]) -> None:
-    outlets: set[int] = set()
     slow: list[SlowClient] = []
     for start in range(0, len(everyone), SLICE):
         for subscriber in everyone[start : start + SLICE]:
-            outlets.add(id(subscriber.outlet))
             for audience in {view.audience.value for view in subscriber.rooms.values()} or (NOWHERE,):
                 counted.connections[(subscriber.namespace, audience)] += 1
             if (found := _slow(subscriber)) is not None:
                 slow.append(found)
         await asyncio.sleep(0)
-    counted.sockets = len(outlets)
     counted.slow_total = len(slow)
     counted.slow = slowest(slow)
 

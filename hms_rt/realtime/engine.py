@@ -14,7 +14,7 @@ import socketio
 import structlog
 from aiohttp import web
 
-from hms_rt.realtime import frames
+from hms_rt.realtime import frames, metrics
 from hms_rt.realtime.connections import Connection, check_handshake, options
 from hms_rt.realtime.frames import TextPacket, text_frame
 from hms_rt.realtime.transport import POLICY, EngineSocket, take_over
@@ -95,6 +95,7 @@ class FastServer(socketio.AsyncServer):  # type: ignore[misc]
             await self._handle_eio_message(socket.sid, text)
         except _BAD as error:
             log.info("socket.bad_packet", error=type(error).__name__)
+            metrics.aborted(metrics.Abort.BAD_PACKET)
             socket.refuse(POLICY, "not a Socket.IO packet")
 
     def lost(self, socket: EngineSocket) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,6 +12,7 @@ from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.changes import Op
 from hms_rt.kernel.clock import rfc3339
 from hms_rt.kernel.errors import Code
+from hms_rt.realtime import metrics
 from hms_rt.realtime.broadcaster import Broadcaster
 from hms_rt.realtime.follower import Follower
 from hms_rt.realtime.frames import Frame
@@ -49,7 +51,11 @@ class RoomView:
         self.sent = follower.version or 0
         self.head = self.sent
         self.closed = False
+        self.passed_over = 0
+        """Sockets of the broadcast under way that are too slow for it."""
         self._hub = hub
+        self._shown_epoch = hub.epoch
+        self._under_way: tuple[int, int, datetime] | None = None
         self._broadcaster = broadcaster
         self._project = kind.views[audience]
         self._state: tuple[str, int, bytes] | None = None
@@ -95,8 +101,15 @@ class RoomView:
 
     def replace(self) -> None:
         """Send everybody a snapshot: the ring does not reach back, or the epoch changed."""
+        reason = metrics.Snapshot.RING if self._hub.epoch == self._shown_epoch else metrics.Snapshot.EPOCH
+        if reason is metrics.Snapshot.RING:
+            metrics.ring_missed(metrics.Reader.VIEW)
+        self._shown_epoch = self._hub.epoch
+        self._under_way = None
         self.sent = self.version
-        self._broadcaster.start(self, self._send_snapshot, self.snapshot_frame())
+        frame = self.snapshot_frame()
+        metrics.snapshot_sent(reason, sockets=len(self.subscribers), size=len(frame.body))
+        self._broadcaster.start(self, self._send_snapshot, frame)
 
     def begin(self) -> None:
         """The broadcaster's question: what is there to send since ``sent``?"""
@@ -121,13 +134,29 @@ class RoomView:
             }
         )
         self.sent = version
+        self.passed_over = 0
+        self._under_way = len(body), len(entries), entries[0].at
         self._broadcaster.start(self, self._send_change, Frame(self.kind.namespace, "change", body))
 
-    def done(self) -> None:
-        """The broadcaster handed the frame to everybody; more may have come meanwhile."""
+    def done(self, handed: int) -> None:
+        """The broadcaster handed the frame to everybody still here; more may have come meanwhile."""
         self.head = self.sent
+        if self._under_way is not None:
+            self._measure(handed, *self._under_way)
+            self._under_way = None
         if (self.follower.version or 0) > self.sent:
             self.changed()
+
+    def _measure(self, handed: int, size: int, changes: int, committed_at: datetime) -> None:
+        metrics.broadcast(
+            self.kind.namespace,
+            self.kind.name,
+            self.audience.value,
+            sockets=handed - self.passed_over,
+            size=size,
+            changes=changes,
+            committed_at=committed_at,
+        )
 
     def _send_change(self, subscriber: "Subscriber", frame: Frame) -> None:
         subscriber.send_change(self.room, frame)
@@ -159,9 +188,13 @@ class RoomView:
             self._snapshot = (epoch, version, Frame(self.kind.namespace, "snapshot", body))
         return self._snapshot[2]
 
-    def catch_up(self, subscriber: "Subscriber") -> None:
-        """One snapshot for a client that was conflated and has drained."""
-        subscriber.send_snapshot(self.room, self.snapshot_frame())
+    def catch_up(
+        self, subscriber: "Subscriber", reason: metrics.Snapshot = metrics.Snapshot.CONFLATION
+    ) -> None:
+        """One snapshot for a client that was conflated and has drained, or that was moved here."""
+        frame = self.snapshot_frame()
+        metrics.snapshot_sent(reason, size=len(frame.body))
+        subscriber.send_snapshot(self.room, frame)
 
 
 def wire_epoch(epoch: uuid.UUID, kind: RoomKind, audience: Audience) -> str:

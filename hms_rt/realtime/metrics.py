@@ -36,11 +36,10 @@ class Abort(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why a handshake was answered with an error."""
+    """Why a handshake was answered with an error (pages of other sites are refused before it gets here)."""
 
     DRAINING = "draining"
     ADMISSION = "admission"  # too many at once: come back later
-    ORIGIN = "origin"
     UNAUTHENTICATED = "unauthenticated"
     PRINCIPAL_LIMIT = "principal_limit"
     ADDRESS_LIMIT = "address_limit"
@@ -92,7 +91,7 @@ CHANGES_PER_FRAME = Histogram(
 )
 CHANGES = Counter("hms_changes_delivered", "Changes handed to sockets: those of a frame times sockets", _ROOM)
 FRAMES = Counter("hms_frames_sent", "Frames handed to sockets", ["event"])
-BYTES = Counter("hms_frame_bytes_sent", "Bytes of the frames handed to sockets", ["event"])
+BYTES = Counter("hms_frame_bytes_sent", "Bytes of what those frames carry", ["event"])
 RING_MISSES = Counter("hms_ring_misses", "The ring did not reach back far enough", ["reader"])
 SNAPSHOTS = Counter("hms_snapshots_sent", "Snapshots handed to sockets", ["reason"])
 SUBSCRIBES = Counter("hms_subscribes", "Rooms that clients joined", ["mode"])

@@ -11,6 +11,7 @@ from contextlib import suppress
 import structlog
 
 from hms_rt.kernel.clock import Clock, rfc3339
+from hms_rt.realtime import metrics
 from hms_rt.realtime.fanout import Views
 from hms_rt.realtime.hub import Hub
 from hms_rt.realtime.subscriber import Subscriber
@@ -93,8 +94,7 @@ class Pulse:
 
     def _serve(self, subscriber: Subscriber) -> None:
         if subscriber.outlet.stuck_for() > STUCK_S:
-            log.info("socket.stuck", namespace=subscriber.namespace)
-            subscriber.outlet.abort()
+            _drop(subscriber)
         elif self._hub.sweep_age() <= FRESH_S:
             heads = {room: [view.epoch, view.head] for room, view in subscriber.rooms.items()}
             subscriber.send("heartbeat", {"at": rfc3339(self._clock.now()), "heads": heads})
@@ -103,5 +103,12 @@ class Pulse:
         if subscriber.outlet.waiting() == 0:
             subscriber.drained()
         elif subscriber.outlet.stuck_for() > STUCK_S:
-            log.info("socket.stuck", namespace=subscriber.namespace)
-            subscriber.outlet.abort()
+            _drop(subscriber)
+
+
+def _drop(subscriber: Subscriber) -> None:
+    """Its connection takes nothing; with several namespaces it is dropped and counted once."""
+    if not subscriber.outlet.lost():
+        log.info("socket.stuck", namespace=subscriber.namespace)
+        metrics.aborted(metrics.Abort.STUCK)
+        subscriber.outlet.abort()

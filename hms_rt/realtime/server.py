@@ -3,8 +3,8 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,9 @@ from aiohttp import web
 
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import Principal
+from hms_rt.realtime import metrics
 from hms_rt.realtime.admission import Admission, going_away
-from hms_rt.realtime.connections import Connection, SocketServer
+from hms_rt.realtime.connections import Connection, SocketServer, check_handshake
 from hms_rt.realtime.engine import FastServer
 from hms_rt.realtime.namespace import DepartmentNamespace
 from hms_rt.realtime.pulse import Pulse
@@ -90,19 +91,29 @@ class RealtimeServer:
         """Serve the handshake on ``/socket.io/``; long polling is refused."""
         app.router.add_get(PATH, self._handshake)
 
+    @property
+    def sockets(self) -> int:
+        """Open connections, those that are in no namespace yet included."""
+        return sum(self._addresses.values())
+
     # --- connections
 
     async def _handshake(self, request: web.Request) -> web.StreamResponse:
         """Everything is decided before the 101."""
         if self.draining:
+            metrics.refused(metrics.Refusal.DRAINING)
             raise going_away()
         self._check_origin(request)
+        with _refusals_counted():
+            check_handshake(request)
         async with self._admission.turn():
-            principal = await self._authenticate(request)
-        if principal is None:
-            raise HmsError(Code.UNAUTHENTICATED, "sign in first")
+            with _refusals_counted():
+                principal = await self._authenticate(request)
+                if principal is None:
+                    raise HmsError(Code.UNAUTHENTICATED, "sign in first")
         connection = Connection(principal, self._address_of(request))
         self._count(connection)
+        metrics.handshaken()
         timer = asyncio.get_running_loop().call_later(CONNECT_S, _expire, connection)
         connection.expiry = timer
         try:
@@ -115,6 +126,9 @@ class RealtimeServer:
         principal, address = connection.principal, connection.address
         over_principal = self._principals[principal.id] >= self._limits.per_principal
         if over_principal or self._addresses[address] >= self._limits.per_address:
+            metrics.refused(
+                metrics.Refusal.PRINCIPAL_LIMIT if over_principal else metrics.Refusal.ADDRESS_LIMIT
+            )
             raise HmsError(
                 Code.RATE_LIMITED, "too many connections from here", retry_after_ms=_spread(5_000, 15_000)
             )
@@ -191,6 +205,7 @@ class RealtimeServer:
         Commands under way get their acknowledgements; none is begun after the first line of this.
         """
         self.draining = True
+        metrics.drained()
         everyone = self.pulse.everyone()
         for number, subscriber in enumerate(everyone):
             subscriber.send("going_away", {"retry_in_ms": _spread(500, 5_000)})
@@ -210,6 +225,21 @@ class RealtimeServer:
                 await asyncio.sleep(0)
 
 
+_REASONS = {
+    Code.MALFORMED: metrics.Refusal.PROTOCOL,
+    Code.UNAUTHENTICATED: metrics.Refusal.UNAUTHENTICATED,
+}
+
+
+@contextmanager
+def _refusals_counted() -> Iterator[None]:
+    try:
+        yield
+    except HmsError as error:
+        metrics.refused(_REASONS.get(error.code, metrics.Refusal.UNAVAILABLE))
+        raise
+
+
 def _spread(low: int, high: int) -> int:
     return random.randint(low, high)
 
@@ -223,4 +253,5 @@ def _take_one(counts: Counter[Any], key: object) -> None:
 def _expire(connection: Connection) -> None:
     if not connection.subscribers and connection.outlet is not None:
         log.info("socket.never_connected")
+        metrics.aborted(metrics.Abort.NEVER_CONNECTED)
         connection.outlet.abort()

@@ -17,6 +17,7 @@ import orjson
 import socketio
 from aiohttp import web
 
+from hms_rt.realtime import metrics
 from hms_rt.realtime.connections import Connection, check_handshake, options
 from hms_rt.realtime.frames import BINARY, MESSAGE, Frame, TextPacket
 from hms_rt.realtime.held import Held
@@ -46,10 +47,11 @@ class _CheckedPacket(TextPacket):
 
     def decode(self, encoded_packet: Any) -> Any:
         try:
-            if not isinstance(encoded_packet, str) or (MESSAGE + encoded_packet).startswith(BINARY):
+            if binary := not isinstance(encoded_packet, str) or (MESSAGE + encoded_packet).startswith(BINARY):
                 raise ValueError("only Socket.IO text messages")
             return super().decode(encoded_packet)
         except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+            metrics.aborted(metrics.Abort.BINARY if binary else metrics.Abort.BAD_PACKET)
             _SENDER.get().abort()
             raise
 
@@ -67,6 +69,7 @@ class StockOutlet:
         self._held = Held()
         self._pump: asyncio.Task[None] | None = None
         self._closing: asyncio.TimerHandle | None = None
+        self._leaving: asyncio.Task[None] | None = None
 
     def send(self, frame: Frame, *, counts: bool) -> None:
         """Queue an event; ``counts`` says whether it is a change."""
@@ -132,16 +135,27 @@ class StockOutlet:
         if self._closing is not None or self._transport is None:
             return
         loop = asyncio.get_running_loop()
-        self._closing = loop.call_later(CLOSE_S, self.abort)
+        self._closing = loop.call_later(CLOSE_S, self._give_up)
+        self._leaving = loop.create_task(self._leave(self._transport))
+
+    async def _leave(self, transport: asyncio.Transport) -> None:
+        """What was sent before the goodbye goes first."""
+        while self._queue and not self.lost():
+            await asyncio.sleep(POLL_S)
         for namespace, subscriber in list(self._connection.subscribers.items()):
             with suppress(Exception):
                 await self._sio.disconnect(subscriber.sid, namespace=namespace)
-        loop.call_later(READY_POLL_S, self._transport.close)
+        await asyncio.sleep(READY_POLL_S)
+        transport.close()
 
     def abort(self) -> None:
         """Drop the connection now."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _give_up(self) -> None:
+        metrics.aborted(metrics.Abort.GOODBYE)
+        self.abort()
 
     def finished(self) -> None:
         """The connection is over."""

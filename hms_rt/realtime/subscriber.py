@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from hms_rt.kernel.principal import Principal
+from hms_rt.realtime import metrics
 from hms_rt.realtime.fanout import CONFLATE_BYTES, RoomView
 from hms_rt.realtime.frames import Frame
 from hms_rt.realtime.outlet import Outlet
@@ -64,10 +65,13 @@ class Subscriber:
     def send_change(self, room: str, frame: Frame) -> None:
         """Send a change, unless the client is behind: then it gets one snapshot once it has drained."""
         if room in self.dirty:
+            self.rooms[room].passed_over += 1
             return
         if self.outlet.waiting() > CONFLATE_BYTES:
             self.dirty.add(room)
             self.conflations += 1
+            self.rooms[room].passed_over += 1
+            metrics.conflated()
             return
         self.outlet.send(frame, counts=True)
 

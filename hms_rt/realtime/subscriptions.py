@@ -175,7 +175,7 @@ class Subscriptions:
                 return  # it asked by itself meanwhile
             if subscriber.principal is principal and not view.closed and view.follower.version is not None:
                 self._join(subscriber, room, view)
-                view.catch_up(subscriber)
+                view.catch_up(subscriber, metrics.Snapshot.RIGHTS)
                 return
         raise _rights_are_changing()
 

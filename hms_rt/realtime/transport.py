@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 
+from hms_rt.realtime import metrics
 from hms_rt.realtime.frames import (
     BINARY,
     CLOSE,
@@ -110,6 +111,7 @@ class _Reader(WebSocketDataQueue):
         self._take(data)
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        metrics.aborted(metrics.Abort.BAD_PACKET)
         self._fail(exc.code if isinstance(exc, WebSocketError) else PROTOCOL, "not a WebSocket message")
 
 
@@ -218,7 +220,7 @@ class EngineSocket(asyncio.Protocol):
         self.write(_CLOSE_FRAME + close_frame(code, reason))
         self.closing = True
         self._timer.cancel()
-        self._timer = self._loop.call_later(CLOSE_S, self.abort)
+        self._timer = self._loop.call_later(CLOSE_S, self._give_up)
         self._transport.close()
 
     def abort(self) -> None:
@@ -226,6 +228,10 @@ class EngineSocket(asyncio.Protocol):
         self.closing = True
         if self._transport is not None:
             self._transport.abort()
+
+    def _give_up(self) -> None:
+        metrics.aborted(metrics.Abort.GOODBYE)
+        self.abort()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """asyncio's end of the connection."""
@@ -239,6 +245,7 @@ class EngineSocket(asyncio.Protocol):
     def _beat(self) -> None:
         """Every 20 s: the last ping must have been answered."""
         if self._pinged:
+            metrics.aborted(metrics.Abort.SILENT)
             self.abort()
             return
         self._pinged = True
@@ -260,6 +267,7 @@ class EngineSocket(asyncio.Protocol):
             self.write(pong_frame(self._pong))
             self._pong = None
         if self._allowance < -FLOOD or len(self._inbox or ()) > FLOOD:
+            metrics.aborted(metrics.Abort.RATE)
             self.refuse(POLICY, "too many messages")
         elif self._allowance < 0 and not self._punished:
             self._punished = True
@@ -276,6 +284,7 @@ class EngineSocket(asyncio.Protocol):
         elif message.type is WSMsgType.CLOSE:
             self.refuse(NORMAL, "")
         elif message.type is not WSMsgType.PONG:
+            metrics.aborted(metrics.Abort.BINARY)
             self.refuse(UNSUPPORTED, "only Socket.IO text messages")
 
     def _text(self, text: str) -> None:
@@ -288,6 +297,8 @@ class EngineSocket(asyncio.Protocol):
         elif text.startswith(CLOSE):
             self.refuse(NORMAL, "")
         else:
+            binary = text.startswith(BINARY)
+            metrics.aborted(metrics.Abort.BINARY if binary else metrics.Abort.BAD_PACKET)
             self.refuse(UNSUPPORTED, "only Socket.IO text messages")
 
     def _queue(self, text: str) -> None:

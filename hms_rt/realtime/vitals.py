@@ -160,7 +160,7 @@ class Vitals:
             loop_lag_ms=round(self._lag.worst() * 1000, 1),
             publisher_backlog=self._publisher.backlog,
             memory_mib=_memory_mib(),
-            sockets=counted.sockets,
+            sockets=self._realtime.sockets,
             connections=[
                 ConnectionCount(namespace=namespace, audience=audience, clients=clients)
                 for (namespace, audience), clients in sorted(counted.connections.items())
@@ -178,7 +178,7 @@ class Vitals:
     def _set_gauges(self, counted: Counted) -> None:
         gauges = metrics.gauges()
         gauges.processes.set(1)
-        gauges.sockets.set(counted.sockets)
+        gauges.sockets.set(self._realtime.sockets)
         gauges.streams.set(len(self._hub.followers))
         gauges.slow.set(counted.slow_total)
         gauges.sweep_lag.set(self._hub.sweep_age())

@@ -12,6 +12,7 @@ from tests.conftest import ClientFactory, WardFactory, command
 from tests.realtime.conftest import BoardFactory, RawFactory, cookie_of, turn
 from tests.realtime.measured import Moved, eventually, eventually_true, gauge
 from tests.realtime.test_handshake import handshake
+from tests.realtime.test_hub import sql
 from tests.realtime.test_slow_clients import fill, slow_board
 
 ROOM = "ward:ICU"
@@ -39,8 +40,9 @@ async def test_a_change_is_measured_from_its_commit_until_the_last_socket_has_it
     assert await moved.by("hms_changes_per_frame_count") == 1
     assert await moved.by("hms_changes_per_frame_sum") == 1
     assert await moved.by("hms_frames_sent_total", event="change") == 3
-    size = max(len(frame) for frame in boards[0].raw.frames if '"change"' in frame)
-    assert await moved.by("hms_frame_bytes_sent_total", event="change") == pytest.approx(3 * size, abs=30)
+    (frame,) = (frame for frame in boards[0].raw.frames if frame.startswith('42/beds,["change"'))
+    carried = len(frame) - len('42/beds,["change",]')
+    assert await moved.by("hms_frame_bytes_sent_total", event="change") == 3 * carried
 
 
 async def test_what_a_client_is_given_when_it_subscribes(
@@ -155,8 +157,6 @@ async def test_handshakes_are_counted_and_refusals_by_reason(
     assert await moved.by("hms_handshakes_total") == 1
     assert (await handshake(server, ""))[0] == 401
     assert await moved.by("hms_handshakes_refused_total", reason="unauthenticated") == 1
-    assert (await handshake(server, cookie, Origin="https://evil.example"))[0] == 403
-    assert await moved.by("hms_handshakes_refused_total", reason="origin") == 1
     assert (await handshake(server, cookie, "/socket.io/?EIO=3&transport=websocket"))[0] == 400
     assert await moved.by("hms_handshakes_refused_total", reason="protocol") == 1
 
@@ -224,7 +224,7 @@ async def test_a_database_that_went_back_in_time_is_a_snapshot_for_everybody(
     nurse = await client_as(Role.NURSE, ward="ICU")
     boards = [await board_of(nurse, ROOM) for _ in range(2)]
     moved = await Moved.since_now(server)
-    await hospital.hub.went_back("a test")
+    await sql(hospital, "UPDATE stream_epoch SET epoch = gen_random_uuid()")
     await eventually_true(lambda: all(board.snapshots == 1 for board in boards))
     assert await moved.by("hms_snapshots_sent_total", reason="epoch") == 2
     assert await moved.by("hms_state_reads_total", stream_kind="beds/ward") == 1

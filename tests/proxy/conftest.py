@@ -15,7 +15,10 @@ import pytest
 import pytest_asyncio
 
 from hms_rt.app import Stores
+from hms_rt.kernel.principal import Role
 from tests.cli.processes import Served, configured, serving
+from tests.conftest import PersonFactory
+from tests.faults.people import Person
 
 SHIPPED = Path(__file__).parents[2] / "docs/proxy"
 SBIN = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
@@ -156,6 +159,23 @@ async def proxied(
             return Proxied(url, f"http://127.0.0.1:{plain}", list(servers))
 
         yield make
+
+
+PersonAt = Callable[[Proxied], Awaitable[Person]]
+
+
+@pytest_asyncio.fixture
+async def nina_at(person: PersonFactory) -> AsyncIterator[PersonAt]:
+    """``await nina_at(proxy)``: a nurse of ward ICU, signed in through a proxy."""
+    await person(Role.NURSE, username="nina", ward="ICU")
+    nina = Person("nina")
+
+    async def enter(proxy: Proxied) -> Person:
+        await nina.enter(proxy.url)
+        return nina
+
+    yield enter
+    await nina.hang_up()
 
 
 async def _ready(url: str, process: asyncio.subprocess.Process) -> None:

@@ -24,7 +24,7 @@ from tests.faults.cast import Seat
 from tests.faults.desk import Desk, Ledger
 from tests.faults.people import Person
 from tests.faults.screen import Screen
-from tests.proxy.conftest import SHIPPED, Proxied, ProxyFactory
+from tests.proxy.conftest import SHIPPED, PersonAt, Proxied, ProxyFactory
 from tests.realtime.conftest import fresh
 from tests.realtime.raw import Raw, until
 
@@ -69,13 +69,11 @@ async def test_the_servers_see_the_client_and_its_tls_and_believe_nobody_else(
 
 @both
 async def test_a_socket_passes_with_its_limits(
-    kind: str, proxied: ProxyFactory, services: Services, person: PersonFactory, ward: WardFactory
+    kind: str, proxied: ProxyFactory, services: Services, nina_at: PersonAt, ward: WardFactory
 ) -> None:
     [bed] = await ward("ICU", beds=1)
-    await person(Role.NURSE, username="nina", ward="ICU")
     proxy = await proxied(kind)
-    nina = Person("nina")
-    await nina.enter(proxy.url)
+    nina = await nina_at(proxy)
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         await Raw.dial(proxy.url, nina.cookie(), headers={"Origin": "https://elsewhere.example"})
     assert refused.value.status == 403
@@ -95,7 +93,6 @@ async def test_a_socket_passes_with_its_limits(
     async with nina.session.post(f"{proxy.url}/api/v1/patients", json=body) as answer:
         assert answer.status == 413
         assert answer.content_type == "application/problem+json", "the server's own refusal comes through"
-    await nina.hang_up()
 
 
 def _shorter(kind: str) -> Callable[[str], str]:
@@ -120,20 +117,17 @@ def _shorter(kind: str) -> Callable[[str], str]:
 
 @both
 async def test_a_socket_outlives_every_time_out_of_requests(
-    kind: str, proxied: ProxyFactory, person: PersonFactory, ward: WardFactory
+    kind: str, proxied: ProxyFactory, nina_at: PersonAt, ward: WardFactory
 ) -> None:
     await ward("ICU", beds=1)
-    await person(Role.NURSE, username="nina", ward="ICU")
     proxy = await proxied(kind, _shorter(kind))
-    nina = Person("nina")
-    await nina.enter(proxy.url)
+    nina = await nina_at(proxy)
     raw = await Raw.dial(proxy.url, nina.cookie())
     await raw.enter("/beds")
     assert (await raw.call("/beds", "subscribe", {"room": "ward:ICU"}))["ok"]
     await until(lambda: len(raw.events("heartbeat")) >= 2, 30)
     assert (await raw.call("/beds", "subscribe", {"room": "ward:ICU"}))["ok"]
     await raw.close()
-    await nina.hang_up()
 
 
 @both
@@ -190,21 +184,19 @@ class AtWork:
 
 
 @both
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "drained"])
 async def test_when_one_server_goes_its_clients_come_back_at_the_other(
     kind: str,
     how: signal.Signals,
     proxied: ProxyFactory,
     hospital: Hospital,
     services: Services,
-    person: PersonFactory,
+    nina_at: PersonAt,
     ward: WardFactory,
 ) -> None:
     [bed] = await ward("ICU", beds=1)
-    await person(Role.NURSE, username="nina", ward="ICU")
     proxy = await proxied(kind)
-    nina = Person("nina")
-    await nina.enter(proxy.url)
+    nina = await nina_at(proxy)
     work = AtWork(proxy, bed.id, nina)
     await work.begin()
     goes = proxy.servers[0]
@@ -224,4 +216,3 @@ async def test_when_one_server_goes_its_clients_come_back_at_the_other(
         assert screen.board is not None
         await screen.board.settle(state, 20)
         await screen.stop()
-    await nina.hang_up()

@@ -103,10 +103,9 @@ class DepartmentNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         if self._realtime.draining:
             raise going_away()
         body = parse(command.schema, {key: data[key] for key in data if key not in _ENVELOPE})
+        principal = await self._realtime.rights.standing(subscriber)
         answer = await command.run(
-            subscriber.principal,
-            self._envelope(subscriber.principal, envelope, command, body, subscriber),
-            body,
+            principal, self._envelope(principal, envelope, command, body, subscriber), body
         )
         if isinstance(answer, BaseModel):
             return {"ok": True, "result": answer.model_dump(mode="json")}

@@ -13,13 +13,17 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from hms_rt import __version__
+from hms_rt.realtime.admission import WAITING
+from hms_rt.realtime.fanout import CONFLATE_BYTES
 from hms_rt.realtime.frames import MAX_MESSAGE_BYTES
+from hms_rt.realtime.namespace import MAX_BUSY
+from hms_rt.realtime.outlet import READY_BYTES
 from hms_rt.realtime.pulse import HEARTBEAT_S, STUCK_S
 from hms_rt.realtime.rooms import RoomKind, Rooms
 from hms_rt.realtime.sent import Json, object_schema, wire_schemas
 from hms_rt.realtime.server import CONNECT_S, Limits
 from hms_rt.realtime.subscriber import EVENT_BURST, EVENTS_PER_SECOND, MAX_ROOMS
-from hms_rt.realtime.transport import MESSAGES_PER_SECOND
+from hms_rt.realtime.transport import MESSAGE_BURST, MESSAGES_PER_SECOND
 from hms_rt.realtime.wire import CommandEnvelope, SocketCommand, Subscribe, Unsubscribe
 
 Namespaces = Mapping[str, Mapping[str, SocketCommand]]
@@ -36,7 +40,10 @@ SENT = {
         "Heartbeat",
         f"Every {HEARTBEAT_S:g} s while changes are swept; {STALE_S:g} s of silence mean stale.",
     ),
-    "revoked": ("Revoked", "This room is no longer yours."),
+    "revoked": (
+        "Revoked",
+        "This room is no longer yours. `unavailable` and `conflict` pass: ask again, later each time.",
+    ),
     "going_away": ("GoingAway", "Before a restart: come back after this time, which is spread at random."),
 }
 """Events of the server: schema and meaning."""
@@ -64,14 +71,47 @@ _CLOSE_CODES = {
 def _limits() -> Json:
     return {
         "message_bytes": MAX_MESSAGE_BYTES,
+        "binary_messages": 0,
+        "messages_per_second": MESSAGES_PER_SECOND,
+        "message_burst": MESSAGE_BURST,
         "events_per_second": EVENTS_PER_SECOND,
         "event_burst": EVENT_BURST,
         "rooms_per_connection": MAX_ROOMS,
         "connections_per_principal": Limits.per_principal,
         "connections_per_address": Limits.per_address,
+        "handshakes_waiting": WAITING,
+        "connect_s": CONNECT_S,
+        "pending_events_per_connection": 1,
+        "pending_events_per_process": MAX_BUSY,
+        "unread_change_bytes": CONFLATE_BYTES,
+        "unread_bytes": READY_BYTES,
+        "without_progress_s": STUCK_S,
         "heartbeat_s": HEARTBEAT_S,
         "stale_after_s": STALE_S,
     }
+
+
+_BEYOND = {
+    "message_bytes": "close code 1009",
+    "binary_messages": "close code 1003",
+    "messages_per_second": "not read from for the while; close code 1008 if it goes on and on",
+    "message_burst": "as messages_per_second",
+    "events_per_second": "error rate_limited with retry_after_ms",
+    "event_burst": "as events_per_second",
+    "rooms_per_connection": "error too_many_rooms",
+    "connections_per_principal": "the handshake is refused: 429 rate_limited with Retry-After",
+    "connections_per_address": "as connections_per_principal",
+    "handshakes_waiting": "the handshake is refused: 503 unavailable with Retry-After",
+    "connect_s": "close code 1006",
+    "pending_events_per_connection": "the next event is handled when the one before has been answered",
+    "pending_events_per_process": "error unavailable with retry_after_ms",
+    "unread_change_bytes": "no further change; one snapshot once everything has been read",
+    "unread_bytes": "not read from until most has been read",
+    "without_progress_s": "close code 1006",
+    "heartbeat_s": "not a limit: how often the server proves that its silence means nothing happened",
+    "stale_after_s": "the client shows that it is stale",
+}
+"""What goes beyond a limit gets: an error code, a close code, or has to wait."""
 
 
 def _message(name: str, schema: Json, summary: str) -> Json:
@@ -143,6 +183,7 @@ def asyncapi_document(rooms: Rooms, namespaces: Namespaces) -> Json:
         "info": {"title": "hms-rt sockets", "version": __version__, "description": _NOTES},
         "defaultContentType": "application/json",
         "x-limits": _limits(),
+        "x-beyond-limits": _BEYOND,
         "x-close-codes": _CLOSE_CODES,
         "channels": channels,
         "operations": operations,

@@ -49,7 +49,8 @@ class Subscriptions:
         Raises ``unknown_room``, ``forbidden``, ``too_many_rooms``, ``unavailable``.
         """
         room = wanted.room
-        if len(subscriber.rooms) >= MAX_ROOMS and room not in subscriber.rooms:
+        joined = sum(len(client.rooms) for client in subscriber.siblings.values())
+        if joined >= MAX_ROOMS and room not in subscriber.rooms:
             raise HmsError(Code.TOO_MANY_ROOMS, f"a connection follows at most {MAX_ROOMS} rooms")
         try:
             async with asyncio.timeout(SUBSCRIBE_S):

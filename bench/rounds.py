@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from bench.harness import Ground
 from bench.load import LoadError, Measured
 from bench.subjects import Cores, Subject
 
-TROUBLE = (LoadError, RuntimeError, OSError, TimeoutError)
+TROUBLE = (LoadError, RuntimeError, OSError, TimeoutError, SQLAlchemyError)
 """What one run may fail with; the others go on."""
 
 

@@ -27,13 +27,16 @@ REPEATS = 60
 BEHIND = 500
 """Versions that a screen which comes back has missed."""
 
+CHUNK = 20_000
+"""Rows written by one statement; none may run for long, here as in a hospital."""
+
 SETTLED_S = 0.1
 
 # A finished transaction's id, and two months' partitions at most, as a hospital has them.
 _GROW = text(
     """
     INSERT INTO change_log (stream, version, at, xid, schema_version, ops)
-    SELECT :stream, number, now() - interval '30 days' * ((CAST(:last AS float) - number) / :last), 3, 1,
+    SELECT :stream, number, now() - interval '30 days' * ((CAST(:rows AS float) - number) / :rows), 3, 1,
            CAST(:ops AS jsonb)
     FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS number
     """
@@ -93,11 +96,13 @@ async def _one(hospital: Hospital, place: harness.Ground, rows: int) -> dict[str
 
 async def _grow(engine: AsyncEngine, stream: str, rows: int) -> None:
     """Lengthen the log of ``stream`` to ``rows``."""
-    async with engine.begin() as connection:
-        first = (await change_log.head(connection, stream))[1] + 1
-        values = {"stream": stream, "first": first, "last": rows, "ops": _OPS}
-        await connection.execute(_GROW, values)
-        await connection.execute(_HEAD, {"stream": stream, "last": rows})
+    length = (await change_log.heads(engine, [stream]))[stream]
+    for first in range(length + 1, rows + 1, CHUNK):
+        last = min(first + CHUNK - 1, rows)
+        values = {"stream": stream, "first": first, "last": last, "rows": rows, "ops": _OPS}
+        async with engine.begin() as connection:
+            await connection.execute(_GROW, values)
+            await connection.execute(_HEAD, {"stream": stream, "last": last})
     async with engine.begin() as connection:
         await connection.execute(text("ANALYZE change_log"))
 

@@ -74,6 +74,7 @@ def _settings(options: DemoOptions) -> Settings:
         redis_url=None,
         facility_timezone=_zone(),
         trusted_proxies=(),
+        drain_seconds=0,
         password_cost=10,
     )
 

@@ -49,7 +49,7 @@ async def boards_equal_the_database(hospital: Hospital, screens: list[Screen]) -
     wrong: list[str] = []
     epochs: dict[Seat, set[str]] = {}
     for screen in screens:
-        board, where = screen.board, f"{screen.seat.who} {screen.seat.room}"
+        board, where = screen.board, f"{screen.seat.who} {screen.seat.room} at {screen.urls[0][-5:]}"
         if board is None or not screen.live:
             wrong.append(f"{where}: not connected ({screen.troubles[-3:]})")
             continue

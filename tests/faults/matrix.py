@@ -50,6 +50,9 @@ class Outcome:
     longest_silence_s: float = 0.0
     verdicts: list[Verdict] = field(default_factory=list)
     not_run: str = ""
+    logs: dict[str, list[str]] = field(default_factory=dict)
+    """Of a fault with a failed check: the ends of the servers' logs."""
+
     seconds: float = 0.0
 
     @property
@@ -151,3 +154,5 @@ def _count(made: Scene, outcome: Outcome) -> None:
     errors = [line for server in made.servers for line in server.errors()]
     made.check("no errors in the servers' logs", not errors, "; ".join(errors[:2]))
     outcome.verdicts = [*made.verdicts, *outcome.verdicts]
+    if not outcome.ok:
+        outcome.logs = {f"{server.name} {server.url}": server.tail() for server in made.servers}

@@ -22,6 +22,7 @@ READY_S = 40.0
 GONE_S = 30.0
 WARM_REQUESTS = 80
 _PR_SET_PDEATHSIG = 1
+_MISTAKE = re.compile(r'"level": ?"(error|critical)"|^Traceback|^\S+ \S+ asyncio ')
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -146,9 +147,9 @@ class ServerProcess:
         return Footprint(int(found[1]), len(os.listdir(f"/proc/{self.pid}/fd")), await self._tasks())
 
     def errors(self) -> list[str]:
-        """Lines of its log that tell of our own mistakes."""
+        """Lines of its log that tell of our own mistakes: errors, and what nobody caught."""
         lines = self.log.read_text(errors="replace").splitlines()
-        return [line[:2000] for line in lines if '"level": "error"' in line or '"level":"error"' in line]
+        return [line[:2000] for line in lines if _MISTAKE.search(line)]
 
     async def _tasks(self) -> int | None:
         timeout = aiohttp.ClientTimeout(total=5)
@@ -163,14 +164,14 @@ class ServerProcess:
         deadline = time.monotonic() + READY_S
         while not await self.ready():
             if not self.running:
-                raise RuntimeError(f"{self.name} ended while starting; see its log:\n{self.tail()}")
+                raise RuntimeError(f"{self.name} ended while starting; its log: {self.tail(15)}")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.name} is not ready after {READY_S:g} s:\n{self.tail()}")
+                raise TimeoutError(f"{self.name} is not ready after {READY_S:g} s, its log: {self.tail(15)}")
             await asyncio.sleep(0.05)
 
-    def tail(self) -> str:
+    def tail(self, lines: int = 40) -> list[str]:
         """The end of its log."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+        return self.log.read_text(errors="replace").splitlines()[-lines:]
 
     def _command(self) -> list[str]:
         if self._point is None:

@@ -209,6 +209,37 @@ async def test_a_revoked_room_is_cleared_at_once_and_asked_for_again(
     await expect(page.locator("#reason")).to_be_hidden()
 
 
+async def test_a_room_that_passes_away_is_shown_as_stale_and_asked_for_until_it_is_back(
+    make_peer: MakePeer, open_page: OpenPage
+) -> None:
+    """The server lost its database: no right was lost, so what was known stays, and says how old it is."""
+    peer, page = await board(make_peer, open_page, audience="clinical")
+    await page.clock.install()
+    await page.reload()
+    await live(page)
+    peer.beating = False
+    asked = len(peer.asked)
+    peer.refuse_with = [{"code": "unavailable", "message": "nobody knows", "retry_after_ms": 100}] * 3
+    await peer.tell("revoked", {"room": "ward:MED", "code": "unavailable"})
+    await expect(page.locator("body")).to_have_attribute("data-live", "reconnecting")
+    await expect(page.locator("article.bed")).to_have_count(4)
+    await expect(page.locator("#reason")).to_be_hidden()
+    for _ in range(3):
+        await page.clock.fast_forward(11_000)
+        await page.wait_for_timeout(200)
+    await peer.asked_again(asked + 3)
+    await live(page, "stale")
+    await expect(page.locator("article.bed")).to_have_count(4)
+    await peer.put(BED, bed(peer, "cleaning"))
+    peer.beating = True
+    for _ in range(3):
+        await page.clock.fast_forward(11_000)
+        await page.wait_for_timeout(200)
+    await live(page)
+    await shows(page, "cleaning")
+    assert all("since" in one for one in peer.asked[asked:]), "it goes on from what it knows"
+
+
 async def test_who_is_not_known_any_more_sees_nothing(make_peer: MakePeer, open_page: OpenPage) -> None:
     peer, page = await board(make_peer, open_page)
     await peer.stop()

@@ -312,6 +312,9 @@ class Hospital:
     async def _keep_house(self) -> None:
         """Partitions for the months to come; answers of old idempotency keys go."""
         async with self._engine.begin() as connection:
+            alone = await connection.execute(text("SELECT pg_try_advisory_xact_lock(-7325, 2)"))
+            if not alone.scalar_one():
+                return  # another process is at it
             await connection.execute(text("SELECT hms_make_partitions(clock_timestamp(), 3)"))
             await connection.execute(
                 text("DELETE FROM idempotency WHERE at < clock_timestamp() - interval '3 days'")

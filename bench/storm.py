@@ -46,6 +46,8 @@ FOLLOW_S = 10.0
 SPARE = 200
 """Descriptors for everything else."""
 
+STEPS = ("handshake", "namespace", "subscription")
+
 COUNTED = {
     "hms_state_reads_total": "states read",
     "hms_snapshots_sent_total": "snapshots sent:",
@@ -177,7 +179,8 @@ def _told(swarm: Swarm, *, everybody: bool) -> Figures:
     storm = swarm.storm
     answered = storm.answered_at or storm.began_at
     waited = sorted(at - answered for at in storm.current_at)
-    served = sorted(storm.served_s)
+    steps = [sorted(each) for each in zip(*storm.steps_s, strict=True)]
+    served = sorted(sum(each) for each in storm.steps_s)
     return {
         "sockets": swarm.size,
         "everybody": everybody,
@@ -187,6 +190,10 @@ def _told(swarm: Swarm, *, everybody: bool) -> Figures:
         "p99_s": _quantile(waited, 0.99),
         "dial_to_current_p50_ms": _quantile([seconds * 1000 for seconds in served], 0.5),
         "dial_to_current_p99_ms": _quantile([seconds * 1000 for seconds in served], 0.99),
+        "steps_p50_ms": {
+            name: _quantile([seconds * 1000 for seconds in each], 0.5)
+            for name, each in zip(STEPS, steps, strict=False)
+        },
         "away_s": round(answered - storm.began_at, 3),
         "client_cpu_s": round(storm.cpu_s, 2),
         "seen": dict(sorted(storm.seen.items())),

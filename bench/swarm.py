@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 RECEIVE = 1 << 17
 MASKED = 0x80
@@ -47,12 +48,12 @@ class Screen:
         "attempts",
         "buffer",
         "current",
-        "dialled_at",
         "dialling",
         "epoch",
         "greeting",
         "opened",
         "sock",
+        "steps",
         "told_s",
         "version",
     )
@@ -68,7 +69,8 @@ class Screen:
         self.current = False
         self.attempts = 0
         self.told_s: float | None = None
-        self.dialled_at = 0.0
+        self.steps: list[float] = []
+        """When this attempt was dialled, answered with 101, let into the namespace."""
 
 
 @dataclass
@@ -79,8 +81,8 @@ class Storm:
     answered_at: float | None = None
     """When the first of the screens got an answer from a server again."""
     current_at: list[float] = field(default_factory=list)
-    served_s: list[float] = field(default_factory=list)
-    """From the dial that succeeded until the screen was current."""
+    steps_s: list[list[float]] = field(default_factory=list)
+    """Of the attempt that succeeded: dial to 101, 101 to namespace, namespace to current."""
     seen: Counter[str] = field(default_factory=Counter)
     cpu_s: float = 0.0
     """Processor time of the screens themselves."""
@@ -178,7 +180,7 @@ class Swarm:
         heapq.heappush(self._due, (time.monotonic() + seconds, self._order, screen))
 
     def _dial(self, screen: Screen) -> None:
-        screen.dialled_at = time.monotonic()
+        screen.steps = [time.monotonic()]
         self.storm.seen["dials"] += 1
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -245,6 +247,7 @@ class Swarm:
         status = head[9:12]
         if status == b"101":
             screen.opened, screen.buffer = True, rest
+            screen.steps.append(time.monotonic())
             return True
         if told := _RETRY_AFTER.search(head + end):
             screen.told_s = float(told.group(1))
@@ -289,6 +292,7 @@ class Swarm:
             self._lost(screen, "refused_namespace")
 
     def _subscribe(self, screen: Screen, sock: socket.socket) -> None:
+        screen.steps.append(time.monotonic())
         room = self._habits.room
         if room is None:
             self._is_current(screen)
@@ -326,7 +330,7 @@ class Swarm:
             now = time.monotonic()
             screen.current, screen.attempts = True, 0
             self.storm.current_at.append(now)
-            self.storm.served_s.append(now - screen.dialled_at)
+            self.storm.steps_s.append([until - since for since, until in pairwise((*screen.steps, now))])
 
 
 def _frame(payload: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from hms_rt.app import Hospital, SessionAuthority
 from hms_rt.departments.identity.schemas import AssignmentIn, DeviceNew
@@ -182,3 +183,90 @@ async def test_rights_are_looked_at_again_when_their_stream_jumped(
         await take_away(hospital, nurse)
         await hospital.hub.reload(rights)
         await until(lambda: board.revoked is not None, WITHIN_S)
+
+
+async def test_seeing_more_than_before_is_accounted_for(
+    hospital: Hospital, client_as: ClientFactory, board_of: BoardFactory, ward: WardFactory
+) -> None:
+    """Somebody at reception who is a nurse too gets the ward, and with it the patients."""
+    await ward("ICU", beds=1)
+    both = await client_as(Role.NURSE, Role.RECEPTION)
+    board = await board_of(both, ROOM)
+    assert board.audience == "staff"
+    me = await (await both.get("/api/v1/auth/me")).json()
+    given = AssignmentIn(kind=AssignmentKind.WARD, place="ICU")
+    await hospital.services.identity.assign(SYSTEM, command(), me["id"], given)
+    await until(lambda: board.audience == "clinical", WITHIN_S)
+    async with hospital.engine.connect() as connection:
+        joins = await connection.execute(
+            text("SELECT detail->>'audience' FROM audit_log WHERE action = 'room.join' ORDER BY id")
+        )
+        assert list(joins.scalars()) == ["staff", "clinical"]
+
+
+async def test_a_view_that_cannot_be_shown_now_is_revoked_as_passing(
+    hospital: Hospital,
+    client_as: ClientFactory,
+    board_of: BoardFactory,
+    ward: WardFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The old view is not this person's any more, the new one not to be had: asking again helps."""
+    await ward("ICU", beds=1)
+    both = await client_as(Role.NURSE, Role.RECEPTION, ward="ICU")
+    board = await board_of(both, ROOM)
+
+    async def away(*_: object) -> None:
+        raise HmsError(Code.UNAVAILABLE, "the database is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(hospital.realtime.subscriptions, "_account", away)
+        await take_away(hospital, both)
+        await until(lambda: board.revoked is not None, WITHIN_S)
+    assert board.revoked == "unavailable"
+    await board.subscribe()
+    assert (board.audience, board.refused) == ("staff", None)
+
+
+async def test_a_fault_of_ours_while_rights_change_costs_the_connection_and_shows_nothing(
+    hospital: Hospital,
+    client_as: ClientFactory,
+    board_of: BoardFactory,
+    ward: WardFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await ward("ICU", beds=1)
+    nurse = await client_as(Role.NURSE, ward="ICU")
+    board = await board_of(nurse, ROOM)
+
+    async def fault(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(hospital.realtime.subscriptions, "reconsider", fault)
+    await take_away(hospital, nurse)
+    await board.raw.hung_up(WITHIN_S)
+    assert all(not view.subscribers for view in hospital.views.all())
+
+
+async def test_many_changes_at_once_are_looked_at_few_times(
+    hospital: Hospital,
+    client_as: ClientFactory,
+    board_of: BoardFactory,
+    ward: WardFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await ward("ICU", beds=1)
+    board = await board_of(await client_as(Role.NURSE, ward="ICU"), ROOM)
+    (subscriber,) = hospital.realtime.pulse.everyone()
+    current, asked = SessionAuthority.current, []
+
+    async def counted(authority: SessionAuthority, principal: Principal) -> Principal | None:
+        asked.append(principal)
+        return await current(authority, principal)
+
+    monkeypatch.setattr(SessionAuthority, "current", counted)
+    for _ in range(100):
+        hospital.rights.check(subscriber)
+    await until(lambda: not hospital.rights._tasks)
+    assert len(asked) == 1
+    assert board.revoked is None

@@ -16,7 +16,7 @@ $(shell rm -f $(STAMP))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench chromium proxies wheel lock clean
+.PHONY: help install demo test lint format bench faults chromium proxies wheel lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ format: $(STAMP) ## ruff's formatting and safe fixes
 
 bench: $(STAMP) ## measure this machine beside the peers, about 20 minutes (ARGS="--quick", ARGS="--only fanout")
 	@$(BIN)/python -m bench $(ARGS)
+
+faults: $(STAMP) ## strike a hospital under load with every fault, about 10 minutes (ARGS="--seed 7 --only disk-full")
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 chromium: ## a Chromium for the browser tests: the installed one, else Debian's package
 	@sh scripts/chromium.sh

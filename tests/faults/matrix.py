@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tests.faults import checks
 from tests.faults.checks import Verdict
 from tests.faults.processes import Footprint
-from tests.faults.scene import Scene, grown, scene
+from tests.faults.scene import PROCESSES, Scene, grown, scene
 from tests.faults.stage import Kind, Stage
 
 WARM_S = 1.5
@@ -30,6 +30,9 @@ class Fault:
     kind: Kind = Kind.PLAIN
     point: str | None = None
     proxied: bool = False
+    workers: bool = False
+    """One ``serve --workers 2`` instead of two servers."""
+
     recover_s: float = 30.0
 
 
@@ -69,10 +72,17 @@ async def run(stage: Stage, fault: Fault, seed: int, seconds: float) -> Outcome:
     try:
         async with (
             asyncio.timeout(FAULT_S + seconds),
-            scene(stage, chance, point=fault.point, proxied=fault.proxied) as made,
+            scene(
+                stage,
+                chance,
+                servers=1 if fault.workers else PROCESSES,
+                workers=PROCESSES if fault.workers else 1,
+                point=fault.point,
+                proxied=fault.proxied,
+            ) as made,
         ):
             try:
-                await _course(made, fault, seconds, outcome)
+                await course(made, fault, seconds, outcome)
             finally:
                 _count(made, outcome)
     except Exception as error:
@@ -82,8 +92,9 @@ async def run(stage: Stage, fault: Fault, seed: int, seconds: float) -> Outcome:
     return outcome
 
 
-async def _course(made: Scene, fault: Fault, seconds: float, outcome: Outcome) -> None:
-    baseline = await _baseline(made)
+async def course(made: Scene, fault: Fault, seconds: float, outcome: Outcome) -> None:
+    """Baseline, load, the fault in the middle of it, recovery, checks, baseline again."""
+    baseline = await measure_baseline(made)
     await made.connect()
     made.work()
     await asyncio.sleep(seconds * made.chance.uniform(0.2, 0.4))
@@ -92,20 +103,18 @@ async def _course(made: Scene, fault: Fault, seconds: float, outcome: Outcome) -
     limit = f"{outcome.recovered_s:.1f} s of {fault.recover_s:g}"
     made.check("all is back in time", outcome.recovered_s < fault.recover_s, limit + _who_is_late(made))
     await asyncio.sleep(seconds * 0.3)
-    await _end_of_work(made)
-    made.verdicts.append(await checks.boards_equal_the_database(made.observer, made.screens))
-    made.verdicts += await checks.commands_happened_once(made.observer, made.ledger)
-    made.verdicts.append(checks.nobody_saw_what_is_not_theirs(made.stage.cast, made.screens))
+    await end_of_work(made)
+    made.verdicts += await examine(made)
     await made.disconnect()
-    await _compare(made, baseline)
+    await compare(made, baseline)
 
 
-async def _baseline(made: Scene) -> list[Footprint]:
+async def measure_baseline(made: Scene) -> list[Footprint]:
     """Everything was used once: screens came and went, work was done, pools are full."""
     await made.connect()
     made.work()
     await asyncio.sleep(WARM_S)
-    await _end_of_work(made)
+    await end_of_work(made)
     cookie = made.people["reception"].cookie()
     for server in made.servers:
         await server.warm(cookie)
@@ -114,7 +123,8 @@ async def _baseline(made: Scene) -> list[Footprint]:
     return await made.footprints()
 
 
-async def _end_of_work(made: Scene) -> None:
+async def end_of_work(made: Scene) -> None:
+    """Every command is answered, and every screen has the time to show it."""
     assert made.shift is not None
     answered = await made.shift.end(DRAIN_S)
     if not answered:
@@ -122,7 +132,17 @@ async def _end_of_work(made: Scene) -> None:
     await made.settled(SETTLE_S)
 
 
-async def _compare(made: Scene, baseline: list[Footprint]) -> None:
+async def examine(made: Scene) -> list[Verdict]:
+    """What must hold once load has stopped, with the screens still connected."""
+    return [
+        await checks.boards_equal_the_database(made.observer, made.screens),
+        *await checks.commands_happened_once(made.observer, made.ledger),
+        checks.nobody_saw_what_is_not_theirs(made.stage.cast, made.screens),
+    ]
+
+
+async def compare(made: Scene, baseline: list[Footprint]) -> None:
+    """Nobody is connected: the servers hold what they held before."""
     after = await made.footprints(below=baseline)
     found = [grown(was, now) for was, now in zip(baseline, after, strict=True)]
     told = "; ".join(

@@ -40,12 +40,16 @@ class Footprint:
     rss_kib: int
     descriptors: int
     tasks: int | None
+    processes: int = 1
 
 
 class ServerProcess:
-    """``hms-rt serve`` on a port that it keeps; with ``point``, the server that kills itself there."""
+    """``hms-rt serve`` on a port that it keeps; with ``point``, the server that kills itself there; with
+    ``workers``, a supervisor of so many."""
 
-    def __init__(self, stage: Stage, stores: Stores, name: str, *, point: str | None = None) -> None:
+    def __init__(
+        self, stage: Stage, stores: Stores, name: str, *, point: str | None = None, workers: int = 1
+    ) -> None:
         self.name = name
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -55,6 +59,7 @@ class ServerProcess:
         self._stage = stage
         self._stores = stores
         self._point = point
+        self._workers = workers
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -62,6 +67,11 @@ class ServerProcess:
         """Of the process that runs now, or ran last."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def children(self) -> list[int]:
+        """Its worker processes."""
+        return children(self.pid)
 
     @property
     def running(self) -> bool:
@@ -140,11 +150,10 @@ class ServerProcess:
             await asyncio.gather(*(ask() for _ in range(WARM_REQUESTS)))
 
     async def footprint(self) -> Footprint:
-        """What it holds now."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        assert found is not None
-        return Footprint(int(found[1]), len(os.listdir(f"/proc/{self.pid}/fd")), await self._tasks())
+        """What it holds now, with its workers."""
+        pids = [self.pid, *self.children]
+        descriptors = sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
+        return Footprint(sum(map(_resident_kib, pids)), descriptors, await self._tasks(), len(pids))
 
     def errors(self) -> list[str]:
         """Lines of its log that tell of our own mistakes: errors, and what nobody caught."""
@@ -199,17 +208,31 @@ class ServerProcess:
             "REDIS_URL": self._stores.redis_url,
             "PORT": str(self.port),
             "LOG_LEVEL": "WARNING",
+            "WORKERS": str(self._workers),
             **(clocks.environment(self.name) if clocks is not None else {}),
         }
+
+
+def children(pid: int) -> list[int]:
+    """The ids of the processes that ``pid`` started."""
+    found = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (thread / "children").read_text().split()]
+    return found
+
+
+def _resident_kib(pid: int) -> int:
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) if found is not None else 0
 
 
 def stop_process(pid: int) -> list[int]:
     """SIGSTOP ``pid`` and its children; the ids that :func:`continue_process` needs."""
     stopped = [pid]
     os.kill(pid, signal.SIGSTOP)
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        os.kill(int(child), signal.SIGSTOP)
-        stopped.append(int(child))
+    for child in children(pid):
+        os.kill(child, signal.SIGSTOP)
+        stopped.append(child)
     return stopped
 
 

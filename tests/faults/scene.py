@@ -19,6 +19,7 @@ from tests.faults.screen import Screen
 from tests.faults.stage import Stage
 from tests.faults.work import Shift, Worker
 
+PROCESSES = 2
 LIVE_S = 40.0
 RSS_TOLERANCE_KIB = 40 * 1024
 """What a server's memory may have grown by once load has stopped: pools, caches, rings, the allocator."""
@@ -29,7 +30,7 @@ BASELINE_S = 20.0
 
 
 class Scene:
-    """Two servers or more on a copy of the furnished hospital."""
+    """Servers on a copy of the furnished hospital: two, or one with two workers."""
 
     def __init__(self, stage: Stage, stores: Stores, chance: random.Random, *, pause_s: float) -> None:
         self.stage = stage
@@ -75,10 +76,12 @@ class Scene:
 
     # --- life
 
-    async def open(self, servers: int, *, point: str | None, proxied: bool) -> None:
+    async def open(self, servers: int, *, workers: int, point: str | None, proxied: bool) -> None:
         """Start the servers, let everybody sign in, and connect the screens."""
         self.servers = [
-            ServerProcess(self.stage, self.stores, f"server-{n}", point=point if n == 0 else None)
+            ServerProcess(
+                self.stage, self.stores, f"server-{n}", point=point if n == 0 else None, workers=workers
+            )
             for n in range(servers)
         ]
         await asyncio.gather(*(server.start() for server in self.servers))
@@ -90,8 +93,8 @@ class Scene:
         for person in self.people.values():
             await person.enter(self.servers[0].url)
         self.screens = [
-            Screen(seat, self.people[seat.who], self.urls(n), random.Random(self.chance.random()))
-            for n in range(servers)
+            Screen(seat, self.people[seat.who], self.urls(n % servers), random.Random(self.chance.random()))
+            for n in range(PROCESSES)
             for seat in SEATS
         ]
 
@@ -200,9 +203,9 @@ class Scene:
 def grown(was: Footprint, now: Footprint) -> str:
     """What did not return to its baseline; empty if everything did."""
     found = []
-    if now.rss_kib > was.rss_kib + RSS_TOLERANCE_KIB:
+    if now.rss_kib > was.rss_kib + RSS_TOLERANCE_KIB * was.processes:
         found.append(f"memory {was.rss_kib} -> {now.rss_kib} KiB")
-    if now.descriptors > was.descriptors + DESCRIPTOR_TOLERANCE:
+    if now.descriptors > was.descriptors + DESCRIPTOR_TOLERANCE * was.processes:
         found.append(f"descriptors {was.descriptors} -> {now.descriptors}")
     if was.tasks is not None and now.tasks is not None and now.tasks > was.tasks + TASK_TOLERANCE:
         found.append(f"tasks {was.tasks} -> {now.tasks}")
@@ -214,7 +217,8 @@ async def scene(
     stage: Stage,
     chance: random.Random,
     *,
-    servers: int = 2,
+    servers: int = PROCESSES,
+    workers: int = 1,
     point: str | None = None,
     proxied: bool = False,
     pause_s: float = 0.2,
@@ -223,7 +227,7 @@ async def scene(
     async with stage.copy() as stores:
         made = Scene(stage, stores, chance, pause_s=pause_s)
         try:
-            await made.open(servers, point=point, proxied=proxied)
+            await made.open(servers, workers=workers, point=point, proxied=proxied)
             yield made
         finally:
             await made.close()

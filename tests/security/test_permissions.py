@@ -18,6 +18,7 @@ TABLE = {
     "users": "Y-----",
     "devices": "Y-----",
     "audit.read": "Y-----",
+    "status.read": "Y-----",
     "places.read": "YYYYYY",
     "notifications.own": "OOOOOO",
     "screen.own": "------",

@@ -7,7 +7,9 @@ stores closed.
 
 import asyncio
 import random
+import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -121,7 +123,16 @@ async def listening(hospital: Hospital, settings: Settings) -> AsyncIterator[int
 async def serve(settings: Settings, stores: Stores, ready: Callable[[int], None] | None = None) -> None:
     """Serve until Ctrl-C or SIGTERM; ``ready`` is called with the port once requests are answered."""
     stop = stop_event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _hung_up, stop)
     async with listening(Hospital(settings, stores), settings) as port:
         if ready is not None:
             ready(port)
         await stop.wait()
+
+
+def _hung_up(stop: asyncio.Event) -> None:
+    """The terminal is gone; or a service manager asks for a reload, which one process cannot do."""
+    if sys.stdin.isatty():
+        stop.set()
+    else:
+        log.warning("reload.needs_workers", advice="serve with WORKERS=2 or more, or restart")

@@ -154,3 +154,16 @@ async def test_a_request_that_never_ends_does_not_hold_the_server(
         assert await served.ended(50) == 0
         assert await reader.read() == b"", "it was cut off, not answered"
         writer.close()
+
+
+async def test_a_reload_that_one_process_cannot_do_is_told_and_does_not_end_it(
+    tmp_path: Path, stores: Stores
+) -> None:
+    async with serving(tmp_path, configured(stores)) as served:
+        await served.until("serving")
+        served.tell(signal.SIGHUP)
+        await served.until("reload.needs_workers")
+        async with aiohttp.ClientSession() as http, http.get(f"{served.url}/healthz") as answer:
+            assert answer.status == 200
+        served.tell(signal.SIGTERM)
+        assert await served.ended() == 0

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+from hms_rt.web.health import READINESS
 from tests.web.conftest import Client, MakeClient
 from tests.web.tiny import BED, SETTINGS
 
@@ -44,6 +45,18 @@ async def test_not_ready_names_the_dependency_and_no_secret(make_client: MakeCli
     assert checks["mongo"]["error"] == "no answer within 0.05 s"
     assert checks["redis"]["ok"]
     assert "secret" not in text
+
+
+async def test_a_process_that_is_about_to_stop_is_not_ready_whatever_its_stores_do(
+    make_client: MakeClient,
+) -> None:
+    client = await make_client(checks={"postgres": fine})
+    assert await client.app[READINESS].ready()
+    client.app[READINESS].draining = True
+    response = await client.get("/readyz")
+    assert (response.status, await response.json()) == (503, {"status": "draining"})
+    assert not await client.app[READINESS].ready()
+    assert (await client.get("/healthz")).status == 200
 
 
 async def test_many_who_ask_cost_one_round_of_checks(make_client: MakeClient) -> None:

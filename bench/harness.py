@@ -187,13 +187,6 @@ async def serving(place: Ground, *, launcher: Sequence[str] = ()) -> AsyncIterat
         await end(process)
 
 
-@asynccontextmanager
-async def server(*, beds: int = 24) -> AsyncIterator[Running]:
-    """Stores, a furnished hospital and one ``serve`` process, all for this one measurement."""
-    async with ground(beds=beds) as place, serving(place) as running:
-        yield running
-
-
 async def end(process: asyncio.subprocess.Process) -> None:
     """Ask a process to end and wait; one that does not is killed."""
     if process.returncode is None:

@@ -21,7 +21,7 @@ from hms_rt.departments.audit.service import AuditService
 from hms_rt.departments.beds import projector as beds_projector
 from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.identity import projector as identity_projector
-from hms_rt.departments.identity.service import IdentityService, Principals, Throttle, counts_in
+from hms_rt.departments.identity.service import Gathered, IdentityService, Principals, Throttle, counts_in
 from hms_rt.departments.ipd.service import IpdService, wards_of_patient
 from hms_rt.departments.lab import projector as lab_projector
 from hms_rt.departments.lab.model.night import Night
@@ -179,7 +179,9 @@ class Hospital:
         self._publisher = Publisher(self._live_engine, self.hub, self._bus)
         self.units.committed = self._publisher.committed
         self.principals = Principals(
-            self.services.identity.principal_of, lambda: self.hub.sweep_age() < FRESH_S, self.clock.now
+            Gathered(self.services.identity.principals_of),
+            lambda: self.hub.sweep_age() < FRESH_S,
+            self.clock.now,
         )
         self.authenticate = Authentication(tokens, self.principals)
         self.realtime = self._realtime()

@@ -1,10 +1,11 @@
 """Unattended screens."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, insert, select, update
+from sqlalchemy import ARRAY, ColumnElement, RowMapping, Uuid, any_, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.identity.model import Device
@@ -51,10 +52,15 @@ async def by_id(connection: AsyncConnection, device_id: uuid.UUID) -> Device | N
     return await _one(connection, devices.c.id == device_id, locked=False)
 
 
-async def enrolled(connection: AsyncConnection, session_id: uuid.UUID) -> Device | None:
-    """The screen with this enrolment, unless revoked."""
-    where = (devices.c.session_id == session_id) & devices.c.revoked_at.is_(None)
-    return await _one(connection, where, locked=False)
+async def enrolled(
+    connection: AsyncConnection, session_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Device]:
+    """By enrolment: its screen, unless revoked."""
+    wanted = any_(literal(list(session_ids), ARRAY(Uuid)))
+    where = (devices.c.session_id == wanted) & devices.c.revoked_at.is_(None)
+    found = await connection.execute(select(devices).where(where))
+    screens = [_to_device(row) for row in found.mappings()]
+    return {screen.session_id: screen for screen in screens if screen.session_id is not None}
 
 
 async def page(connection: AsyncConnection, *, after: uuid.UUID | None, limit: int) -> list[Device]:

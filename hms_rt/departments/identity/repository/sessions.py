@@ -1,10 +1,11 @@
 """Sign-ins of users."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import ARRAY, RowMapping, Uuid, any_, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.identity.model import Ended, Session, User
@@ -95,19 +96,18 @@ async def end_expired(
     return [(row.id, row.user_id) for row in rows]
 
 
-async def open_user(
-    connection: AsyncConnection, session_id: uuid.UUID, now: datetime
-) -> tuple[User, datetime] | None:
-    """The active user behind a sign-in that has not ended, and when it expires."""
-    columns = user_columns().add_columns(sessions.c.expires_at)
+async def open_users(
+    connection: AsyncConnection, session_ids: Collection[uuid.UUID], now: datetime
+) -> dict[uuid.UUID, tuple[User, datetime]]:
+    """By sign-in that has not ended: the active user behind it, and when it expires."""
+    columns = user_columns().add_columns(sessions.c.id.label("session_id"), sessions.c.expires_at)
     query = columns.join_from(users, sessions, sessions.c.user_id == users.c.id)
     found = await connection.execute(
         query.where(
-            sessions.c.id == session_id,
+            sessions.c.id == any_(literal(list(session_ids), ARRAY(Uuid))),
             sessions.c.ended_at.is_(None),
             sessions.c.expires_at > now,
             users.c.active,
         )
     )
-    row = found.one_or_none()
-    return (to_user(row), row.expires_at) if row is not None else None
+    return {row.session_id: (to_user(row), row.expires_at) for row in found}

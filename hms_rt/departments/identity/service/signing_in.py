@@ -1,6 +1,7 @@
 """Signing in and out, refreshing, and who a session belongs to."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hms_rt.departments.identity.events import RightsChanged
@@ -13,6 +14,7 @@ from hms_rt.departments.identity.service.foundation import (
     assignments_out,
     user_principal,
 )
+from hms_rt.departments.identity.service.gathered import SessionKey
 from hms_rt.departments.identity.service.screens import device_principal
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import Code, HmsError, forbidden
@@ -172,16 +174,27 @@ class SigningIn(Foundation):
 
         Raises ``unauthenticated`` when it has ended, expired or been revoked.
         """
+        found = await self.principals_of([(session_id, kind)])
+        if (session_id, kind) not in found:
+            raise unauthenticated()
+        return found[(session_id, kind)]
+
+    async def principals_of(self, keys: Sequence[SessionKey]) -> dict[SessionKey, Principal]:
+        """Who acts in each session or enrolment; left out are those that ended, expired or were revoked."""
+        user, screen = PrincipalKind.USER, PrincipalKind.DEVICE
+        in_sessions = [session_id for session_id, kind in keys if kind is user]
+        enrolments = [session_id for session_id, kind in keys if kind is screen]
+        found: dict[SessionKey, Principal] = {}
         async with self._units.reading() as connection:
-            if kind is PrincipalKind.USER:
-                found = await sessions.open_user(connection, session_id, self._clock.now())
-                if found is not None:
-                    return user_principal(found[0], session_id, found[1])
-            elif kind is PrincipalKind.DEVICE:
-                device = await devices.enrolled(connection, session_id)
-                if device is not None:
-                    return device_principal(device, session_id)
-        raise unauthenticated()
+            if in_sessions:
+                people = await sessions.open_users(connection, in_sessions, self._clock.now())
+                found |= {
+                    (key, user): user_principal(who, key, until) for key, (who, until) in people.items()
+                }
+            if enrolments:
+                devices_found = await devices.enrolled(connection, enrolments)
+                found |= {(key, screen): device_principal(one, key) for key, one in devices_found.items()}
+        return found
 
     def me(self, principal: Principal) -> Me:
         """Who the caller is and what that allows."""

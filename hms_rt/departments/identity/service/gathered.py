@@ -1,0 +1,77 @@
+"""Look-ups of principals that are asked for at about the same time, as one query.
+
+After a restart every screen of the hospital comes back within seconds, each in a session of its own.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from hms_rt.kernel.principal import Principal, PrincipalKind
+from hms_rt.security.tokens import unauthenticated
+
+SessionKey = tuple[uuid.UUID, PrincipalKind]
+ReadMany = Callable[[Sequence[SessionKey]], Awaitable[Mapping[SessionKey, Principal]]]
+
+AT_ONCE = 2
+"""Queries under way; who comes meanwhile goes with the next."""
+
+LARGEST = 250
+
+
+class Gathered:
+    """Asks for one principal and is answered out of a batch. ``read`` leaves out who is not signed in.
+
+    A batch is read after everybody in it has asked, so nobody gets an answer from before the question.
+    """
+
+    def __init__(self, read: ReadMany) -> None:
+        self._read = read
+        self._wanted: dict[SessionKey, asyncio.Future[Principal | None]] = {}
+        self._reading: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, session_id: uuid.UUID, kind: PrincipalKind) -> Principal:
+        """Who acts in the session; raises ``unauthenticated``, or what ``read`` raised."""
+        key = (session_id, kind)
+        future = self._wanted.get(key)
+        if future is None:
+            future = self._wanted[key] = asyncio.get_running_loop().create_future()
+            self._start()
+        principal = await asyncio.shield(future)
+        if principal is None:
+            raise unauthenticated()
+        return principal
+
+    def _start(self) -> None:
+        if self._wanted and len(self._reading) < AT_ONCE:
+            task = asyncio.create_task(self._batch(), name="principals")
+            self._reading.add(task)
+            task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._reading.discard(task)
+        self._start()
+
+    async def _batch(self) -> None:
+        await asyncio.sleep(0)  # whoever asks in this turn of the loop comes along
+        keys = list(self._wanted)[:LARGEST]
+        futures = {key: self._wanted.pop(key) for key in keys}
+        try:
+            found = await self._read(keys) if keys else {}
+        except BaseException as error:
+            for future in futures.values():
+                _fail(future, error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for key, future in futures.items():
+                if not future.done():
+                    future.set_result(found.get(key))
+
+
+def _fail(future: "asyncio.Future[Principal | None]", error: BaseException) -> None:
+    if isinstance(error, asyncio.CancelledError):
+        future.cancel()
+    elif not future.done():
+        future.set_exception(error)
+        future.exception()  # whoever asked may have given up: then it is told to nobody

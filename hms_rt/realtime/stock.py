@@ -140,7 +140,7 @@ class StockOutlet:
 
     async def _leave(self, transport: asyncio.Transport) -> None:
         """What was sent before the goodbye goes first."""
-        while self._queue and not self.lost():
+        while self._queue and not self.lost():  # noqa: ASYNC110 - as above
             await asyncio.sleep(POLL_S)
         for namespace, subscriber in list(self._connection.subscribers.items()):
             with suppress(Exception):

@@ -122,9 +122,8 @@ class SigningIn(Foundation):
                 await sessions.rotate(uow.connection, session, digest(successor), uow.now)
             elif outcome is RefreshOutcome.ENDED or session.refresh_digest != digest(successor):
                 return
-            found = await sessions.open_user(uow.connection, session.id, uow.now)
-            if found is not None:
-                opened[:] = [found[0]]
+            found = await sessions.open_users(uow.connection, [session.id], uow.now)
+            opened[:] = [user for user, _ in found.values()]
 
         await self._units.execute(SYSTEM, replace(command, key=None), type(None), work)
         if not opened:

@@ -1,13 +1,14 @@
 """``hms-rt top``: the running installation, as its processes report it to Redis once a second."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -27,6 +28,9 @@ SWEEP_LATE_S = 2.0
 LOOP_LATE_MS = 50.0
 BACKLOG = 1_000
 MIB = 1024 * 1024
+WIDE = 120
+WIDE_ONLY = frozenset({"version", "rooms", "MiB/s", "backlog", "memory"})
+"""What a terminal of 80 columns does not show."""
 
 
 def embedded_redis(folder: Path) -> str | None:
@@ -44,7 +48,7 @@ async def once(url: str, console: Console, complaints: Console, *, as_json: bool
     if as_json:
         console.out(found.model_dump_json(indent=2), highlight=False)
     elif found.processes:
-        console.print(screen(found))
+        console.print(screen(found, console.width))
     if not found.processes:
         complaints.print(f"[bold red]{NOBODY}[/]", highlight=False)
         raise typer.Exit(1)
@@ -54,17 +58,17 @@ async def watch(url: str, console: Console, seconds: float) -> None:
     """Redraw until Ctrl-C; while Redis is away, say so and go on asking."""
     stop = stop_event()
     async with _notes(url) as notes:
-        first = screen(await look(notes))  # a wrong address is told at once
+        first = screen(await look(notes), console.width)  # a wrong address is told at once
         with Live(first, console=console, screen=True, auto_refresh=False) as live:
             while not stop.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), seconds)
-                live.update(await _drawn(notes), refresh=True)
+                live.update(await _drawn(notes, console.width), refresh=True)
 
 
-async def _drawn(notes: Notes) -> RenderableType:
+async def _drawn(notes: Notes, width: int) -> RenderableType:
     try:
-        return screen(await look(notes))
+        return screen(await look(notes), width)
     except ConfigError as away:
         return Text(str(away), style="bold red")
 
@@ -93,11 +97,11 @@ async def look(notes: Notes) -> InstallationStatus:
         ) from None
 
 
-def screen(found: InstallationStatus) -> RenderableType:
-    """Everything, the worst things in red."""
+def screen(found: InstallationStatus, width: int) -> RenderableType:
+    """Everything that fits into ``width`` columns, the worst things in red."""
     if not found.processes:
         return Text(NOBODY, style="bold red")
-    parts: list[RenderableType] = [_headline(found), _processes(found)]
+    parts: list[RenderableType] = [_headline(found), _processes(found, wide=width >= WIDE)]
     if found.rooms:
         parts.append(_rooms(found))
     parts.append(_slow(found) if found.slow else Text("no slow clients", style="green"))
@@ -114,45 +118,51 @@ def _headline(found: InstallationStatus) -> Text:
     )
 
 
-def _table(title: str, left: int, *columns: str) -> Table:
+def _table(title: str, left: int, columns: Iterable[str]) -> Table:
     """A table whose first ``left`` columns are texts and whose others are numbers."""
-    table = Table(title=title, title_justify="left", title_style="bold", expand=True)
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table.padding, table.pad_edge = (0, 1, 0, 0), False
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number < left else "right", no_wrap=True)
     return table
 
 
-def _processes(found: InstallationStatus) -> Table:
-    columns = ("host", "process", "version", "up", "sockets", "rooms", "frames/s", "changes/s", "MiB/s")
-    table = _table("Processes", 3, *columns, "sweep", "loop", "backlog", "memory", "Redis")
-    for one in found.processes:
-        table.add_row(
-            one.host,
-            f"{one.pid}" if one.worker is None else f"{one.pid} (worker {one.worker})",
-            one.version + (" draining" if one.draining else ""),
-            _span((datetime.now(UTC) - one.started_at).total_seconds()),
-            f"{one.sockets:,}",
-            f"{one.rooms_total:,}",
-            f"{one.frames_per_s:,.0f}",
-            f"{one.changes_per_s:,.0f}",
-            f"{one.bytes_per_s / MIB:,.1f}",
-            *_health(one),
-        )
+def _processes(found: InstallationStatus, *, wide: bool) -> Table:
+    lines = [{**_traffic(one), **_health(one)} for one in found.processes]
+    shown = [column for column in lines[0] if wide or column not in WIDE_ONLY]
+    table = _table("Processes", 2, shown)
+    for line in lines:
+        table.add_row(*(line[column] for column in shown))
     return table
 
 
-def _health(one: ProcessStatus) -> list[Text]:
-    return [
-        _marked(f"{one.sweep_lag_s:.1f} s", bad=one.sweep_lag_s > SWEEP_LATE_S),
-        _marked(f"{one.loop_lag_ms:.0f} ms", bad=one.loop_lag_ms > LOOP_LATE_MS),
-        _marked(f"{one.publisher_backlog:,}", bad=one.publisher_backlog > BACKLOG),
-        Text(f"{one.memory_mib:.0f} MiB"),
-        _marked("up" if one.redis else "down", bad=not one.redis),
-    ]
+def _traffic(one: ProcessStatus) -> dict[str, str | Text]:
+    worker = "" if one.worker is None else f" w{one.worker}"
+    return {
+        "host": one.host,
+        "process": f"{one.pid}{worker}",
+        "version": one.version,
+        "up": Text("drains", style="bold red") if one.draining else _up(one),
+        "sockets": f"{one.sockets:,}",
+        "rooms": f"{one.rooms_total:,}",
+        "changes/s": f"{one.changes_per_s:,.0f}",
+        "MiB/s": f"{one.bytes_per_s / MIB:,.1f}",
+    }
+
+
+def _health(one: ProcessStatus) -> dict[str, str | Text]:
+    return {
+        "sweep": _marked(f"{one.sweep_lag_s:.1f} s", bad=one.sweep_lag_s > SWEEP_LATE_S),
+        "loop": _marked(f"{one.loop_lag_ms:.0f} ms", bad=one.loop_lag_ms > LOOP_LATE_MS),
+        "backlog": _marked(f"{one.publisher_backlog:,}", bad=one.publisher_backlog > BACKLOG),
+        "memory": f"{one.memory_mib:.0f} MiB",
+        "Redis": _marked("up" if one.redis else "down", bad=not one.redis),
+    }
 
 
 def _rooms(found: InstallationStatus) -> Table:
-    table = _table("Rooms, fullest first", 3, "namespace", "room", "audience", "sockets", "version", "apart")
+    columns = ("namespace", "room", "audience", "sockets", "version", "apart")
+    table = _table("Rooms, fullest first", 3, columns)
     for room in found.rooms:
         version = "" if room.version is None else str(room.version)
         table.add_row(
@@ -168,7 +178,7 @@ def _rooms(found: InstallationStatus) -> Table:
 
 def _slow(found: InstallationStatus) -> Table:
     columns = ("namespace", "address", "kind", "unread", "rooms behind", "nothing taken for")
-    table = _table("Slow clients, worst first", 3, *columns)
+    table = _table("Slow clients, worst first", 3, columns)
     for client in found.slow:
         table.add_row(
             client.namespace,
@@ -185,7 +195,8 @@ def _marked(text: str, *, bad: bool) -> Text:
     return Text(text, style="bold red" if bad else "")
 
 
-def _span(seconds: float) -> str:
+def _up(one: ProcessStatus) -> str:
+    seconds = (datetime.now(UTC) - one.started_at).total_seconds()
     minutes, hours = int(seconds // 60), int(seconds // 3600)
     if hours >= 48:
         return f"{hours // 24} d"

@@ -85,7 +85,7 @@ async def test_workers_rooms_and_audiences_of_a_running_installation(
 
         code, said = await hms(tmp_path, "top", "--once", **environment(stores))
         assert code == 0
-        for wanted in ("2 processes, 6 sockets", "ward:ICU", "worker 1", "no slow clients"):
+        for wanted in ("2 processes, 6 sockets", "ward:ICU", " w1 ", "no slow clients"):
             assert wanted in said
 
         async with ClientSession() as session, session.get(f"{served.url}/metrics") as answer:

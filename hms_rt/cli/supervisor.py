@@ -81,12 +81,10 @@ class Supervisor:
 
     async def run(self) -> None:
         """Until told to stop; ``OSError`` if the port is taken, :class:`GaveUp` if workers keep dying."""
-        probe = sockets.bind(self._plan.host, self._port)
-        self._port = probe[0].getsockname()[1]
-        sockets.close(probe)
-        self._handle_signals()
-        log.info("supervising", workers=len(self._slots), port=self._port, pid=os.getpid())
         try:
+            self._find_port()
+            self._handle_signals()
+            log.info("supervising", workers=len(self._slots), port=self._port, pid=os.getpid())
             async with asyncio.TaskGroup() as tasks:
                 kept = [tasks.create_task(self._keep(slot)) for slot in self._slots]
                 kept.append(tasks.create_task(self._roll_when_asked()))
@@ -97,6 +95,12 @@ class Supervisor:
             await self._end_all()
             self._metrics.remove()
             log.info("stopped")
+
+    def _find_port(self) -> None:
+        """Nobody else may have it: strangers who bind the same port would share its clients unnoticed."""
+        probe = sockets.bind(self._plan.host, self._port)
+        self._port = probe[0].getsockname()[1]
+        sockets.close(probe)
 
     def _handle_signals(self) -> None:
         running = asyncio.get_running_loop()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -33,6 +34,9 @@ def main() -> None:
             sys.stderr.write(f"worker {post.worker} cannot start: {_told(error)}\n")
             sys.exit(REFUSAL_EXIT)
         raise
+    finally:
+        if os.getppid() != post.supervisor:  # it was killed, and cannot clear up
+            shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def _end_with(supervisor: int) -> None:

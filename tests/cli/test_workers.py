@@ -61,6 +61,7 @@ async def test_workers_do_not_survive_a_killed_supervisor(tmp_path: Path, stores
                 await asyncio.sleep(0.02)
         with pytest.raises(aiohttp.ClientConnectionError):
             await asked(served.url)
+        assert not list(tmp_path.glob("hms-metrics-*"))
 
 
 async def test_what_an_operator_can_mend_is_told_once_and_not_tried_again(

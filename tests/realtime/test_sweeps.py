@@ -236,3 +236,39 @@ def _all_at(followers: list[Any], version: int) -> Callable[[], bool]:
 
 async def _empty(connection: Any) -> dict[str, Any]:
     return {}
+
+
+async def test_transaction_ids_that_run_backwards_make_every_head_be_compared_at_once(
+    hospital: Hospital,
+) -> None:
+    """The database was moved to a server that counts from the beginning: nothing would seem new for long."""
+    followers = [await hospital.hub.follow(f"s{number}", _empty) for number in range(40)]
+    await hospital.hub._sweeps.stop()
+    with deaf(hospital):
+        await write(hospital, *(follower.stream for follower in followers))
+    hospital.hub._sweeps._before = change_log.Snapshot(1 << 60, ())
+    await hospital.hub._sweeps._sweep()
+    assert {follower.version for follower in followers} == {1}
+    assert hospital.hub._sweeps._before.end < 1 << 60
+
+
+async def test_a_stream_far_behind_is_loaded_anew_and_others_are_read(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "CATCH_UP", 3)
+    states: list[str] = []
+
+    async def read(connection: Any) -> dict[str, Any]:
+        states.append("read")
+        return {}
+
+    far, near = await hospital.hub.follow("far", read), await hospital.hub.follow("near", _empty)
+    await hospital.hub._sweeps.stop()
+    with deaf(hospital):
+        for _ in range(5):
+            await write(hospital, "far")
+        await write(hospital, "near", "far")
+    await hospital.hub._sweeps._sweep()
+    assert (far.version, near.version) == (6, 1)
+    assert len(states) == 2
+    assert [entry.version for entry in near.ring] == [1]

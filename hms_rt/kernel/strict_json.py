@@ -50,12 +50,15 @@ def check(value: Any, depth: int = 0) -> None:
             check(item, depth + 1)
 
 
+_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant)
+
+
 def loads(text: str | bytes) -> Any:
     """Decode ``text``; raises :class:`HmsError` ``malformed`` with the reason."""
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)
+        value = _decoder.decode(text)
     except UnicodeDecodeError:
         _malformed("the body is not UTF-8")
     except RecursionError:

@@ -6,14 +6,15 @@ too many, is told to come back, at a time of its own so that the next wave is fl
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.realtime import metrics
 
-AT_ONCE = 64
-"""Handshakes that ask who the client is at the same time; more would only queue for the database."""
+AT_ONCE = 250
+"""Handshakes that ask who the client is at the same time: as many as one query answers."""
 
 WAITING = 2_000
 PATIENCE_S = 5.0
@@ -24,34 +25,47 @@ class Admission:
     """A bounded queue before authentication."""
 
     def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING, patience: float = PATIENCE_S) -> None:
-        self._places = asyncio.Semaphore(at_once)
-        self._waiting = waiting
+        self._free = at_once
+        self._most = waiting
         self._patience = patience
-        self._queued = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait for a place; raises ``unavailable`` with the time to come back."""
-        if self._places.locked():
-            await self._wait()
+        if self._free > 0:
+            self._free -= 1
         else:
-            await self._places.acquire()
+            await self._wait()
         try:
             yield
         finally:
-            self._places.release()
+            self._next()
 
     async def _wait(self) -> None:
-        if self._queued >= self._waiting:
+        """Until a place is handed over."""
+        if len(self._queue) >= self._most:
             raise _busy()
-        self._queued += 1
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(place)
         try:
             async with asyncio.timeout(self._patience):
-                await self._places.acquire()
-        except TimeoutError:
-            raise _busy() from None
-        finally:
-            self._queued -= 1
+                await place
+        except BaseException as error:
+            if place.done() and not place.cancelled():
+                self._next()  # it was handed over in the same moment
+            if isinstance(error, TimeoutError):
+                raise _busy() from None
+            raise
+
+    def _next(self) -> None:
+        """Hand a place to the first who still waits."""
+        while self._queue:
+            place = self._queue.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self._free += 1
 
 
 def _busy() -> HmsError:

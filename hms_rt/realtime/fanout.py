@@ -55,6 +55,7 @@ class RoomView:
         """Sockets of the broadcast under way that are too slow for it."""
         self._hub = hub
         self._shown_epoch = hub.epoch
+        self._wire_epoch = (hub.epoch, wire_epoch(hub.epoch, kind, audience))
         self._under_way: tuple[int, int, datetime] | None = None
         self._broadcaster = broadcaster
         self._project = kind.views[audience]
@@ -64,7 +65,9 @@ class RoomView:
     @property
     def epoch(self) -> str:
         """The opaque epoch on the wire: another one for another epoch, audience or view revision."""
-        return wire_epoch(self._hub.epoch, self.kind, self.audience)
+        if self._wire_epoch[0] != self._hub.epoch:
+            self._wire_epoch = (self._hub.epoch, wire_epoch(self._hub.epoch, self.kind, self.audience))
+        return self._wire_epoch[1]
 
     @property
     def version(self) -> int:

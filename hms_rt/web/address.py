@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterator
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -12,6 +13,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _ADDRESS = web.RequestKey("ADDRESS", str)
 
 
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
     """An IP address, without brackets or an IPv4-mapped prefix; None for anything else."""
     try:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sys
@@ -87,6 +88,7 @@ async def ground(*, beds: int = 24) -> AsyncIterator[Ground]:
     finally:
         await stack.stop()
         erase(folder)
+        shutil.rmtree(folder)
 
 
 def _environment(stores: Stores) -> dict[str, str]:

@@ -59,6 +59,8 @@ async def interleaved(
                 bench.failed(label, error)
                 continue
             found[subject.key].append(measured)
+            if missing := sum(int(measured.get(figure, 0)) for figure in ("holes", "gaps", "reorders")):
+                bench.failed(label, RuntimeError(f"{missing} changes were missing or out of order"))
             bench.say(f"{label}: {told} {float(measured[told]):,.1f}")
     return found
 

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from hms_rt.app import Hospital
 from hms_rt.config import Settings
 from hms_rt.kernel.principal import Role
-from hms_rt.realtime import namespace, subscriptions
+from hms_rt.realtime import namespace, subscriber, subscriptions
 from tests.conftest import ClientFactory, WardFactory
 from tests.realtime.conftest import Client, RawFactory, address, cookie_of
 from tests.realtime.raw import PATH, Raw, until
@@ -37,17 +37,19 @@ async def answers_to(raw: Raw, events: list[tuple[str, dict[str, Any]]]) -> list
 
 
 async def test_events_beyond_the_rate_are_refused_and_the_connection_goes_on(
-    client_as: ClientFactory, dial: RawFactory
+    client_as: ClientFactory, dial: RawFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(subscriber, "EVENTS_PER_SECOND", 0.0)
     raw = await dial(await client_as(Role.NURSE), "/beds")
     answers = await answers_to(raw, [("unsubscribe", {"room": "ward:ICU"})] * 180)
     refused = [answer["error"] for answer in answers if not answer["ok"]]
-    assert 20 < len(refused) < 100
+    assert [answer["ok"] for answer in answers] == [True] * 100 + [False] * 80
     assert {error["code"] for error in refused} == {"rate_limited"}
     assert all(error["retry_after_ms"] > 0 for error in refused)
-    assert [answer["ok"] for answer in answers[:90]] == [True] * 90
-    while not (await raw.call("/beds", "unsubscribe", {"room": "ward:ICU"}))["ok"]:
-        pass
+    monkeypatch.undo()
+    async with asyncio.timeout(10):
+        while not (await raw.call("/beds", "unsubscribe", {"room": "ward:ICU"}))["ok"]:
+            await asyncio.sleep(0.02)
     assert not raw.closed.is_set()
 
 

@@ -103,9 +103,8 @@ async def test_a_rolling_restart_under_load_loses_and_doubles_nothing_and_refuse
             assert stored.version == 1 + nurse.commands, "every acknowledged command, exactly once"
 
         state = await fresh(hospital, "/beds", "ward:ICU", "clinical")
-        for screen in screens:
-            assert screen.connections >= 3, "it was sent away by each worker that went"
-            await until(lambda screen=screen: screen.live, 20)  # type: ignore[misc]
+        for screen in screens:  # each was sent away in either round, and came back
+            await until(lambda screen=screen: screen.live and screen.connections >= 3, 20)  # type: ignore[misc]
             assert screen.board is not None
             await screen.board.settle(state, 20)
             await screen.stop()

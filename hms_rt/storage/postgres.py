@@ -26,6 +26,8 @@ ANSWER_S = 12.0
 _DEADLOCK = "40P01"
 _SERIALIZATION = "40001"
 _LOCK_NOT_AVAILABLE = "55P03"
+_TOOK_TOO_LONG = {"57014", "25P03", "25P04"}
+"""PostgreSQL's time-outs of statements and transactions; also when its clock is set forward under one."""
 
 
 def _dumps(value: Any) -> str:
@@ -100,7 +102,7 @@ def unavailable() -> HmsError:
 
 def refusal(error: BaseException) -> HmsError | None:
     """What a caller is told of ``error``; None when it is our own mistake."""
-    if lost_connection(error):
+    if lost_connection(error) or sqlstate(error) in _TOOK_TOO_LONG:
         return unavailable()
     if out_of_room(error):
         log.warning("postgres.out_of_room", sqlstate=sqlstate(error), fix="free disk space or memory for it")

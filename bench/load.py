@@ -12,6 +12,8 @@ from bench.tools import load_client
 
 CONNECT_S = 120.0
 GRACE_S = 15.0
+SETTLE_S = 0.5
+"""From the last connected socket to the warm-up: the client lets memory settle, to measure it."""
 
 Measured = dict[str, Any]
 

@@ -24,7 +24,7 @@ def description(cores: Cores) -> dict[str, str]:
         if shared
         else f"server on core {cores.server}; load client, stores and feeders on core {cores.client}",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
-        "kernel": f"{platform.system()} {platform.release()}",
+        "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
         "Python": f"{platform.python_version()}, "
         + ", ".join(f"{package} {version(package)}" for package in PACKAGES),
         "Node": f"{_node()}, " + ", ".join(f"{name} {number}" for name, number in lock.items()),

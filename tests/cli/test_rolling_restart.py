@@ -14,7 +14,7 @@ from hms_rt.services import Services
 from tests.cli.processes import Served, configured, serving_workers
 from tests.conftest import PersonFactory, WardFactory, command
 from tests.faults.cast import Seat
-from tests.faults.desk import Desk, Ledger
+from tests.faults.desk import Desk, Ledger, Sent
 from tests.faults.people import Person
 from tests.faults.screen import Screen
 from tests.realtime.conftest import fresh
@@ -24,23 +24,30 @@ NEXT = {"available": "cleaning", "cleaning": "available"}
 
 
 class Nurse:
-    """Turns one bed over and over, each time with the version that the last answer gave."""
+    """Turns one bed over and over, by REST or over a socket, each time at the version of the last answer."""
 
-    def __init__(self, desk: Desk, bed: uuid.UUID) -> None:
+    def __init__(self, desk: Desk, bed: uuid.UUID, *, over_socket: bool) -> None:
         self.desk = desk
         self.bed = bed
+        self.over_socket = over_socket
         self.version = 1
         self.status = "available"
         self.commands = 0
 
     async def work(self, ended: asyncio.Event) -> None:
         while not ended.is_set():
-            body = {"status": NEXT[self.status]}
-            sent = await self.desk.rest("turn", "PATCH", f"/beds/{self.bed}", body, version=self.version)
+            sent = await self._turn(NEXT[self.status])
             assert sent.done, sent
             self.commands += 1
             self.version, self.status = sent.answer["version"], sent.answer["status"]
             await asyncio.sleep(0.02)
+
+    async def _turn(self, status: str) -> Sent:
+        if self.over_socket:
+            body = {"bed_id": str(self.bed), "status": status, "expected_version": self.version}
+            return await self.desk.socket("turn", "/beds", "change_bed", body)
+        path = f"/beds/{self.bed}"
+        return await self.desk.rest("turn", "PATCH", path, {"status": status}, version=self.version)
 
 
 async def knock(url: str, ended: asyncio.Event) -> Counter[str]:
@@ -87,7 +94,10 @@ async def test_a_rolling_restart_under_load_loses_and_doubles_nothing_and_refuse
         for screen in screens:
             screen.start()
         await until(lambda: all(screen.live for screen in screens), 20)
-        nurses = [Nurse(Desk(nina, uuid.uuid4(), [served.url], ledger, chance), bed.id) for bed in beds]
+        nurses = [
+            Nurse(Desk(nina, uuid.uuid4(), [served.url], ledger, chance), bed.id, over_socket=number % 2 == 1)
+            for number, bed in enumerate(beds)
+        ]
         work = [asyncio.create_task(nurse.work(ended)) for nurse in nurses]
         knocking = asyncio.create_task(knock(served.url, ended))
 
@@ -108,6 +118,8 @@ async def test_a_rolling_restart_under_load_loses_and_doubles_nothing_and_refuse
             assert screen.board is not None
             await screen.board.settle(state, 20)
             await screen.stop()
+        for nurse in nurses:
+            await nurse.desk.close()
         await nina.hang_up()
         served.tell(signal.SIGTERM)
         assert await served.ended() == 0

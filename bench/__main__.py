@@ -78,8 +78,11 @@ async def _measure(arguments: argparse.Namespace, console: Console) -> dict[str,
 
 
 def _joined(results: dict[str, Any]) -> dict[str, Any]:
-    """``results`` with the scenarios of the last full run that were not measured now."""
-    before = orjson.loads((DOCS / "results.json").read_bytes())
+    """``results`` with the scenarios of the last full run, if there was one, that were not measured now."""
+    last = DOCS / "results.json"
+    if not last.is_file():
+        return results
+    before = orjson.loads(last.read_bytes())
     scenarios = {**before["scenarios"], **results["scenarios"]}
     return {**results, "options": before["options"], "scenarios": scenarios}
 

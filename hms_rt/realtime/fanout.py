@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 CONFLATE_BYTES = 64 * 1024
 
+REMEMBERED = 16
+"""Versions from which clients resume at the same time: after a restart all stopped at about the same one."""
+
 
 class RoomView:
     """The sockets that see ``room`` as ``audience``.
@@ -61,6 +64,7 @@ class RoomView:
         self._project = kind.views[audience]
         self._state: tuple[str, int, bytes] | None = None
         self._snapshot: tuple[str, int, Frame] | None = None
+        self._resumes: tuple[tuple[str, int], dict[int, bytes]] = (("", 0), {})
 
     @property
     def epoch(self) -> str:
@@ -173,6 +177,24 @@ class RoomView:
         if self._state is None or self._state[:2] != (epoch, version):
             self._state = (epoch, version, orjson.dumps(self.state()))
         return self._state[2]
+
+    def changes(self, version: int, entries: Sequence[LogEntry]) -> list[dict[str, Any]]:
+        """``entries``, which follow ``version`` up to now, as one change; none if they show nothing."""
+        ops = self.ops(entries)
+        if not ops:
+            return []
+        return [{"from": version, "to": self.version, "at": rfc3339(entries[-1].at), "ops": ops}]
+
+    def encoded_since(self, version: int) -> bytes:
+        """The changes after ``version``, which the ring reaches, as JSON; once for all who stopped there."""
+        at = (self.epoch, self.version)
+        if self._resumes[0] != at or len(self._resumes[1]) >= REMEMBERED:
+            self._resumes = (at, {})
+        encoded = self._resumes[1].get(version)
+        if encoded is None:
+            encoded = orjson.dumps(self.changes(version, self.follower.after(version)))
+            self._resumes[1][version] = encoded
+        return encoded
 
     def snapshot_frame(self) -> Frame:
         """The ``snapshot`` of this moment, framed once per version."""

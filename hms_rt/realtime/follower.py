@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -98,6 +98,17 @@ class Follower:
         if self.version is None or version > self.version:
             return False
         return version == self.version or (bool(self.ring) and self.ring[0].version <= version + 1)
+
+    def recall(self, entries: Sequence[LogEntry]) -> None:
+        """Put older entries, read from the change log, before the ring's: the next client need not ask again.
+
+        Those that do not join on to the ring are left out, and so are those that it has no room for.
+        """
+        oldest = self.ring[0].version if self.ring else (self.version or 0) + 1
+        older = [entry for entry in entries if entry.version < oldest]
+        fits = RING - len(self.ring)
+        if older and older[-1].version == oldest - 1 and fits > 0:
+            self.ring.extendleft(reversed(older[-fits:]))
 
     def after(self, version: int) -> list[LogEntry]:
         """The entries of the ring above ``version``, in order."""

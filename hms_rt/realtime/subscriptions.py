@@ -109,7 +109,9 @@ class Subscriptions:
         metrics.ring_missed(metrics.Reader.CLIENT)
         if view.version - since.version > RING:
             return None
-        return await self._hub.since(view.follower.stream, since.version)
+        missed = await self._hub.since(view.follower.stream, since.version)
+        view.follower.recall(missed)
+        return [] if view.follower.reaches(since.version) else missed
 
     async def _ahead(self, view: RoomView, since: Since) -> None:
         """The client knows a version that we do not: it comes, or the database went back in time."""
@@ -131,12 +133,9 @@ class Subscriptions:
         metrics.subscribed(resumed=missed is not None and since is not None)
         if missed is None or since is None:
             return {**common, "mode": "snapshot", "state": orjson.Fragment(view.encoded_state())}
-        entries = [*missed, *view.follower.after(_reached(missed, since))]
-        changes = []
-        if ops := view.ops(entries):
-            changes.append(
-                {"from": since.version, "to": view.version, "at": rfc3339(entries[-1].at), "ops": ops}
-            )
+        if not missed:
+            return {**common, "mode": "resume", "changes": orjson.Fragment(view.encoded_since(since.version))}
+        changes = view.changes(since.version, [*missed, *view.follower.after(missed[-1].version)])
         return {**common, "mode": "resume", "changes": changes}
 
     async def reconsider(self, subscriber: Subscriber) -> None:

@@ -207,3 +207,33 @@ def test_a_new_epoch_forgets_what_was_promised() -> None:
     watched.follower.forget()
     assert not watched.load(3).waiting
     assert watched.gaps == 0
+
+
+def test_entries_of_before_are_put_in_front_of_the_ring() -> None:
+    follower = Watched().load(10)
+    assert not follower.reaches(7)
+    follower.recall([put(8), put(9), put(10)])
+    assert follower.reaches(7)
+    assert not follower.reaches(6)
+    follower.offer(put(11))
+    follower.recall([put(5), put(6), put(7), put(8), put(9)])  # some are there already
+    assert follower.reaches(4)
+    assert [entry.version for entry in follower.after(4)] == [5, 6, 7, 8, 9, 10, 11]
+    assert follower.version == 11
+
+
+def test_entries_that_do_not_join_on_are_left_out() -> None:
+    follower = Watched().load(10)
+    for entries in ([put(5), put(6)], [], [put(11), put(12)]):
+        follower.recall(entries)
+        assert not follower.ring
+        assert follower.after(0) == []
+
+
+def test_recalled_entries_take_no_place_of_newer_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower_module, "RING", 3)
+    follower = Watched().load(10)
+    follower.recall([put(number) for number in range(1, 11)])
+    assert [entry.version for entry in follower.ring] == [8, 9, 10]
+    follower.recall([put(number) for number in range(1, 8)])
+    assert [entry.version for entry in follower.ring] == [8, 9, 10]

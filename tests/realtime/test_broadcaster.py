@@ -1,0 +1,202 @@
+"""Broadcasts leave in slices: in order, merged while one is under way, and to nobody who left."""
+
+import asyncio
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from hms_rt.kernel.audiences import Audience
+from hms_rt.kernel.changes import Op
+from hms_rt.realtime import broadcaster as slices
+from hms_rt.realtime.broadcaster import STEP, Broadcaster
+from hms_rt.realtime.fanout import RoomView
+from hms_rt.realtime.follower import Follower
+from hms_rt.realtime.frames import Frame
+from hms_rt.realtime.rooms import RoomKind, StreamKind, everything
+from hms_rt.storage.change_log import LogEntry
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Clocks:
+    """A hub as far as a view asks it."""
+
+    epoch = uuid.uuid4()
+
+    @staticmethod
+    def as_of(follower: Follower) -> datetime:
+        return AT
+
+
+class Client:
+    """A subscriber that notes what it is handed, and the turn of the loop in which that was."""
+
+    turn = 0
+
+    def __init__(self) -> None:
+        self.got: list[tuple[int, dict[str, Any]]] = []
+
+    def send_change(self, room: str, frame: Frame) -> None:
+        self.got.append((Client.turn, json.loads(frame.body)))
+
+    send_snapshot = send_change
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        return [(body["from"], body["to"]) for _, body in self.got]
+
+
+async def _nothing(connection: Any, argument: str) -> dict[str, Any]:
+    return {}
+
+
+KIND = RoomKind(
+    "/beds",
+    "ward",
+    StreamKind("beds/ward", _nothing),
+    lambda who, room: Audience.STAFF,
+    {Audience.STAFF: everything},
+)
+
+
+class Room:
+    """A view with clients, whose follower advances when told."""
+
+    def __init__(self, broadcaster: Broadcaster, clients: int) -> None:
+        self.follower = Follower(
+            "beds/ward:ICU", gap=lambda one: None, advanced=lambda one: self.view.changed()
+        )
+        self.follower.load(0, {}, AT)
+        self.view = RoomView(Clocks(), broadcaster, KIND, "ward:ICU", Audience.STAFF, self.follower)  # type: ignore[arg-type]
+        self.clients = [Client() for _ in range(clients)]
+        self.view.subscribers.update(self.clients)  # type: ignore[arg-type]
+
+    def change(self, times: int = 1) -> None:
+        for _ in range(times):
+            version = (self.follower.version or 0) + 1
+            op = {"op": Op.PUT, "key": f"bed:{version % 3}", "value": {"n": version}, "cause": "status"}
+            self.follower.offer(LogEntry(self.follower.stream, version, AT, [op]))
+
+
+@pytest.fixture
+def one_step_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of a turn is up after the first step."""
+    monkeypatch.setattr(slices, "TURN_S", 0.0)
+    Client.turn = 0
+
+
+async def turns(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+        Client.turn += 1
+
+
+async def test_changes_of_one_turn_leave_as_one_frame_at_once() -> None:
+    room = Room(Broadcaster(), clients=3)
+    room.change(5)
+    await turns(2)
+    assert all(client.spans == [(0, 5)] for client in room.clients)
+    ((_, body),) = room.clients[0].got
+    assert {op["key"]: op["value"]["n"] for op in body["ops"]} == {"bed:0": 3, "bed:1": 4, "bed:2": 5}
+
+
+async def test_a_large_broadcast_leaves_the_loop_to_others_between_slices(one_step_a_turn: None) -> None:
+    room = Room(Broadcaster(), clients=10 * STEP)
+    room.change()
+    others = 0
+    for _ in range(30):
+        await turns(1)
+        others += any(not client.got for client in room.clients) and any(
+            client.got for client in room.clients
+        )
+    assert others >= 8
+    assert all(client.spans == [(0, 1)] for client in room.clients)
+
+
+async def test_what_arrives_meanwhile_leaves_as_one_frame_afterwards_and_in_order(
+    one_step_a_turn: None,
+) -> None:
+    room = Room(Broadcaster(), clients=6 * STEP)
+    room.change()
+    for _ in range(4):
+        await turns(1)
+        room.change()
+    await turns(40)
+    for client in room.clients:
+        assert client.spans[0] == (0, 1)
+        assert len(client.spans) <= 3
+        assert client.spans[-1][1] == 5
+        assert all(left[1] == right[0] for left, right in zip(client.spans, client.spans[1:], strict=False))
+
+
+async def test_the_head_is_told_only_when_everybody_has_the_frame(one_step_a_turn: None) -> None:
+    """A heartbeat must not name a version that is still on its way to somebody."""
+    room = Room(Broadcaster(), clients=4 * STEP)
+    room.change()
+    seen = set()
+    for _ in range(12):
+        await turns(1)
+        everybody = all(client.got for client in room.clients)
+        assert room.view.head == 0 or everybody
+        seen.add(everybody)
+    assert room.view.head == 1
+    assert seen == {False, True}
+
+
+async def test_who_leaves_between_two_slices_gets_nothing_of_the_rest(one_step_a_turn: None) -> None:
+    room = Room(Broadcaster(), clients=4 * STEP)
+    room.change()
+    await turns(2)
+    late = [client for client in room.clients if not client.got]
+    assert late
+    room.view.subscribers.discard(late[0])
+    await turns(20)
+    assert late[0].got == []
+    assert all(client.spans == [(0, 1)] for client in room.clients if client is not late[0])
+
+
+async def test_two_rooms_take_turns(one_step_a_turn: None) -> None:
+    broadcaster = Broadcaster()
+    large, small = Room(broadcaster, clients=20 * STEP), Room(broadcaster, clients=2)
+    large.change()
+    await turns(2)
+    small.change()
+    await turns(4)
+    assert all(client.spans == [(0, 1)] for client in small.clients)
+    assert not all(client.got for client in large.clients)
+    await turns(40)
+    assert all(client.spans == [(0, 1)] for client in large.clients)
+
+
+async def test_a_snapshot_replaces_the_broadcast_under_way(one_step_a_turn: None) -> None:
+    room = Room(Broadcaster(), clients=4 * STEP)
+    room.change()
+    await turns(2)
+    room.change()
+    room.view.replace()
+    await turns(20)
+    for client in room.clients:
+        assert client.got[-1][1]["version"] == 2
+        assert len(client.got) <= 2
+
+
+async def test_a_room_that_fails_stops_no_other(
+    one_step_a_turn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broadcaster = Broadcaster()
+    broken, sound = Room(broadcaster, clients=2), Room(broadcaster, clients=2)
+
+    def fail() -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr(broken.view, "begin", fail)
+    broken.change()
+    sound.change()
+    await turns(6)
+    assert all(client.spans == [(0, 1)] for client in sound.clients)
+    sound.change()
+    await turns(6)
+    assert all(client.spans == [(0, 1), (1, 2)] for client in sound.clients)

@@ -1,0 +1,259 @@
+"""The fast path's connections: order whatever way a frame takes, pings, floods, and the end of every kind."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
+from aiohttp.test_utils import TestServer
+
+from hms_rt.realtime import transport
+from hms_rt.realtime.frames import Frame
+from hms_rt.realtime.outlet import SEND_BUFFER_BYTES
+from hms_rt.realtime.transport import FLOOD, EngineSocket, take_over
+from tests.realtime.raw import until
+
+
+class Desk:
+    """Takes over every connection, notes what comes, and handles it when told."""
+
+    def __init__(self) -> None:
+        self.sockets: list[EngineSocket] = []
+        self.over: list[EngineSocket] = []
+        self.heard: list[str] = []
+        self.handling = asyncio.Event()
+        self.handling.set()
+
+    async def handshake(self, request: web.Request) -> web.StreamResponse:
+        response, socket = await take_over(request, str(len(self.sockets)), self)
+        self.sockets.append(socket)
+        return response
+
+    async def message(self, socket: EngineSocket, text: str) -> None:
+        await self.handling.wait()
+        self.heard.append(text)
+
+    def lost(self, socket: EngineSocket) -> None:
+        self.over.append(socket)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest_asyncio.fixture
+async def client(desk: Desk) -> AsyncIterator[ClientWebSocketResponse]:
+    """One connection; ``autoping`` is off, so that control frames are seen."""
+    app = web.Application()
+    app.router.add_get("/", desk.handshake)
+    async with TestServer(app) as server, ClientSession() as session:
+        ws = await session.ws_connect(server.make_url("/"), autoping=False, autoclose=False)
+        yield ws
+        await ws.close()
+
+
+async def received(ws: ClientWebSocketResponse, number: int) -> list[str]:
+    return [await ws.receive_str(timeout=10) for _ in range(number)]
+
+
+def quiet(ws: ClientWebSocketResponse) -> Any:
+    """The client's transport, to pause and resume."""
+    connection = ws._conn
+    assert connection is not None
+    return connection.transport
+
+
+async def test_frames_of_any_size_arrive_in_order_by_whatever_way_they_leave(
+    desk: Desk, client: ClientWebSocketResponse
+) -> None:
+    """Small ones go straight to the kernel, large ones fill it, the rest waits in the transport's buffer."""
+    (socket,) = desk.sockets
+    chance = random.Random(7)
+    sent = 0
+    for _ in range(40):
+        if chance.random() < 0.5:
+            quiet(client).pause_reading()
+        for _ in range(chance.randint(1, 12)):
+            padding = "x" * chance.choice((0, 10, 5_000, 3 * SEND_BUFFER_BYTES))
+            socket.send(
+                Frame("/beds", "change", f'[{sent},"{padding}"]'.encode()), counts=chance.random() < 0.5
+            )
+            sent += 1
+        if chance.random() < 0.7:
+            await asyncio.sleep(0.001)
+        quiet(client).resume_reading()
+        await asyncio.sleep(0)
+    texts = await received(client, sent)
+    numbers = [int(text.split("[", 2)[2].split(",")[0]) for text in texts]
+    assert numbers == list(range(sent))
+    await until(lambda: socket.backlog() == 0)
+    assert (socket.waiting(), socket.stuck_for()) == (0, 0.0)
+
+
+async def test_what_waits_is_counted_by_what_it_is(desk: Desk, client: ClientWebSocketResponse) -> None:
+    (socket,) = desk.sockets
+    quiet(client).pause_reading()
+    filler = Frame("/beds", "snapshot", b'"' + b"x" * 100_000 + b'"')
+    for _ in range(80):  # more than the kernel takes on both sides
+        socket.send(filler, counts=False)
+    assert socket.backlog() > 0
+    assert socket.waiting() == 0
+    change = Frame("/beds", "change", b"1")
+    socket.send(change, counts=True)
+    assert socket.waiting() == len(change.octets)
+    quiet(client).resume_reading()
+    await received(client, 81)
+    await until(lambda: socket.backlog() == 0)
+
+
+async def test_messages_are_handled_one_after_the_other_in_order(
+    desk: Desk, client: ClientWebSocketResponse
+) -> None:
+    desk.handling.clear()
+    for number in range(10):
+        await client.send_str(f"4n{number}")
+    await asyncio.sleep(0.05)
+    assert desk.heard == []
+    desk.handling.set()
+    await until(lambda: desk.heard == [f"n{number}" for number in range(10)])
+
+
+async def test_a_message_in_pieces_is_one_message(desk: Desk, client: ClientWebSocketResponse) -> None:
+    def piece(first: int, payload: bytes) -> bytes:
+        return bytes((first, 0x80 | len(payload))) + bytes(4) + payload
+
+    octets = piece(0x01, b"4one") + piece(0x00, b" two") + piece(0x89, b"in between") + piece(0x80, b" three")
+    for octet in octets:
+        quiet(client).write(bytes((octet,)))
+        await asyncio.sleep(0)
+    await until(lambda: desk.heard == ["one two three"])
+    answer = await client.receive(timeout=5)
+    assert (answer.type, answer.data) == (WSMsgType.PONG, b"in between")
+
+
+async def test_of_many_pings_at_once_the_last_is_answered(
+    desk: Desk, client: ClientWebSocketResponse
+) -> None:
+    pings = b"".join(bytes((0x89, 0x81)) + bytes(4) + bytes((number,)) for number in range(100))
+    quiet(client).write(pings)
+    answer = await client.receive(timeout=5)
+    assert answer.type is WSMsgType.PONG
+    while answer.data != bytes((99,)):  # TCP may have cut the pings in two
+        answer = await client.receive(timeout=5)
+    assert desk.over == []
+
+
+async def test_a_client_in_a_hurry_is_read_more_slowly_and_loses_nothing(
+    desk: Desk, client: ClientWebSocketResponse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "MESSAGES_PER_SECOND", 1000.0)
+    for number in range(450):
+        await client.send_str(f"4n{number}")
+    await until(lambda: len(desk.heard) == 450, 10)
+    assert desk.heard == [f"n{number}" for number in range(450)]
+    assert desk.over == []
+
+
+async def test_a_flood_ends_the_connection_with_1008(desk: Desk, client: ClientWebSocketResponse) -> None:
+    desk.handling.clear()
+    message = bytes((0x81, 0x81)) + bytes(4) + b"4"
+    quiet(client).write(message * 4 * FLOOD)
+    await _closed(client, 1008)
+    await until(lambda: desk.over == desk.sockets)
+    desk.handling.set()
+
+
+BROKEN = {
+    "binary": (bytes((0x82, 0x81)) + bytes(5), 1003),
+    "reserved bits": (bytes((0xF1, 0x81)) + bytes(4) + b"4", 1002),
+    "an unknown kind of frame": (bytes((0x83, 0x80)) + bytes(4), 1002),
+    "a continuation of nothing": (bytes((0x80, 0x81)) + bytes(4) + b"4", 1002),
+    "a ping in pieces": (bytes((0x09, 0x80)) + bytes(4), 1002),
+    "a message of 2**63 bytes": (bytes((0x81, 0xFF)) + b"\x7f" + b"\xff" * 7, 1009),
+    "no UTF-8": (bytes((0x81, 0x82)) + bytes(4) + b"4\xff", 1007),
+    "no Engine.IO packet": (bytes((0x81, 0x81)) + bytes(4) + b"9", 1003),
+    "nothing": (bytes((0x81, 0x80)) + bytes(4), 1003),
+    "a goodbye": (bytes((0x88, 0x82)) + bytes(4) + (1000).to_bytes(2, "big"), 1000),
+    "Engine.IO's goodbye": (bytes((0x81, 0x81)) + bytes(4) + b"1", 1000),
+}
+
+
+@pytest.mark.parametrize("sent", BROKEN)
+async def test_what_ends_a_connection_ends_it_with_its_code(
+    desk: Desk, client: ClientWebSocketResponse, sent: str
+) -> None:
+    octets, code = BROKEN[sent]
+    quiet(client).write(octets)
+    await _closed(client, code)
+    await until(lambda: desk.over == desk.sockets)
+    assert desk.sockets[0].lost()
+    desk.sockets[0].send(Frame("/beds", "change", b"1"), counts=True)  # harmless
+    assert (desk.sockets[0].backlog(), desk.sockets[0].waiting()) == (0, 0)
+
+
+async def _closed(ws: ClientWebSocketResponse, code: int) -> None:
+    while True:
+        message = await ws.receive(timeout=5)
+        if message.type is WSMsgType.CLOSE:
+            assert message.data == code
+            return
+        assert message.type is WSMsgType.TEXT, message
+        assert message.data == "1", message
+
+
+async def test_a_client_that_does_not_answer_pings_is_dropped(
+    monkeypatch: pytest.MonkeyPatch, desk: Desk
+) -> None:
+    """A half-open connection lasts two intervals at most: 40 s as it is."""
+    monkeypatch.setattr(transport, "PING_INTERVAL_S", 0.1)
+    app = web.Application()
+    app.router.add_get("/", desk.handshake)
+    async with TestServer(app) as server, ClientSession() as session:
+        silent = await session.ws_connect(server.make_url("/"))
+        polite = await session.ws_connect(server.make_url("/"))
+        for _ in range(5):
+            assert await polite.receive_str(timeout=5) == "2"
+            await polite.send_str("3")
+        await until(lambda: desk.over == desk.sockets[:1])
+        assert await silent.receive_str(timeout=5) == "2"
+        await polite.close()
+
+
+async def test_a_client_that_does_not_take_the_goodbye_is_dropped(
+    desk: Desk, client: ClientWebSocketResponse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "CLOSE_S", 0.1)
+    (socket,) = desk.sockets
+    quiet(client).pause_reading()
+    for _ in range(80):
+        socket.send(Frame("/beds", "snapshot", b'"' + b"x" * 100_000 + b'"'), counts=False)
+    await socket.close()
+    assert socket.lost()
+    await until(lambda: desk.over == [socket])
+    quiet(client).resume_reading()
+
+
+async def test_bytes_that_came_with_the_handshake_are_not_lost(desk: Desk) -> None:
+    app = web.Application()
+    app.router.add_get("/", desk.handshake)
+    async with TestServer(app) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        hello = bytes((0x81, 0x86)) + bytes(4) + b"4early"
+        writer.write(
+            b"GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            + hello
+            + hello[:4]
+        )
+        await until(lambda: desk.heard == ["early"])
+        writer.write(hello[4:])
+        await until(lambda: desk.heard == ["early"] * 2)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert b"101 Switching Protocols" in answer
+        assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer
+        writer.close()
+        await until(lambda: desk.over == desk.sockets)

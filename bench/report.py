@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.figures import DASH, Results, at, microseconds, percent, plain, table, tenths, thousands, told
+from bench.figures import (
+    DASH,
+    Results,
+    at,
+    microseconds,
+    milliseconds,
+    percent,
+    plain,
+    table,
+    tenths,
+    thousands,
+    told,
+)
 from bench.goals import goals_table
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
@@ -62,6 +74,36 @@ def details(results: Results) -> str:
     return table(head, rows) if rows else ""
 
 
+def commits(results: Results) -> str:
+    """From the numbering during COMMIT, and from just before the request, to the last screen."""
+    rows = [
+        [
+            f"{int(screens):,}",
+            *(f"{found[figure]:.1f}" for figure in ("commit_p50_ms", "commit_p99_ms")),
+            *(f"{found[figure]:.1f}" for figure in ("press_p50_ms", "press_p99_ms")),
+        ]
+        for screens, found in results["scenarios"].get("commit", {}).get("screens", {}).items()
+    ]
+    head = ["screens", "commit to the last, p50 ms", "p99 ms", "PATCH sent to the last, p50 ms", "p99 ms"]
+    return table(head, rows) if rows else ""
+
+
+def saturation(results: Results) -> str:
+    """More changes than can be sent one by one: what leaves together."""
+    found = results["scenarios"].get("saturation", {}).get("subjects", {})
+    rows = [
+        [
+            each["title"],
+            *(plain(each.get(figure, each["frames_per_s"])) for figure in ("changes_per_s", "ops_per_s")),
+            plain(each["frames_per_s"]),
+            milliseconds(each["lat_p99_us"] / 1000),
+        ]
+        for each in found.values()
+    ]
+    head = ["10,000 changes/s offered", "changes delivered/s", "operations/s", "frames/s", "p99"]
+    return table(head, rows) if rows else ""
+
+
 def curves(results: Results) -> str:
     """The two curves as tables."""
     scenarios = results["scenarios"]
@@ -97,6 +139,10 @@ def page(results: Results, plots: Sequence[str]) -> str:
         peers_table(results),
         "## CPU and memory of the fan-out",
         details(results),
+        "## Commit to screens",
+        commits(results),
+        "## Saturation, 1,000 sockets",
+        saturation(results),
         "## Curves",
         curves(results),
         _pictures(plots, ""),

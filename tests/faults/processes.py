@@ -22,6 +22,7 @@ READY_S = 40.0
 GONE_S = 30.0
 WARM_REQUESTS = 80
 _PR_SET_PDEATHSIG = 1
+_KILLED = re.compile(r'ended by signal SIGKILL.*"event": ?"worker\.lost"')
 _MISTAKE = re.compile(r'"level": ?"(error|critical)"|^Traceback|^\S+ \S+ asyncio ')
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -156,9 +157,10 @@ class ServerProcess:
         return Footprint(sum(map(_resident_kib, pids)), descriptors, await self._tasks(), len(pids))
 
     def errors(self) -> list[str]:
-        """Lines of its log that tell of our own mistakes: errors, and what nobody caught."""
+        """Lines of its log that tell of our own mistakes: errors, and what nobody caught; but not that a
+        supervisor tells of a worker that was killed."""
         lines = self.log.read_text(errors="replace").splitlines()
-        return [line[:2000] for line in lines if _MISTAKE.search(line)]
+        return [line[:2000] for line in lines if _MISTAKE.search(line) and not _KILLED.search(line)]
 
     async def _tasks(self) -> int | None:
         timeout = aiohttp.ClientTimeout(total=5)

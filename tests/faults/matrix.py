@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from hms_rt.realtime.follower import RING
 from tests.faults import checks
 from tests.faults.checks import Verdict
 from tests.faults.processes import Footprint
@@ -143,8 +144,9 @@ async def examine(made: Scene) -> list[Verdict]:
 
 async def compare(made: Scene, baseline: list[Footprint]) -> None:
     """Nobody is connected: the servers hold what they held before."""
-    after = await made.footprints(below=baseline)
-    found = [grown(was, now) for was, now in zip(baseline, after, strict=True)]
+    ring = sum(min(RING, version) for version in (await made.heads()).values())
+    after = await made.footprints(below=baseline, ring=ring)
+    found = [grown(was, now, ring) for was, now in zip(baseline, after, strict=True)]
     told = "; ".join(
         f"{was.rss_kib // 1024}->{now.rss_kib // 1024} MiB, "
         f"{was.descriptors}->{now.descriptors} descriptors, {was.tasks}->{now.tasks} tasks"

@@ -33,6 +33,7 @@ FIXED = {
 }
 
 HSTS = "max-age=31536000"
+SWITCHING_PROTOCOLS = 101
 NO_STORE = "no-store"
 
 
@@ -49,6 +50,9 @@ async def add_security_headers(request: web.Request, response: web.StreamRespons
     request[STARTED] = True
     headers = response.headers
     headers.popall("Server", None)
+    if response.status == SWITCHING_PROTOCOLS:  # a socket: nothing here is for it, and they come by thousands
+        headers[REQUEST_ID_HEADER] = request_id(request)
+        return
     for name, value in FIXED.items():
         headers.setdefault(name, value)
     headers.setdefault("Content-Security-Policy", content_security_policy(request.host))

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -45,13 +47,31 @@ def desk() -> Desk:
     return Desk()
 
 
-@pytest_asyncio.fixture
-async def client(desk: Desk) -> AsyncIterator[ClientWebSocketResponse]:
-    """One connection; ``autoping`` is off, so that control frames are seen."""
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """A server's TLS context, with a certificate of its own making."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, chain = folder / "key.pem", folder / "chain.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    files = ["-keyout", str(key), "-out", str(chain), "-days", "2", "-subj", "/CN=localhost"]
+    subprocess.run([*made, *files], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    return context
+
+
+@pytest_asyncio.fixture(params=["plain", "tls"])
+async def client(
+    desk: Desk, request: pytest.FixtureRequest, certificate: ssl.SSLContext
+) -> AsyncIterator[ClientWebSocketResponse]:
+    """One connection, with and without TLS; ``autoping`` is off, so that control frames are seen."""
     app = web.Application()
     app.router.add_get("/", desk.handshake)
-    async with TestServer(app) as server, ClientSession() as session:
-        ws = await session.ws_connect(server.make_url("/"), autoping=False, autoclose=False)
+    tls = certificate if request.param == "tls" else None
+    server = TestServer(app, scheme="https" if tls else "http")
+    await server.start_server(ssl=tls)
+    async with server, ClientSession() as session:
+        ws = await session.ws_connect(server.make_url("/"), autoping=False, autoclose=False, ssl=False)
         yield ws
         await ws.close()
 

@@ -20,6 +20,7 @@ from tests.faults.stage import Stage
 ROOT = Path(__file__).parents[2]
 READY_S = 40.0
 GONE_S = 30.0
+TELL_S = 10.0
 WARM_REQUESTS = 80
 _PR_SET_PDEATHSIG = 1
 _KILLED = re.compile(r'ended by signal SIGKILL.*"event": ?"worker\.lost"')
@@ -36,7 +37,7 @@ def free_port() -> int:
 
 @dataclasses.dataclass(frozen=True)
 class Footprint:
-    """What a process holds: resident KiB, open descriptors, asyncio tasks (None: the server does not say)."""
+    """What a process holds: resident KiB, open descriptors, asyncio tasks (None: of workers, nobody says)."""
 
     rss_kib: int
     descriptors: int
@@ -55,6 +56,7 @@ class ServerProcess:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = stage.folder / f"{name}.{self.port}.log"
+        self.told = stage.folder / f"{name}.{self.port}.tasks"
         self.trigger = stage.folder / f"{name}.{self.port}.now"
         self.starts = 0
         self._stage = stage
@@ -163,13 +165,15 @@ class ServerProcess:
         return [line[:2000] for line in lines if _MISTAKE.search(line) and not _KILLED.search(line)]
 
     async def _tasks(self) -> int | None:
-        timeout = aiohttp.ClientTimeout(total=5)
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"{self.url}/metrics") as answer,
-        ):
-            found = re.search(r"^hms_process_tasks(?:\{[^}]*\})? (\d+)", await answer.text(), re.M)
-        return int(found[1]) if found else None
+        """Ask the process itself; see ``watched.py``."""
+        if self._workers > 1:
+            return None
+        self.told.unlink(missing_ok=True)
+        os.kill(self.pid, signal.SIGUSR1)
+        async with asyncio.timeout(TELL_S):
+            while not self.told.exists():
+                await asyncio.sleep(0.01)
+        return int(self.told.read_text())
 
     async def _until_ready(self) -> None:
         deadline = time.monotonic() + READY_S
@@ -186,7 +190,7 @@ class ServerProcess:
 
     def _command(self) -> list[str]:
         if self._point is None:
-            return [sys.executable, "-m", "hms_rt", "serve"]
+            return [sys.executable, "-m", "tests.faults.watched", "serve"]
         given = {
             "stores": dataclasses.asdict(self._stores),
             "secret": self._stage.secret,
@@ -210,6 +214,7 @@ class ServerProcess:
             "REDIS_URL": self._stores.redis_url,
             "PORT": str(self.port),
             "LOG_LEVEL": "WARNING",
+            "FAULTS_TASKS": str(self.told),
             "WORKERS": str(self._workers),
             **(clocks.environment(self.name) if clocks is not None else {}),
         }

@@ -204,7 +204,7 @@ class Scene:
 
 
 def grown(was: Footprint, now: Footprint, ring: int) -> str:
-    """What did not return to its baseline; empty if everything did. ``ring``: versions that rings may hold."""
+    """What did not return to its baseline; empty if all did. ``ring``: versions that the rings may hold."""
     found = []
     allowed = (RSS_TOLERANCE_KIB + RING_ENTRY_KIB * ring) * was.processes
     if now.rss_kib > was.rss_kib + allowed:

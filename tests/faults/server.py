@@ -21,6 +21,7 @@ from hms_rt.config import Settings
 from hms_rt.logs import configure
 from hms_rt.storage.mongo import DocumentRef
 from hms_rt.timers import Timers
+from tests.faults.watched import tell_tasks
 
 POINTS = ("before_commit", "after_commit", "between_stores")
 
@@ -70,6 +71,8 @@ async def main(stores: Stores, secret: str, point: str, trigger: Path, port: int
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
     configure("WARNING")
+    if "FAULTS_TASKS" in os.environ:
+        tell_tasks()
     trigger = Path(given["trigger"])
     loop.run(
         lambda: main(

@@ -20,6 +20,9 @@ BINARY = ("45", "46")
 PING_INTERVAL_S = 20
 PING_TIMEOUT_S = 15
 
+_FROM_CLIENTS = "0123"
+"""Kinds of Socket.IO packets: connect, disconnect, event, acknowledgement."""
+
 _TEXT = 0x81
 _CLOSE = 0x88
 _PONG = 0x8A
@@ -96,3 +99,12 @@ class TextPacket(packet.Packet):  # type: ignore[misc]
     """A Socket.IO packet that is never binary; nobody searches its data for bytes."""
 
     uses_binary_events = False
+
+    def decode(self, encoded_packet: str) -> Any:
+        """As the library does; raises ``ValueError`` for every kind of packet that no client has to send.
+
+        The library takes the digits of other scripts for kinds too: one of them announces attachments.
+        """
+        if encoded_packet[0] not in _FROM_CLIENTS:
+            raise ValueError("not a packet for a server")
+        return super().decode(encoded_packet)

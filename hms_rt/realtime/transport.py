@@ -92,10 +92,9 @@ async def take_over(
     http._message_tail = b""  # noqa: SLF001
     http.transport = None  # else the next line would close it
     http.connection_lost(None)
-    if not transport.is_reading():
-        transport.resume_reading()
-    if tail:
-        asyncio.get_running_loop().call_soon(socket.data_received, tail)
+    # uvloop may read once more before it calls what is due: what came with the handshake goes first.
+    transport.pause_reading()
+    asyncio.get_running_loop().call_soon(socket.begin, tail)
     return response, socket
 
 
@@ -253,6 +252,12 @@ class EngineSocket(asyncio.Protocol):
         self._timer = self._loop.call_later(PING_INTERVAL_S, self._beat)
 
     # --- in
+
+    def begin(self, came_early: bytes) -> None:
+        """Read from now on, after what the client sent before it had its answer."""
+        if came_early:
+            self.data_received(came_early)
+        self._steer()
 
     def data_received(self, data: bytes) -> None:
         """asyncio's delivery of bytes, parsed by aiohttp."""

@@ -2,13 +2,15 @@
 
 import asyncio
 import random
+import socket as sockets
 import ssl
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 import pytest_asyncio
+import uvloop
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
 from aiohttp.test_utils import TestServer
 
@@ -277,3 +279,35 @@ async def test_bytes_that_came_with_the_handshake_are_not_lost(desk: Desk) -> No
         assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer
         writer.close()
         await until(lambda: desk.over == desk.sockets)
+
+
+@pytest.mark.parametrize("loop_factory", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_bytes_of_the_handshake_precede_those_that_come_while_it_is_answered(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """uvloop reads before it runs what was called soon."""
+    desk = Desk()
+    hello = [bytes((0x81, 0x82)) + bytes(4) + b"4" + bytes((65 + number,)) for number in range(4)]
+
+    async def scenario() -> None:
+        with sockets.socket() as client:
+
+            async def handshake(request: web.Request) -> web.StreamResponse:
+                client.sendall(hello[2] + hello[3])  # in the kernel before the connection is taken over
+                return await desk.handshake(request)
+
+            app = web.Application()
+            app.router.add_get("/", handshake)
+            async with TestServer(app) as server:
+                client.connect(("127.0.0.1", server.port))
+                client.sendall(
+                    b"GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+                    + hello[0]
+                    + hello[1]
+                )
+                await until(lambda: len(desk.heard) == 4)
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(scenario())
+    assert desk.heard == ["A", "B", "C", "D"]

@@ -188,6 +188,18 @@ async def test_binary_is_refused(client_as: ClientFactory, dial: RawFactory) -> 
     await raw.hung_up()
 
 
+@pytest.mark.parametrize("kind", ["\u0665", "\u0666", "5", "4", "7"])
+async def test_a_kind_of_packet_that_only_looks_like_another_hoards_nothing(
+    kind: str, client_as: ClientFactory, dial: RawFactory, hospital: Hospital
+) -> None:
+    """The library reads the digits of every script, and keeps what follows as attachments."""
+    raw = await dial(await client_as(Role.NURSE), "/beds")
+    await raw.send(f'4{kind}9999999999-/beds,["subscribe",{{}}]')
+    await raw.hung_up()
+    server = getattr(hospital.realtime.sio, "sio", hospital.realtime.sio)
+    assert server._binary_packet == {}
+
+
 async def test_over_64_kib_is_refused(client_as: ClientFactory, dial: RawFactory) -> None:
     nurse = await client_as(Role.NURSE)
     fits = await dial(nurse, "/beds")

@@ -81,21 +81,21 @@ class Broadcaster:
             asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
-        """Hand out frames until the time is up; the rest at the loop's next turn."""
+        """Begin broadcasts, then hand out frames, until the time is up; the rest at the loop's next turn.
+
+        At least one of either is done in every turn, so that neither waits for the other for ever.
+        """
         self._scheduled = False
-        wanting, self._wanting = self._wanting, {}
-        for view in wanting:
+        until = time.perf_counter() + TURN_S
+        while self._wanting:
+            view = next(iter(self._wanting))
+            del self._wanting[view]
             if view not in self._under_way:
                 self._begin(view)
-        until = time.perf_counter() + TURN_S
+            if time.perf_counter() >= until:
+                break
         while self._turns:
-            view = self._turns.popleft()
-            broadcast = self._under_way[view]
-            if self._step(broadcast):
-                self._turns.append(view)
-            else:
-                del self._under_way[view]
-                view.done(broadcast.handed)
+            self._step(self._turns.popleft())
             if time.perf_counter() >= until:
                 break
         if self._turns or self._wanting:
@@ -108,10 +108,18 @@ class Broadcaster:
         except Exception:
             log.exception("broadcast.failed", namespace=view.kind.namespace)  # the other rooms go on
 
-    @staticmethod
-    def _step(broadcast: Broadcast) -> bool:
+    def _step(self, view: "RoomView") -> None:
+        broadcast = self._under_way[view]
         try:
-            return broadcast.step()
+            more = broadcast.step()
         except Exception:
-            log.exception("broadcast.failed", namespace=broadcast.view.kind.namespace)
-            return False
+            log.exception("broadcast.failed", namespace=view.kind.namespace)
+            more = True  # whom it failed for is passed: the others get theirs
+        if more:
+            self._turns.append(view)
+            return
+        del self._under_way[view]
+        try:
+            view.done(broadcast.handed)
+        except Exception:
+            log.exception("broadcast.failed", namespace=view.kind.namespace)

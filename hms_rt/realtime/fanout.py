@@ -54,6 +54,7 @@ class RoomView:
         self.sent = follower.version or 0
         self.head = self.sent
         self.closed = False
+        self._seen = self.sent  # silent changes after ``sent`` included: nobody looks at them again
         self.passed_over = 0
         """Sockets of the broadcast under way that are too slow for it."""
         self._hub = hub
@@ -106,14 +107,20 @@ class RoomView:
         if self.subscribers:
             self._broadcaster.wants(self)
 
+    def restart(self) -> None:
+        """The first client joins: it is told everything up to now."""
+        self.sent = self.head = self._seen = self.version
+
     def replace(self) -> None:
         """Send everybody a snapshot: the ring does not reach back, or the epoch changed."""
+        if self.follower.version is None:
+            return  # forgotten again meanwhile; once it is loaded, this is called again
         reason = metrics.Snapshot.RING if self._hub.epoch == self._shown_epoch else metrics.Snapshot.EPOCH
         if reason is metrics.Snapshot.RING:
             metrics.ring_missed(metrics.Reader.VIEW)
         self._shown_epoch = self._hub.epoch
         self._under_way = None
-        self.sent = self.version
+        self.sent = self._seen = self.version
         frame = self.snapshot_frame()
         metrics.snapshot_sent(reason, sockets=len(self.subscribers), size=len(frame.body))
         self._broadcaster.start(self, self._send_snapshot, frame)
@@ -121,13 +128,14 @@ class RoomView:
     def begin(self) -> None:
         """The broadcaster's question: what is there to send since ``sent``?"""
         version = self.follower.version
-        if version is None or version <= self.sent:
+        if version is None or version <= self._seen:
             return
-        if not self.follower.reaches(self.sent):
+        if not self.follower.reaches(self._seen):
             self.replace()
             return
-        entries = self.follower.after(self.sent)
+        entries = self.follower.after(self._seen)
         ops = self.ops(entries)
+        self._seen = version
         if not ops:
             return  # silent for this audience: the next frame's "from" still joins on
         body = orjson.dumps(
@@ -151,7 +159,7 @@ class RoomView:
         if self._under_way is not None:
             self._measure(handed, *self._under_way)
             self._under_way = None
-        if (self.follower.version or 0) > self.sent:
+        if (self.follower.version or 0) > self._seen:
             self.changed()
 
     def _measure(self, handed: int, size: int, changes: int, committed_at: datetime) -> None:
@@ -216,7 +224,13 @@ class RoomView:
     def catch_up(
         self, subscriber: "Subscriber", reason: metrics.Snapshot = metrics.Snapshot.CONFLATION
     ) -> None:
-        """One snapshot for a client that was conflated and has drained, or that was moved here."""
+        """One snapshot for a client that was conflated and has drained, or that was moved here.
+
+        While the state is being loaded there is none to show: then it gets what everybody gets afterwards.
+        """
+        if self.follower.version is None:
+            subscriber.dirty.add(self.room)
+            return
         frame = self.snapshot_frame()
         metrics.snapshot_sent(reason, size=len(frame.body))
         subscriber.send_snapshot(self.room, frame)

@@ -94,7 +94,7 @@ class Subscriptions:
     @staticmethod
     def _join(subscriber: Subscriber, room: str, view: RoomView) -> None:
         if not view.subscribers:
-            view.sent = view.head = view.version
+            view.restart()
         subscriber.join(room, view)
 
     async def _missed(self, view: RoomView, since: Since | None) -> list[LogEntry] | None:

@@ -13,7 +13,7 @@ from hms_rt.kernel.changes import Op
 from hms_rt.realtime import broadcaster as slices
 from hms_rt.realtime.broadcaster import STEP, Broadcaster
 from hms_rt.realtime.fanout import RoomView
-from hms_rt.realtime.follower import Follower
+from hms_rt.realtime.follower import RING, Follower
 from hms_rt.realtime.frames import Frame
 from hms_rt.realtime.rooms import RoomKind, StreamKind, everything
 from hms_rt.storage.change_log import LogEntry
@@ -38,6 +38,7 @@ class Client:
 
     def __init__(self) -> None:
         self.got: list[tuple[int, dict[str, Any]]] = []
+        self.dirty: set[str] = set()
 
     def send_change(self, room: str, frame: Frame) -> None:
         self.got.append((Client.turn, json.loads(frame.body)))
@@ -200,3 +201,86 @@ async def test_a_room_that_fails_stops_no_other(
     sound.change()
     await turns(6)
     assert all(client.spans == [(0, 1), (1, 2)] for client in sound.clients)
+
+
+async def test_a_client_that_fails_costs_no_other_its_frame(one_step_a_turn: None) -> None:
+    room = Room(Broadcaster(), clients=2 * STEP)
+
+    def fail(room: str, frame: Frame) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    for broken in room.clients[::5]:
+        broken.send_change = fail  # type: ignore[method-assign]
+    sound = [client for number, client in enumerate(room.clients) if number % 5]
+    room.change()
+    await turns(30)
+    assert all(client.spans == [(0, 1)] for client in sound)
+
+
+async def test_a_room_that_fails_when_it_is_done_stops_no_other(
+    one_step_a_turn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broadcaster = Broadcaster()
+    broken, sound = Room(broadcaster, clients=2), Room(broadcaster, clients=2)
+
+    def fail(handed: int) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr(broken.view, "done", fail)
+    broken.change()
+    sound.change()
+    await turns(6)
+    assert all(client.spans == [(0, 1)] for client in sound.clients)
+
+
+async def test_many_rooms_that_changed_at_once_begin_over_several_turns(one_step_a_turn: None) -> None:
+    broadcaster = Broadcaster()
+    rooms = [Room(broadcaster, clients=1) for _ in range(20)]
+    for room in rooms:
+        room.change()
+    await turns(40)
+    assert all(room.clients[0].spans == [(0, 1)] for room in rooms)
+    assert len({room.clients[0].got[0][0] for room in rooms}) > 10
+
+
+async def test_silent_changes_are_looked_at_once_and_the_next_frame_joins_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """More of them than the ring holds: nobody needs a snapshot for what he may not see anyway."""
+    looked_at: list[str] = []
+    hidden = True
+
+    def view(key: str, value: Any) -> Any:
+        looked_at.append(key)
+        return None if hidden else value
+
+    room = Room(Broadcaster(), clients=1)
+    monkeypatch.setattr(room.view, "_project", view)
+    for _ in range(RING + 100):
+        room.change()
+        await turns(2)
+    assert room.clients[0].got == []
+    assert len(looked_at) == RING + 100
+    hidden = False
+    room.change()
+    await turns(4)
+    assert room.clients[0].spans == [(0, RING + 101)]
+    assert room.view.head == RING + 101
+
+
+async def test_while_the_state_is_loaded_anew_nobody_gets_an_empty_snapshot() -> None:
+    """A new epoch forgets the state first; a client that drains just then must not see an empty ward."""
+    room = Room(Broadcaster(), clients=2)
+    room.follower.forget()
+    waiting = room.clients[0]
+    room.view.catch_up(waiting)  # type: ignore[arg-type]
+    room.view.replace()
+    await turns(4)
+    assert [client.got for client in room.clients] == [[], []]
+    assert waiting.dirty == {"ward:ICU"}
+    room.follower.load(3, {"bed:1": {"n": 1}}, AT)
+    room.view.replace()
+    await turns(4)
+    for client in room.clients:
+        ((_, body),) = client.got
+        assert (body["version"], body["state"]) == (3, {"bed:1": {"n": 1}})

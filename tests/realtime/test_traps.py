@@ -196,7 +196,7 @@ async def test_a_kind_of_packet_that_only_looks_like_another_hoards_nothing(
     raw = await dial(await client_as(Role.NURSE), "/beds")
     await raw.send(f'4{kind}9999999999-/beds,["subscribe",{{}}]')
     await raw.hung_up()
-    server = getattr(hospital.realtime.sio, "sio", hospital.realtime.sio)
+    server: Any = getattr(hospital.realtime.sio, "sio", hospital.realtime.sio)
     assert server._binary_packet == {}
 
 

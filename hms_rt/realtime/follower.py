@@ -1,12 +1,12 @@
 """One stream in this process: its last contiguous version, its state, and a ring of recent entries."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from hms_rt.kernel.changes import Op
+from hms_rt.realtime.ring import Ring
 from hms_rt.storage.change_log import LogEntry
 
 RING = 1_000
@@ -35,7 +35,7 @@ class Follower:
         self.version: int | None = None
         self.state: dict[str, Mapping[str, Any]] = {}
         self.as_of: datetime | None = None
-        self.ring: deque[LogEntry] = deque(maxlen=RING)
+        self.ring = Ring(stream, RING)
         self.loading: asyncio.Task[None] | None = None
         self.promised = 0
         self._pending: dict[int, LogEntry] = {}
@@ -97,28 +97,22 @@ class Follower:
         """True if the ring holds everything after ``version``."""
         if self.version is None or version > self.version:
             return False
-        return version == self.version or (bool(self.ring) and self.ring[0].version <= version + 1)
+        oldest = self.ring.oldest
+        return version == self.version or (oldest is not None and oldest <= version + 1)
 
     def recall(self, entries: Sequence[LogEntry]) -> None:
         """Put older entries, read from the change log, before the ring's: the next client need not ask again.
 
         Those that do not join on to the ring are left out, and so are those that it has no room for.
         """
-        oldest = self.ring[0].version if self.ring else (self.version or 0) + 1
+        oldest = self.ring.oldest or (self.version or 0) + 1
         older = [entry for entry in entries if entry.version < oldest]
-        fits = RING - len(self.ring)
-        if older and older[-1].version == oldest - 1 and fits > 0:
-            self.ring.extendleft(reversed(older[-fits:]))
+        if older and older[-1].version == oldest - 1:
+            self.ring.prepend(older)
 
     def after(self, version: int) -> list[LogEntry]:
         """The entries of the ring above ``version``, in order."""
-        newer: list[LogEntry] = []
-        for entry in reversed(self.ring):
-            if entry.version <= version:
-                break
-            newer.append(entry)
-        newer.reverse()
-        return newer
+        return self.ring.after(version)
 
     def _drop_pending(self) -> None:
         """The gap filler reads them again, or loads the state anew."""

@@ -9,6 +9,7 @@ import pytest
 
 from hms_rt.realtime import follower as follower_module
 from hms_rt.realtime.follower import RING, Follower
+from hms_rt.realtime.ring import UNPACKED, Ring
 from hms_rt.storage.change_log import LogEntry
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -237,3 +238,19 @@ def test_recalled_entries_take_no_place_of_newer_ones(monkeypatch: pytest.Monkey
     assert [entry.version for entry in follower.ring] == [8, 9, 10]
     follower.recall([put(number) for number in range(1, 8)])
     assert [entry.version for entry in follower.ring] == [8, 9, 10]
+
+
+def test_a_ring_gives_back_what_came_whether_packed_or_not() -> None:
+    ring = Ring("s", 100)
+    entries = [put(number, f"k{number}") if number % 3 else remove(number) for number in range(1, 251)]
+    for entry in entries:
+        ring.append(entry)
+        assert len(ring) <= 100
+    assert list(ring) == entries[-100:]
+    assert ring.oldest == 151
+    for version in (0, 150, 151, 200, 250 - UNPACKED - 1, 250 - UNPACKED, 249, 250, 300):
+        assert ring.after(version) == [entry for entry in entries[-100:] if entry.version > version]
+    ring.clear()
+    assert not ring
+    assert ring.oldest is None
+    assert ring.after(0) == []

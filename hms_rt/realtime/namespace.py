@@ -62,7 +62,9 @@ class DepartmentNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
 
     async def _event(self, sid: str, event: Any, args: tuple[Any, ...]) -> dict[str, Any]:
         subscriber = self._realtime.subscriber(self.namespace, sid)
-        if subscriber is None:
+        if subscriber is not None:
+            await subscriber.outlet.ready()  # not afterwards: changes would overtake the acknowledgement
+        if subscriber is None or subscriber.gone or subscriber.outlet.lost():
             return failure(HmsError(Code.UNAUTHENTICATED, "connect to the namespace first"))
         if self._realtime.busy >= MAX_BUSY:
             return failure(HmsError(Code.UNAVAILABLE, "the server is busy: try again", retry_after_ms=1000))
@@ -79,7 +81,6 @@ class DepartmentNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             return unexpected(error, self.namespace, str(event)[:40])
         finally:
             self._realtime.busy -= 1
-            await subscriber.outlet.ready()
 
     async def _dispatch(self, subscriber: Subscriber, event: Any, data: dict[str, Any]) -> dict[str, Any]:
         if event == "subscribe":

@@ -83,7 +83,7 @@ class StockOutlet:
 
     async def _drain(self) -> None:
         try:
-            while self._queue and not self.lost():
+            while self._queue and not self._over():
                 if self._sample() > PORTION_BYTES:
                     await asyncio.sleep(POLL_S)
                     continue
@@ -127,7 +127,10 @@ class StockOutlet:
             await asyncio.sleep(READY_POLL_S)
 
     def lost(self) -> bool:
-        """The connection is closed, or about to be."""
+        """The connection is closed, or about to be: only what was sent before still leaves."""
+        return self._closing is not None or self._over()
+
+    def _over(self) -> bool:
         return self._transport is None or self._transport.is_closing()
 
     async def close(self) -> None:
@@ -140,7 +143,7 @@ class StockOutlet:
 
     async def _leave(self, transport: asyncio.Transport) -> None:
         """What was sent before the goodbye goes first."""
-        while self._queue and not self.lost():  # noqa: ASYNC110 - as above
+        while self._queue and not self._over():  # noqa: ASYNC110 - as above
             await asyncio.sleep(POLL_S)
         for namespace, subscriber in list(self._connection.subscribers.items()):
             with suppress(Exception):
@@ -167,7 +170,7 @@ class StockOutlet:
 
     def _sample(self) -> int:
         transport = self._transport
-        size = transport.get_write_buffer_size() if transport is not None and not self.lost() else 0
+        size = transport.get_write_buffer_size() if transport is not None and not self._over() else 0
         self._held.sample(size)
         return size
 

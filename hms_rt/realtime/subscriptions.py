@@ -64,8 +64,9 @@ class Subscriptions:
             principal = subscriber.principal
             view = await self._open(subscriber, room)
             missed = await self._missed(view, wanted.since)
-            moved = subscriber.principal is not principal or subscriber.gone
-            if moved or view.closed or view.follower.version is None:
+            if subscriber.gone or subscriber.outlet.lost():
+                raise HmsError(Code.UNAVAILABLE, "the connection is closing")
+            if subscriber.principal is not principal or view.closed or view.follower.version is None:
                 continue
             if missed is not None and not view.follower.reaches(_reached(missed, wanted.since)):
                 missed = None

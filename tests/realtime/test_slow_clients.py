@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from hms_rt.app import Hospital
+from hms_rt.kernel.errors import HmsError
 from hms_rt.kernel.principal import Role
 from hms_rt.realtime import pulse
 from hms_rt.realtime.fanout import CONFLATE_BYTES
 from hms_rt.realtime.frames import Frame
 from hms_rt.realtime.outlet import READY_BYTES
 from hms_rt.realtime.subscriber import Subscriber
+from hms_rt.realtime.wire import Subscribe
 from tests.conftest import ClientFactory, WardFactory
 from tests.realtime.board import Board
 from tests.realtime.conftest import BoardFactory, Client, RawFactory, fresh, turn
@@ -171,3 +173,59 @@ async def test_who_asks_without_taking_the_answers_is_not_read_from(
     assert 0 < subscriber.outlet.backlog() < 2 * READY_BYTES
     raw.read_on()
     await until(lambda: sum(frame.startswith("43/") for frame in raw.frames) == 150)
+
+
+async def test_the_acknowledgement_precedes_the_first_change_however_much_waits(
+    hospital: Hospital,
+    client_as: ClientFactory,
+    dial: RawFactory,
+    ward: WardFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (bed,) = await ward("ICU", beds=1)
+    raw = await dial(await client_as(Role.NURSE, ward="ICU"), "/beds", receive_buffer=4096)
+    (subscriber,) = hospital.realtime.pulse.everyone()
+    subscribe = hospital.realtime.subscriptions.subscribe
+    joined = asyncio.Event()
+
+    async def behind_much(*arguments: Any) -> dict[str, Any]:
+        filler = Frame("/beds", "snapshot", b'{"room":"else","filler":"' + b"x" * 100_000 + b'"}')
+        while subscriber.outlet.backlog() < 2 * READY_BYTES:
+            subscriber.outlet.send(filler, counts=False)
+        try:
+            return await subscribe(*arguments)
+        finally:
+            joined.set()
+
+    monkeypatch.setattr(hospital.realtime.subscriptions, "subscribe", behind_much)
+    raw.stop_reading()
+    await raw.send(f'42/beds,1["subscribe",{{"room":"{ROOM}"}}]')
+    await asyncio.wait_for(joined.wait(), 5)
+    await turn(hospital, bed)
+    view = subscriber.rooms[ROOM]
+    await until(lambda: view.head == view.version)
+    raw.read_on()
+    await until(lambda: bool(raw.events("change")))
+    kinds = [frame[:19] for frame in raw.frames if frame.startswith(("43/", '42/beds,["change"'))]
+    assert kinds[0].startswith("43/beds,1[")
+
+
+async def test_a_connection_that_is_being_closed_joins_nothing(
+    hospital: Hospital, client_as: ClientFactory, dial: RawFactory, ward: WardFactory
+) -> None:
+    """Its session may be over; what it was sent before may take two seconds to leave."""
+    await ward("ICU", beds=1)
+    raw = await dial(await client_as(Role.NURSE, ward="ICU"), "/beds", receive_buffer=4096)
+    (subscriber,) = hospital.realtime.pulse.everyone()
+    raw.stop_reading()
+    filler = Frame("/beds", "snapshot", b'"' + b"x" * 100_000 + b'"')
+    while subscriber.outlet.backlog() < 2 * READY_BYTES:
+        subscriber.outlet.send(filler, counts=False)
+    await subscriber.outlet.close()
+    assert not subscriber.gone
+    with pytest.raises(HmsError, match="closing"):
+        await hospital.realtime.subscriptions.subscribe(subscriber, Subscribe(room=ROOM))
+    assert subscriber.rooms == {}
+    sent = subscriber.outlet.backlog()
+    subscriber.send("change", {"room": ROOM})
+    assert subscriber.outlet.backlog() <= sent

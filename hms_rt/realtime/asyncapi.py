@@ -23,7 +23,7 @@ from hms_rt.realtime.rooms import RoomKind, Rooms
 from hms_rt.realtime.sent import Json, object_schema, wire_schemas
 from hms_rt.realtime.server import CONNECT_S, Limits
 from hms_rt.realtime.subscriber import EVENT_BURST, EVENTS_PER_SECOND, MAX_ROOMS
-from hms_rt.realtime.transport import MESSAGE_BURST, MESSAGES_PER_SECOND
+from hms_rt.realtime.transport import MESSAGE_BURST, MESSAGE_BYTES, MESSAGES_PER_SECOND
 from hms_rt.realtime.wire import CommandEnvelope, SocketCommand, Subscribe, Unsubscribe
 
 Namespaces = Mapping[str, Mapping[str, SocketCommand]]
@@ -74,6 +74,7 @@ def _limits() -> Json:
         "binary_messages": 0,
         "messages_per_second": MESSAGES_PER_SECOND,
         "message_burst": MESSAGE_BURST,
+        "received_bytes_per_second": MESSAGES_PER_SECOND * MESSAGE_BYTES,
         "events_per_second": EVENTS_PER_SECOND,
         "event_burst": EVENT_BURST,
         "rooms_per_connection": MAX_ROOMS,
@@ -96,6 +97,7 @@ _BEYOND = {
     "binary_messages": "close code 1003",
     "messages_per_second": "not read from for the while; close code 1008 if it goes on and on",
     "message_burst": "as messages_per_second",
+    "received_bytes_per_second": "as messages_per_second",
     "events_per_second": "error rate_limited with retry_after_ms",
     "event_burst": "as events_per_second",
     "rooms_per_connection": "error too_many_rooms",

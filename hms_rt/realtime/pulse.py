@@ -14,6 +14,7 @@ from hms_rt.kernel.clock import Clock, rfc3339
 from hms_rt.realtime import metrics
 from hms_rt.realtime.fanout import Views
 from hms_rt.realtime.hub import Hub
+from hms_rt.realtime.outlet import READY_BYTES
 from hms_rt.realtime.subscriber import Subscriber
 
 log = structlog.get_logger(__name__)
@@ -22,7 +23,10 @@ TICK_S = 0.1
 BUCKETS = 50
 HEARTBEAT_S = TICK_S * BUCKETS
 FRESH_S = 2.0
-"""A heartbeat needs a sweep that succeeded within this time: silence tells a board that it is stale."""
+"""A heartbeat needs a sweep that succeeded within this time: silence tells a board that it is stale.
+
+A client with too much unread gets none either: it is not current, and they would pile up without bound.
+"""
 
 STUCK_S = 10.0
 WATCH_EVERY = 3
@@ -95,7 +99,7 @@ class Pulse:
     def _serve(self, subscriber: Subscriber) -> None:
         if subscriber.outlet.stuck_for() > STUCK_S:
             _drop(subscriber)
-        elif self._hub.sweep_age() <= FRESH_S:
+        elif self._hub.sweep_age() <= FRESH_S and subscriber.outlet.backlog() <= READY_BYTES:
             heads = {room: [view.epoch, view.head] for room, view in subscriber.rooms.items()}
             subscriber.send("heartbeat", {"at": rfc3339(self._clock.now()), "heads": heads})
 

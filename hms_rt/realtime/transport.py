@@ -42,6 +42,9 @@ from hms_rt.realtime.outlet import (
 
 MESSAGES_PER_SECOND = 100.0
 MESSAGE_BURST = 200.0
+MESSAGE_BYTES = 2048
+"""So many bytes count as one message more: decoding 64 KiB of JSON holds the loop for up to 10 ms."""
+
 FLOOD = 500
 """Messages beyond the burst, or waiting to be handled, at which a client is thrown out instead of slowed."""
 
@@ -104,22 +107,21 @@ class _Reader(WebSocketDataQueue):
     def __init__(self, socket: "EngineSocket") -> None:
         super().__init__(socket, MAX_MESSAGE_BYTES, loop=asyncio.get_running_loop())  # type: ignore[arg-type]
         self._take = socket.received
-        self._fail = socket.refuse
+        self._fail = socket.unreadable
 
     def feed_data(self, data: Any, size: int) -> None:
         self._take(data)
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
-        metrics.aborted(metrics.Abort.BAD_PACKET)
-        self._fail(exc.code if isinstance(exc, WebSocketError) else PROTOCOL, "not a WebSocket message")
+        self._fail(exc.code if isinstance(exc, WebSocketError) else PROTOCOL)
 
 
 class EngineSocket(asyncio.Protocol):
     """One Engine.IO connection, and its outlet (see :class:`~hms_rt.realtime.outlet.Outlet`).
 
     Pings every 20 s; a client that has not answered by the next ping is dropped, so a half-open connection
-    lasts 40 s at most. A client that sends faster than 100 messages a second is read more slowly, one that
-    floods is closed with 1008, binary with 1003.
+    lasts 40 s at most. A client that sends faster than 100 messages (of 2 KiB) a second is read more slowly,
+    one that floods is closed with 1008, binary with 1003.
     """
 
     __slots__ = (
@@ -265,23 +267,28 @@ class EngineSocket(asyncio.Protocol):
             return
         now = time.monotonic()
         gained = (now - self._allowance_at) * MESSAGES_PER_SECOND
-        self._allowance = min(MESSAGE_BURST, self._allowance + gained)
+        self._allowance = min(MESSAGE_BURST, self._allowance + gained) - len(data) / MESSAGE_BYTES
         self._allowance_at = now
         self._parser.feed_data(data)
-        if self._pong is not None:
+        if self._pong is not None and self.backlog() <= READY_BYTES:
             self.write(pong_frame(self._pong))
             self._pong = None
-        if self._allowance < -FLOOD or len(self._inbox or ()) > FLOOD:
-            metrics.aborted(metrics.Abort.RATE)
-            self.refuse(POLICY, "too many messages")
-        elif self._allowance < 0 and not self._punished:
+        if self._allowance < 0 and not self._punished and not self.closing:
             self._punished = True
             self._loop.call_later(-self._allowance / MESSAGES_PER_SECOND, self._forgive)
             self._steer()
 
     def received(self, message: WSMessage) -> None:
-        """One WebSocket message; of several pings only the last is answered (RFC 6455 §5.5.3)."""
+        """One WebSocket message; of several pings only the last is answered (RFC 6455 §5.5.3).
+
+        Raises once the connection is being closed, so that the parser leaves what else came.
+        """
         self._allowance -= 1
+        if self._allowance < -FLOOD or len(self._inbox or ()) > FLOOD:
+            metrics.aborted(metrics.Abort.RATE)
+            self.refuse(POLICY, "too many messages")
+        if self.closing:
+            raise WebSocketError(POLICY, "closing")
         if message.type is WSMsgType.TEXT:
             self._text(message.data)
         elif message.type is WSMsgType.PING:
@@ -292,9 +299,13 @@ class EngineSocket(asyncio.Protocol):
             metrics.aborted(metrics.Abort.BINARY)
             self.refuse(UNSUPPORTED, "only Socket.IO text messages")
 
+    def unreadable(self, code: int) -> None:
+        """What came is no WebSocket message."""
+        if not self.closing:
+            metrics.aborted(metrics.Abort.BAD_PACKET)
+            self.refuse(code, "not a WebSocket message")
+
     def _text(self, text: str) -> None:
-        if self.closing:
-            return
         if text.startswith(MESSAGE) and not text.startswith(BINARY):
             self._queue(text[1:])
         elif text.startswith(PONG):
@@ -325,6 +336,8 @@ class EngineSocket(asyncio.Protocol):
                 await self._inlet.message(self, text)
                 if self._waits is not None:
                     await self.ready()
+                if self._inbox:
+                    await asyncio.sleep(0)  # others get their turn between two messages
         finally:
             self._working = None
             self._inbox = None

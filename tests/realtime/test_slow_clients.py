@@ -229,3 +229,21 @@ async def test_a_connection_that_is_being_closed_joins_nothing(
     sent = subscriber.outlet.backlog()
     subscriber.send("change", {"room": ROOM})
     assert subscriber.outlet.backlog() <= sent
+
+
+async def test_heartbeats_do_not_pile_up_for_a_client_that_hardly_reads(
+    hospital: Hospital, client_as: ClientFactory, board_of: BoardFactory, ward: WardFactory
+) -> None:
+    """One that takes a little every few seconds is never dropped."""
+    await ward("ICU", beds=1)
+    board, slow = await slow_board(hospital, await client_as(Role.NURSE, ward="ICU"), board_of)
+    while slow.outlet.backlog() <= READY_BYTES:
+        slow.send("filler", {"padding": "x" * 50_000})
+    held = slow.outlet.backlog()
+    for _ in range(10):
+        hospital.realtime.pulse._serve(slow)
+    assert slow.outlet.backlog() <= held
+    board.raw.read_on()
+    await until(lambda: slow.outlet.backlog() == 0)
+    hospital.realtime.pulse._serve(slow)
+    await until(lambda: len(board.raw.events("heartbeat")) >= 1)

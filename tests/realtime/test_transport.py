@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 
 from hms_rt.realtime import transport
 from hms_rt.realtime.frames import Frame
-from hms_rt.realtime.outlet import SEND_BUFFER_BYTES
+from hms_rt.realtime.outlet import READY_BYTES, SEND_BUFFER_BYTES
 from hms_rt.realtime.transport import FLOOD, EngineSocket, take_over
 from tests.realtime.raw import until
 
@@ -187,6 +187,61 @@ async def test_a_flood_ends_the_connection_with_1008(desk: Desk, client: ClientW
     await _closed(client, 1008)
     await until(lambda: desk.over == desk.sockets)
     desk.handling.set()
+
+
+async def test_of_a_flood_no_more_is_looked_at_than_a_client_may_send(
+    desk: Desk, client: ClientWebSocketResponse
+) -> None:
+    """A quarter of a megabyte of empty pings comes in one read: it must not hold the loop."""
+    (socket,) = desk.sockets
+    socket.data_received((bytes((0x89, 0x80)) + bytes(4)) * 40_000)
+    assert socket.lost()
+    assert socket._allowance > -2 * FLOOD
+    await _closed(client, 1008)
+
+
+async def test_large_messages_are_read_more_slowly_than_small_ones(
+    desk: Desk, client: ClientWebSocketResponse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message of 64 KiB takes as long as hundreds of others."""
+    monkeypatch.setattr(transport, "MESSAGES_PER_SECOND", 10_000.0)
+    (socket,) = desk.sockets
+    held_up = 0
+    pause = EngineSocket._steer
+
+    def counted(self: EngineSocket) -> None:
+        nonlocal held_up
+        held_up += self._punished
+        pause(self)
+
+    monkeypatch.setattr(EngineSocket, "_steer", counted)
+    for _ in range(20):
+        await client.send_str("4" + "x" * 60_000)
+    await until(lambda: len(desk.heard) == 20, 10)
+    assert held_up
+    assert not socket.lost()
+
+
+async def test_pings_of_a_client_that_takes_nothing_are_not_answered_without_end(
+    desk: Desk, client: ClientWebSocketResponse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "MESSAGE_BURST", 1e9)
+    (socket,) = desk.sockets
+    socket._allowance = 1e9
+    quiet(client).pause_reading()
+    filler = Frame("/beds", "snapshot", b'"' + b"x" * 100_000 + b'"')
+    while socket.backlog() <= READY_BYTES:
+        socket.send(filler, counts=False)
+    held = socket.backlog()
+    ping = bytes((0x89, 0xFD)) + bytes(4 + 125)
+    for _ in range(100):
+        socket.data_received(ping)
+    assert socket.backlog() <= held
+    quiet(client).resume_reading()
+    await until(lambda: socket.backlog() == 0)
+    socket.data_received(ping)
+    while (await client.receive(timeout=5)).type is not WSMsgType.PONG:
+        pass
 
 
 BROKEN = {

@@ -10,6 +10,7 @@ from hms_rt.departments.identity.schemas import AssignmentIn, DeviceNew
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import SYSTEM, AssignmentKind, Principal, Role
+from hms_rt.realtime.rights import RIGHTS_STREAM
 from tests.conftest import ClientFactory, WardFactory, command
 from tests.realtime.conftest import BoardFactory, Client, OtherFactory, RawFactory, fresh, turn
 from tests.realtime.raw import until
@@ -117,7 +118,10 @@ async def test_a_session_that_ends_between_two_namespaces_enters_no_other(
     await ward("ICU", beds=1)
     nurse = await client_as(Role.NURSE, ward="ICU")
     early, waiting = await dial(nurse), await dial(nurse)
+    told = hospital.hub.followers[RIGHTS_STREAM]
+    before = told.version or 0
     await take_away(hospital, nurse)
+    await until(lambda: (told.version or 0) > before, WITHIN_S)
     await early.enter("/beds")
     answer = await early.call("/beds", "subscribe", {"room": ROOM})
     assert answer["error"]["code"] == "forbidden"

@@ -88,6 +88,8 @@ class Hub:
                 self.bus.follow(stream)
         if follower.version is None:
             await self._load(follower)
+            if self.followers.get(stream) is not follower:  # dropped meanwhile: it would hear nothing
+                return await self.follow(stream, read)
         return follower
 
     def unfollow(self, stream: str) -> None:

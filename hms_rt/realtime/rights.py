@@ -146,11 +146,13 @@ class Rights:
                 log.warning("rights.unknown", error=type(error).__name__)
                 await asyncio.sleep(ASK_AGAIN_S)
                 continue
+            except Exception:
+                await _fail(subscriber)
+                return
             try:
                 await self._act(subscriber, principal)
             except Exception:
-                log.exception("rights.failed")
-                await _end(subscriber, Code.UNAVAILABLE)  # it comes back with the rights of now
+                await _fail(subscriber)
             return
         self._due.discard(subscriber)
 
@@ -173,6 +175,12 @@ class Rights:
 
 def _over() -> HmsError:
     return HmsError(Code.UNAUTHENTICATED, "the session is over: sign in again")
+
+
+async def _fail(subscriber: Subscriber) -> None:
+    """A mistake of ours: hang up, and it comes back with the rights of now."""
+    log.exception("rights.failed")
+    await _end(subscriber, Code.UNAVAILABLE)
 
 
 async def _end(subscriber: Subscriber, code: Code = Code.UNAUTHENTICATED) -> None:

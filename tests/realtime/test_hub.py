@@ -257,3 +257,20 @@ async def test_a_head_that_moves_backwards_gives_a_new_epoch(
     assert board.version == head - 1
     await turn(hospital, bed)
     await board.settle(await fresh(hospital, "/beds", ROOM, "clinical"))
+
+
+async def test_a_stream_dropped_while_somebody_waits_for_it_is_followed_again(hospital: Hospital) -> None:
+    """Else the board that waited shows a state that nothing feeds, and looks current."""
+    reading, go_on = asyncio.Event(), asyncio.Event()
+
+    async def read(connection: AsyncConnection) -> dict[str, Any]:
+        reading.set()
+        await go_on.wait()
+        return {}
+
+    waiting = asyncio.create_task(hospital.hub.follow(STREAM, read))
+    await asyncio.wait_for(reading.wait(), 5)
+    hospital.hub.unfollow(STREAM)
+    go_on.set()
+    follower = await waiting
+    assert hospital.hub.followers[STREAM] is follower

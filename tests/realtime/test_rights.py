@@ -232,7 +232,9 @@ async def test_a_view_that_cannot_be_shown_now_is_revoked_as_passing(
     assert (board.audience, board.refused) == ("staff", None)
 
 
+@pytest.mark.parametrize("where", ["asking", "acting"])
 async def test_a_fault_of_ours_while_rights_change_costs_the_connection_and_shows_nothing(
+    where: str,
     hospital: Hospital,
     client_as: ClientFactory,
     board_of: BoardFactory,
@@ -246,7 +248,10 @@ async def test_a_fault_of_ours_while_rights_change_costs_the_connection_and_show
     async def fault(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(hospital.realtime.subscriptions, "reconsider", fault)
+    if where == "asking":
+        monkeypatch.setattr(hospital.realtime.rights._authority, "current", fault)
+    else:
+        monkeypatch.setattr(hospital.realtime.subscriptions, "reconsider", fault)
     await take_away(hospital, nurse)
     await board.raw.hung_up(WITHIN_S)
     assert all(not view.subscribers for view in hospital.views.all())

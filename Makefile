@@ -46,7 +46,7 @@ format: $(STAMP) ## ruff's formatting and safe fixes
 bench: $(STAMP) ## measure this machine beside the peers, about 20 minutes (ARGS="--quick", ARGS="--only fanout")
 	@$(BIN)/python -m bench $(ARGS)
 
-faults: $(STAMP) ## strike a hospital under load with every fault, about 10 minutes (ARGS="--seed 7 --only disk-full")
+faults: $(STAMP) ## strike a hospital under load with every fault, about 11 minutes (ARGS="--seed 7 --only disk-full")
 	@$(BIN)/python -m tests.faults $(ARGS)
 
 chromium: ## a Chromium for the browser tests: the installed one, else Debian's package

@@ -18,12 +18,12 @@ from hms_rt.realtime.fanout import CONFLATE_BYTES
 from hms_rt.realtime.frames import MAX_MESSAGE_BYTES
 from hms_rt.realtime.namespace import MAX_BUSY
 from hms_rt.realtime.outlet import READY_BYTES
+from hms_rt.realtime.pace import MESSAGE_BURST, MESSAGE_BYTES, MESSAGES_PER_SECOND
 from hms_rt.realtime.pulse import HEARTBEAT_S, STUCK_S
 from hms_rt.realtime.rooms import RoomKind, Rooms
 from hms_rt.realtime.sent import Json, object_schema, wire_schemas
 from hms_rt.realtime.server import CONNECT_S, Limits
 from hms_rt.realtime.subscriber import EVENT_BURST, EVENTS_PER_SECOND, MAX_ROOMS
-from hms_rt.realtime.transport import MESSAGE_BURST, MESSAGE_BYTES, MESSAGES_PER_SECOND
 from hms_rt.realtime.wire import CommandEnvelope, SocketCommand, Subscribe, Unsubscribe
 
 Namespaces = Mapping[str, Mapping[str, SocketCommand]]

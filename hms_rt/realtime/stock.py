@@ -26,6 +26,7 @@ from hms_rt.realtime.outlet import (
     READY_POLL_S,
     narrow,
 )
+from hms_rt.realtime.pace import Pace
 
 PORTION_BYTES = 16 * 1024
 """Emitted at once, and the most the transport may hold when more is emitted."""
@@ -43,9 +44,13 @@ _silent.setLevel(logging.CRITICAL + 1)
 
 
 class _CheckedPacket(TextPacket):
-    """Whoever sends binary, or what is no packet, loses the connection."""
+    """Whoever sends binary, what is no packet, or far too much, loses the connection."""
 
     def decode(self, encoded_packet: Any) -> Any:
+        if _SENDER.get().pace.floods(len(encoded_packet)):
+            metrics.aborted(metrics.Abort.RATE)
+            _SENDER.get().abort()
+            raise ValueError("too many messages")
         try:
             if binary := not isinstance(encoded_packet, str) or (MESSAGE + encoded_packet).startswith(BINARY):
                 raise ValueError("only Socket.IO text messages")
@@ -67,6 +72,7 @@ class StockOutlet:
         self._queued = 0
         self._queued_changes = 0
         self._held = Held()
+        self.pace = Pace()
         self._pump: asyncio.Task[None] | None = None
         self._closing: asyncio.TimerHandle | None = None
         self._leaving: asyncio.Task[None] | None = None

@@ -39,14 +39,7 @@ from hms_rt.realtime.outlet import (
     READY_POLL_S,
     narrow,
 )
-
-MESSAGES_PER_SECOND = 100.0
-MESSAGE_BURST = 200.0
-MESSAGE_BYTES = 2048
-"""So many bytes count as one message more: decoding 64 KiB of JSON holds the loop for up to 10 ms."""
-
-FLOOD = 500
-"""Messages beyond the burst, or waiting to be handled, at which a client is thrown out instead of slowed."""
+from hms_rt.realtime.pace import FLOOD, MESSAGE_BURST, MESSAGE_BYTES, MESSAGES_PER_SECOND
 
 INBOX = 16
 """Messages that wait to be handled; with more, the client is not read from."""

@@ -6,6 +6,8 @@ Whoever moves a pin reads these failures first. Until they are mended, ``FASTPAT
 import asyncio
 import importlib.metadata
 import inspect
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -188,3 +190,15 @@ async def test_a_frame_of_any_size_is_read_back(size: int) -> None:
     parser = reader.WebSocketReader(made, 1 << 20, compress=False, decode_text=False)
     parser.feed_data(frames.text_frame(b"x" * size))
     assert taken == [b"x" * size]
+
+
+def test_the_way_out_of_an_upgrade_needs_nothing_that_the_upgrade_may_break() -> None:
+    """``FASTPATH=off`` starts where the fast path cannot even be imported."""
+    script = (
+        "import sys;"
+        "sys.modules['hms_rt.realtime.transport'] = sys.modules['hms_rt.realtime.engine'] = None;"
+        "import hms_rt.app;"
+        "from hms_rt.realtime.stock import StockServer;"
+        "StockServer(['/beds'])"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

@@ -17,7 +17,8 @@ from aiohttp.test_utils import TestServer
 from hms_rt.realtime import transport
 from hms_rt.realtime.frames import Frame
 from hms_rt.realtime.outlet import READY_BYTES, SEND_BUFFER_BYTES
-from hms_rt.realtime.transport import FLOOD, EngineSocket, take_over
+from hms_rt.realtime.pace import FLOOD
+from hms_rt.realtime.transport import EngineSocket, take_over
 from tests.realtime.raw import until
 
 

@@ -4,6 +4,7 @@ Those of the handshake are in ``test_handshake``.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from hms_rt.app import Hospital
 from hms_rt.kernel.principal import Role
 from hms_rt.realtime.connections import Connection
+from hms_rt.realtime.pace import FLOOD, MESSAGE_BURST
 from tests.conftest import ClientFactory, WardFactory
 from tests.realtime.conftest import RawFactory
 from tests.realtime.raw import Raw, until
@@ -222,6 +224,18 @@ async def oversize(raw: Raw, *, fragmented: bool) -> None:
         raw.write(_frame(0x01, text[:40_000]) + _frame(0x80, text[40_000:]))
     else:
         await raw.ws.send_frame(text, WSMsgType.TEXT)
+
+
+async def test_a_client_that_floods_is_thrown_out(
+    hospital: Hospital, client_as: ClientFactory, dial: RawFactory
+) -> None:
+    """Packets that are no events cost as much and are refused by nobody."""
+    raw = await dial(await client_as(Role.NURSE), "/beds")
+    with suppress(ConnectionError):
+        for _ in range(4 * (FLOOD + int(MESSAGE_BURST))):
+            await raw.send("43/beds,1[]")
+    await raw.hung_up()
+    await until(lambda: hospital.realtime.sio.known() == 0)
 
 
 # --- leaving

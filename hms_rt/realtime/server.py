@@ -99,9 +99,7 @@ class RealtimeServer:
 
     async def _handshake(self, request: web.Request) -> web.StreamResponse:
         """Everything is decided before the 101."""
-        if self.draining:
-            metrics.refused(metrics.Refusal.DRAINING)
-            raise going_away()
+        self._check_draining()
         self._check_origin(request)
         with _refusals_counted():
             check_handshake(request)
@@ -110,6 +108,7 @@ class RealtimeServer:
                 principal = await self._authenticate(request)
                 if principal is None:
                     raise HmsError(Code.UNAUTHENTICATED, "sign in first")
+        self._check_draining()  # begun meanwhile: it would not be told when to come back
         connection = Connection(principal, self._address_of(request))
         self._count(connection)
         metrics.handshaken()
@@ -120,6 +119,11 @@ class RealtimeServer:
         except BaseException:
             self._over(connection)
             raise
+
+    def _check_draining(self) -> None:
+        if self.draining:
+            metrics.refused(metrics.Refusal.DRAINING)
+            raise going_away()
 
     def _count(self, connection: Connection) -> None:
         principal, address = connection.principal, connection.address

@@ -63,10 +63,12 @@ class Subscriptions:
         for _ in range(ATTEMPTS):
             principal = subscriber.principal
             view = await self._open(subscriber, room)
+            epoch = view.epoch
             missed = await self._missed(view, wanted.since)
             if subscriber.gone or subscriber.outlet.lost():
                 raise HmsError(Code.UNAVAILABLE, "the connection is closing")
-            if subscriber.principal is not principal or view.closed or view.follower.version is None:
+            moved = subscriber.principal is not principal or view.epoch != epoch
+            if moved or view.closed or view.follower.version is None:
                 continue
             if missed is not None and not view.follower.reaches(_reached(missed, wanted.since)):
                 missed = None

@@ -13,6 +13,7 @@ from hms_rt.app import Hospital
 from hms_rt.kernel.principal import Role
 from hms_rt.realtime import hub as hub_module
 from hms_rt.realtime import sweeps
+from hms_rt.realtime.wire import Since, Subscribe
 from hms_rt.storage import change_log
 from hms_rt.storage.change_log import LogEntry
 from tests.conftest import ClientFactory, WardFactory
@@ -274,3 +275,36 @@ async def test_a_stream_dropped_while_somebody_waits_for_it_is_followed_again(ho
     go_on.set()
     follower = await waiting
     assert hospital.hub.followers[STREAM] is follower
+
+
+async def test_changes_of_one_epoch_are_never_told_as_those_of_the_next(
+    hospital: Hospital,
+    client_as: ClientFactory,
+    board_of: BoardFactory,
+    ward: WardFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The database is restored while the log is read for a client that resumes."""
+    (bed,) = await ward("ICU", beds=1)
+    nurse = await client_as(Role.NURSE, ward="ICU")
+    board = await board_of(nurse, ROOM)
+    head = board.version + 3
+    await turn(hospital, bed, times=3)
+    await board.reach(head)
+    (subscriber,) = hospital.realtime.pulse.everyone()
+    view = subscriber.rooms[ROOM]
+    since = Since(epoch=view.epoch, version=board.version - 2)
+    view.follower.ring.clear()
+    read = hospital.hub.since
+
+    async def restored_meanwhile(stream: str, version: int) -> list[LogEntry]:
+        entries = await read(stream, version)
+        await sql(hospital, "UPDATE stream_epoch SET epoch = gen_random_uuid()")
+        before = hospital.hub.epoch
+        await until(lambda: hospital.hub.epoch != before and view.follower.version is not None)
+        return entries
+
+    monkeypatch.setattr(hospital.hub, "since", restored_meanwhile)
+    answer = await hospital.realtime.subscriptions.subscribe(subscriber, Subscribe(room=ROOM, since=since))
+    assert (answer["mode"], answer["epoch"]) == ("snapshot", view.epoch)
+    assert answer["epoch"] != since.epoch

@@ -237,8 +237,8 @@ class EngineSocket(asyncio.Protocol):
         self._inlet.lost(self)
 
     def _beat(self) -> None:
-        """Every 20 s: the last ping must have been answered."""
-        if self._pinged:
+        """Every 20 s: the last ping must have been answered, unless nobody listened for the answer."""
+        if self._pinged and self._transport is not None and self._transport.is_reading():
             metrics.aborted(metrics.Abort.SILENT)
             self.abort()
             return
@@ -350,6 +350,7 @@ class EngineSocket(asyncio.Protocol):
         if wait and transport.is_reading():
             transport.pause_reading()
         elif not wait and not transport.is_reading():
+            self._pinged = False  # its answer is among what is read only now
             transport.resume_reading()
 
 

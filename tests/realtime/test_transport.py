@@ -18,7 +18,7 @@ from hms_rt.realtime import transport
 from hms_rt.realtime.frames import Frame
 from hms_rt.realtime.outlet import READY_BYTES, SEND_BUFFER_BYTES
 from hms_rt.realtime.pace import FLOOD
-from hms_rt.realtime.transport import EngineSocket, take_over
+from hms_rt.realtime.transport import INBOX, EngineSocket, take_over
 from tests.realtime.raw import until
 
 
@@ -299,6 +299,30 @@ async def test_a_client_that_does_not_answer_pings_is_dropped(
         await until(lambda: desk.over == desk.sockets[:1])
         assert await silent.receive_str(timeout=5) == "2"
         await polite.close()
+
+
+async def test_a_client_that_is_not_read_from_is_not_silent(
+    monkeypatch: pytest.MonkeyPatch, desk: Desk
+) -> None:
+    """Its answers wait behind what it asked, which takes as long as the database does."""
+    monkeypatch.setattr(transport, "PING_INTERVAL_S", 0.1)
+    desk.handling.clear()
+    app = web.Application()
+    app.router.add_get("/", desk.handshake)
+    async with TestServer(app) as server, ClientSession() as session:
+        asking = await session.ws_connect(server.make_url("/"))
+        for number in range(2 * INBOX):
+            await asking.send_str(f"4n{number}")
+        for _ in range(5):
+            assert await asking.receive_str(timeout=5) == "2"
+            await asking.send_str("3")
+        desk.handling.set()
+        await until(lambda: len(desk.heard) == 2 * INBOX)
+        for _ in range(5):
+            assert await asking.receive_str(timeout=5) == "2"
+            await asking.send_str("3")
+        assert desk.over == []
+        await asking.close()
 
 
 async def test_a_client_that_does_not_take_the_goodbye_is_dropped(

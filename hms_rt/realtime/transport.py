@@ -88,9 +88,11 @@ async def take_over(
     http._message_tail = b""  # noqa: SLF001
     http.transport = None  # else the next line would close it
     http.connection_lost(None)
-    # uvloop may read once more before it calls what is due: what came with the handshake goes first.
-    transport.pause_reading()
-    asyncio.get_running_loop().call_soon(socket.begin, tail)
+    if tail:  # goes first, but uvloop may read once more before it calls what is due
+        transport.pause_reading()
+        asyncio.get_running_loop().call_soon(socket.begin, tail)
+    elif not transport.is_reading():
+        transport.resume_reading()
     return response, socket
 
 
@@ -250,8 +252,7 @@ class EngineSocket(asyncio.Protocol):
 
     def begin(self, came_early: bytes) -> None:
         """Read from now on, after what the client sent before it had its answer."""
-        if came_early:
-            self.data_received(came_early)
+        self.data_received(came_early)
         self._steer()
 
     def data_received(self, data: bytes) -> None:

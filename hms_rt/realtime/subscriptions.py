@@ -19,6 +19,7 @@ from hms_rt.realtime.hub import Hub
 from hms_rt.realtime.rooms import RoomKind, Rooms, authorise
 from hms_rt.realtime.subscriber import MAX_ROOMS, Subscriber
 from hms_rt.realtime.wire import Since, Subscribe
+from hms_rt.realtime.witnesses import Witnesses
 from hms_rt.storage import change_log
 from hms_rt.storage.change_log import LogEntry
 
@@ -42,6 +43,7 @@ class Subscriptions:
         self._views = views
         self._rooms = rooms
         self._account = account
+        self._witnesses = Witnesses()
 
     async def subscribe(self, subscriber: Subscriber, wanted: Subscribe) -> dict[str, Any]:
         """Join ``wanted.room`` and give the acknowledgement, which precedes its first change.
@@ -64,7 +66,7 @@ class Subscriptions:
             principal = subscriber.principal
             view = await self._open(subscriber, room)
             epoch = view.epoch
-            missed = await self._missed(view, wanted.since)
+            missed = await self._missed(principal, view, wanted.since)
             if subscriber.gone or subscriber.outlet.lost():
                 raise HmsError(Code.UNAVAILABLE, "the connection is closing")
             moved = subscriber.principal is not principal or view.epoch != epoch
@@ -100,12 +102,14 @@ class Subscriptions:
             view.restart()
         subscriber.join(room, view)
 
-    async def _missed(self, view: RoomView, since: Since | None) -> list[LogEntry] | None:
+    async def _missed(
+        self, principal: Principal, view: RoomView, since: Since | None
+    ) -> list[LogEntry] | None:
         """What the client missed, if the log still tells and it is not too much; None: send a snapshot."""
         if since is None or since.epoch != view.epoch:
             return None
         if since.version > view.version:
-            await self._ahead(view, since)
+            await self._ahead(principal, view, since)
             return None
         if view.follower.reaches(since.version):
             return []
@@ -116,11 +120,12 @@ class Subscriptions:
         view.follower.recall(missed)
         return [] if view.follower.reaches(since.version) else missed
 
-    async def _ahead(self, view: RoomView, since: Since) -> None:
+    async def _ahead(self, principal: Principal, view: RoomView, since: Since) -> None:
         """The client knows a version that we do not: it comes, or the database went back in time."""
         heads = await change_log.heads(self._engine, [view.follower.stream])
-        if since.version > heads.get(view.follower.stream, 0):
-            await self._hub.went_back("a client was ahead of the head")
+        behind = since.version > heads.get(view.follower.stream, 0)
+        if behind and self._witnesses.add(principal.id):
+            await self._hub.went_back("clients were ahead of the head")
 
     def _acknowledge(
         self, view: RoomView, since: Since | None, missed: list[LogEntry] | None

@@ -214,7 +214,7 @@ async def test_a_ward_that_a_restore_took_away_is_revoked(
     assert board.revoked == "unknown_room"
 
 
-async def test_a_client_ahead_of_the_head_tells_that_the_database_went_back(
+async def test_two_clients_ahead_of_the_head_tell_that_the_database_went_back_and_one_alone_troubles_nobody(
     hospital: Hospital,
     client_as: ClientFactory,
     board_of: BoardFactory,
@@ -228,8 +228,14 @@ async def test_a_client_ahead_of_the_head_tells_that_the_database_went_back(
     raw = await dial(nurse, "/beds")
     since = {"epoch": neighbour.epoch, "version": neighbour.version + 5}
     old = neighbour.epoch
-    answer = await raw.call("/beds", "subscribe", {"room": ROOM, "since": since})
-    assert answer["mode"] == "snapshot"
+    for _ in range(3):
+        answer = await raw.call("/beds", "subscribe", {"room": ROOM, "since": since})
+        assert (answer["mode"], answer["epoch"]) == ("snapshot", old)
+    swept = hospital.hub._sweeps.done
+    await until(lambda: hospital.hub._sweeps.done > swept + 1)
+    assert neighbour.snapshots == 0
+    second = await dial(await client_as(Role.NURSE, ward="ICU"), "/beds")
+    assert (await second.call("/beds", "subscribe", {"room": ROOM, "since": since}))["mode"] == "snapshot"
     await until(lambda: neighbour.snapshots == 1)
     assert neighbour.epoch != old
     assert not neighbour.broken

@@ -126,14 +126,15 @@ async def test_nobody_else_with_access_to_redis_can_put_anything_on_a_board(
     assert true is not None
     altered = true["data"].replace(b'"version":7', b'"version":8')
     assert altered != true["data"]
-    drain(there)
-    assert await stranger.bus.publish(EPOCH, [ENTRY])
+    assert await stranger.bus.publish(EPOCH, [dataclasses.replace(ENTRY, version=50)])
     for forged in (altered, true["data"][16:], b"", b"x" * 16, true["data"][:16]):
         await here.bus._redis.publish(channel, forged)
     last = dataclasses.replace(ENTRY, version=99)
     await here.bus.publish(EPOCH, [last])
-    assert await asyncio.wait_for(there.received.get(), 5) == (EPOCH, last)
-    assert there.received.empty()
+    came = []
+    while not came or came[-1] != (EPOCH, last):
+        came.append(await asyncio.wait_for(there.received.get(), 5))
+    assert [entry for entry in came if entry != (EPOCH, ENTRY)] == [(EPOCH, last)]
 
 
 async def test_a_redis_that_falls_silent_is_noticed_and_found_again(

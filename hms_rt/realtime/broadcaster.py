@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from hms_rt.realtime.frames import Frame
-
 if TYPE_CHECKING:
     from hms_rt.realtime.fanout import RoomView
     from hms_rt.realtime.subscriber import Subscriber
@@ -26,28 +24,28 @@ TURN_S = 0.004
 STEP = 32
 """Sockets between two looks at the clock; a step takes 0.1 to 0.3 ms."""
 
-Send = Callable[["Subscriber", Frame], None]
+Send = Callable[["Subscriber"], object]
+"""Hands a frame to one client."""
 
 
 class Broadcast:
     """One frame on its way to the sockets that a view had when it began."""
 
-    __slots__ = ("_left", "frame", "handed", "send", "view")
+    __slots__ = ("_left", "handed", "send", "view")
 
-    def __init__(self, view: "RoomView", send: Send, frame: Frame) -> None:
+    def __init__(self, view: "RoomView", send: Send) -> None:
         self.view = view
         self.send = send
-        self.frame = frame
         self.handed = 0
         self._left: Iterator[Subscriber] = iter(tuple(view.subscribers))
 
     def step(self) -> bool:
         """Hand the frame to the next few; False once everybody has it. Who left meanwhile gets nothing."""
-        members, send, frame = self.view.subscribers, self.send, self.frame
+        members, send = self.view.subscribers, self.send
         for number, subscriber in enumerate(self._left, 1):
             if subscriber in members:
-                send(subscriber, frame)
                 self.handed += 1
+                send(subscriber)
             if number == STEP:
                 return True
         return False
@@ -68,11 +66,11 @@ class Broadcaster:
             self._wanting[view] = None
             self._schedule()
 
-    def start(self, view: "RoomView", send: Send, frame: Frame) -> None:
-        """Send ``frame`` to the view's sockets, instead of what is under way to them."""
+    def start(self, view: "RoomView", send: Send) -> None:
+        """Call ``send`` for each of the view's sockets, instead of what is under way to them."""
         if view not in self._under_way:
             self._turns.append(view)
-        self._under_way[view] = Broadcast(view, send, frame)
+        self._under_way[view] = Broadcast(view, send)
         self._schedule()
 
     def _schedule(self) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -123,7 +124,7 @@ class RoomView:
         self.sent = self._seen = self.version
         frame = self.snapshot_frame()
         metrics.snapshot_sent(reason, sockets=len(self.subscribers), size=len(frame.body))
-        self._broadcaster.start(self, self._send_snapshot, frame)
+        self._broadcaster.start(self, methodcaller("send_snapshot", self.room, frame))
 
     def begin(self) -> None:
         """The broadcaster's question: what is there to send since ``sent``?"""
@@ -151,7 +152,8 @@ class RoomView:
         self.sent = version
         self.passed_over = 0
         self._under_way = len(body), len(entries), entries[0].at
-        self._broadcaster.start(self, self._send_change, Frame(self.kind.namespace, "change", body))
+        frame = Frame(self.kind.namespace, "change", body)
+        self._broadcaster.start(self, methodcaller("send_change", self.room, frame))
 
     def done(self, handed: int) -> None:
         """The broadcaster handed the frame to everybody still here; more may have come meanwhile."""
@@ -172,12 +174,6 @@ class RoomView:
             changes=changes,
             committed_at=committed_at,
         )
-
-    def _send_change(self, subscriber: "Subscriber", frame: Frame) -> None:
-        subscriber.send_change(self.room, frame)
-
-    def _send_snapshot(self, subscriber: "Subscriber", frame: Frame) -> None:
-        subscriber.send_snapshot(self.room, frame)
 
     def encoded_state(self) -> bytes:
         """The state as JSON, projected and encoded once per version: a thousand boards come back at once."""

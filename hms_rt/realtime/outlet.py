@@ -31,6 +31,9 @@ class Outlet(Protocol):
     def send(self, frame: Frame, *, counts: bool) -> None:
         """Send an event; ``counts`` says whether it is a change. On a closed connection it does nothing."""
 
+    def send_change(self, frame: Frame, most: int) -> bool:
+        """Send a change; False, and nothing is sent, if over ``most`` bytes of changes wait already."""
+
     def waiting(self) -> int:
         """Bytes of changes that the client has not taken yet."""
 

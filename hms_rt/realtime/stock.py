@@ -87,6 +87,13 @@ class StockOutlet:
         if self._pump is None:
             self._pump = asyncio.get_running_loop().create_task(self._drain())
 
+    def send_change(self, frame: Frame, most: int) -> bool:
+        """Queue a change, unless over ``most`` bytes of changes wait."""
+        if self.waiting() > most:
+            return False
+        self.send(frame, counts=True)
+        return True
+
     async def _drain(self) -> None:
         try:
             while self._queue and not self._over():

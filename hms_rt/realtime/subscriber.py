@@ -66,14 +66,11 @@ class Subscriber:
         """Send a change, unless the client is behind: then it gets one snapshot once it has drained."""
         if room in self.dirty:
             self.rooms[room].passed_over += 1
-            return
-        if self.outlet.waiting() > CONFLATE_BYTES:
+        elif not self.outlet.send_change(frame, CONFLATE_BYTES):
             self.dirty.add(room)
             self.conflations += 1
             self.rooms[room].passed_over += 1
             metrics.conflated()
-            return
-        self.outlet.send(frame, counts=True)
 
     def send_snapshot(self, room: str, frame: Frame) -> None:
         """Send a snapshot; it replaces whatever the client missed."""

@@ -170,6 +170,13 @@ class EngineSocket(asyncio.Protocol):
             self._waits = Held()
         self._waits.add(len(octets), counts=counts)
 
+    def send_change(self, frame: Frame, most: int) -> bool:
+        """Send a change, unless over ``most`` bytes of changes wait: what every broadcast does for each."""
+        if self._waits is not None and self.waiting() > most:
+            return False
+        self.write(frame.octets, counts=True)
+        return True
+
     def waiting(self) -> int:
         """Bytes of changes that the client has not taken yet."""
         held = self._look()

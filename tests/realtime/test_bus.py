@@ -131,7 +131,7 @@ async def test_nobody_else_with_access_to_redis_can_put_anything_on_a_board(
         await here.bus._redis.publish(channel, forged)
     last = dataclasses.replace(ENTRY, version=99)
     await here.bus.publish(EPOCH, [last])
-    came = []
+    came: list[object] = []
     while not came or came[-1] != (EPOCH, last):
         came.append(await asyncio.wait_for(there.received.get(), 5))
     assert [entry for entry in came if entry != (EPOCH, ENTRY)] == [(EPOCH, last)]

@@ -183,8 +183,11 @@ class AtWork:
             await asyncio.sleep(0.02)
 
 
-@both
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "drained"])
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [("haproxy", signal.SIGKILL), ("haproxy", signal.SIGTERM), ("nginx", signal.SIGTERM)],
+    ids=["killed-haproxy", "drained-haproxy", "drained-nginx"],
+)
 async def test_when_one_server_goes_its_clients_come_back_at_the_other(
     kind: str,
     how: signal.Signals,

@@ -78,6 +78,17 @@ def clock() -> ManualClock:
     return ManualClock(datetime.now(UTC).replace(microsecond=0))
 
 
+@pytest_asyncio.fixture
+async def valkey() -> AsyncIterator[EmbeddedStack]:
+    """A Valkey of this test alone: the session's serves everybody."""
+    folder = Path(tempfile.mkdtemp(prefix="hms-valkey-"))
+    stack = EmbeddedStack(folder, need=frozenset({"redis"}), durable=False)
+    await stack.start()
+    yield stack
+    await stack.stop()
+    erase(folder)
+
+
 @pytest.fixture
 def settings() -> Settings:
     """As in production, but for cheap password hashes and no request limit."""

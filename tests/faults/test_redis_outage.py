@@ -4,9 +4,6 @@ import asyncio
 import dataclasses
 import os
 import signal
-import tempfile
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -16,21 +13,10 @@ from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.beds.schemas import BedChange
 from hms_rt.kernel.principal import Role
 from hms_rt.services import Services
-from hms_rt.storage.embedded import EmbeddedStack, erase
+from hms_rt.storage.embedded import EmbeddedStack
 from tests.conftest import ClientFactory, PersonFactory, SocketFactory, WardFactory, command
 
 pytestmark = pytest.mark.usefixtures("valkey")
-
-
-@pytest_asyncio.fixture
-async def valkey() -> AsyncIterator[EmbeddedStack]:
-    """A Valkey of this test alone: the session's serves everybody."""
-    folder = Path(tempfile.mkdtemp(prefix="hms-valkey-"))
-    stack = EmbeddedStack(folder, need=frozenset({"redis"}), durable=False)
-    await stack.start()
-    yield stack
-    await stack.stop()
-    erase(folder)
 
 
 @pytest_asyncio.fixture

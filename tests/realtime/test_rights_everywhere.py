@@ -3,12 +3,10 @@
 import dataclasses
 import os
 import signal
-import tempfile
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -18,7 +16,7 @@ from hms_rt.app import Hospital, Stores
 from hms_rt.departments.identity.schemas import AssignmentIn, DeviceNew, UserUpdate
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.principal import SYSTEM, AssignmentKind, Role
-from hms_rt.storage.embedded import EmbeddedStack, erase
+from hms_rt.storage.embedded import EmbeddedStack
 from tests.conftest import ClientFactory, WardFactory, command
 from tests.realtime.board import Board
 from tests.realtime.conftest import BoardFactory, Client, OtherFactory, turn
@@ -26,17 +24,6 @@ from tests.realtime.raw import until
 
 ROOM = "ward:ICU"
 WITHIN_S = 10.0
-
-
-@pytest_asyncio.fixture
-async def valkey() -> AsyncIterator[EmbeddedStack]:
-    """A Valkey of this test alone: the session's serves everybody."""
-    folder = Path(tempfile.mkdtemp(prefix="hms-valkey-"))
-    stack = EmbeddedStack(folder, need=frozenset({"redis"}), durable=False)
-    await stack.start()
-    yield stack
-    await stack.stop()
-    erase(folder)
 
 
 @pytest_asyncio.fixture

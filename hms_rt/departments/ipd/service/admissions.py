@@ -4,8 +4,8 @@ import uuid
 
 from sqlalchemy.exc import IntegrityError
 
-from hms_rt.departments.ipd import repository
 from hms_rt.departments.ipd.model import Admission, AdmissionState, Move
+from hms_rt.departments.ipd.repository import admissions as admission_rows
 from hms_rt.departments.ipd.schemas import AdmissionIn, AdmissionOut, CancelIn, DischargeOrderIn, Timed
 from hms_rt.departments.ipd.service.foundation import Foundation, Outcome, refusal
 from hms_rt.kernel.commands import Command, occurred
@@ -40,7 +40,7 @@ class Admissions(Foundation):
                 recorded_at=uow.now,
             )
             try:
-                await repository.insert_admission(uow.connection, admission)
+                await admission_rows.insert_admission(uow.connection, admission)
             except IntegrityError as error:
                 raise refusal(error) from error
             return await self._written(uow, Outcome(Move.REQUEST, None, admission, at, reason=new.reason))

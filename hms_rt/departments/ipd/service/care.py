@@ -4,10 +4,10 @@ import uuid
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hms_rt.departments.ipd import repository
+from hms_rt.departments.ipd.repository import admissions as admission_rows
 
 
 async def wards_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) -> set[str]:
     """The ward of the patient's open stay, or the one asked to admit the patient; empty if neither."""
-    ward = await repository.open_ward(connection, patient_id)
+    ward = await admission_rows.open_ward(connection, patient_id)
     return set() if ward is None else {ward}

@@ -6,8 +6,8 @@ which they really are; that bed has to be available, for its state says what sta
 
 import uuid
 
-from hms_rt.departments.ipd import repository
 from hms_rt.departments.ipd.model import Admission, Move, current_stay, history_of
+from hms_rt.departments.ipd.repository import stays as stay_rows
 from hms_rt.departments.ipd.schemas import AdmissionOut, CorrectionIn
 from hms_rt.departments.ipd.service.foundation import Foundation, Outcome
 from hms_rt.kernel.commands import Command
@@ -31,12 +31,12 @@ class Corrections(Foundation):
         async def decide(uow: UnitOfWork, before: Admission) -> Outcome:
             require_ward(principal, Permission.STAY_CORRECT, before.ward)
             after = before.cancel_admit()
-            stays = history_of(await repository.lock_stays(uow.connection, before.id))
+            stays = history_of(await stay_rows.lock_stays(uow.connection, before.id))
             if len(stays) > 1:
                 raise conflict("the patient was transferred since: cancel the transfer first")
             (stay,) = stays
             bed = (await self._beds.lock(uow, stay.bed_id))[stay.bed_id]
-            await repository.save_stay(uow.connection, stay.mistaken(uow.now))
+            await stay_rows.save_stay(uow.connection, stay.mistaken(uow.now))
             await self._beds.vacate(uow, bed)
             return Outcome(Move.CANCEL_ADMIT, before, after, uow.now, source=stay, reason=body.reason)
 
@@ -53,15 +53,15 @@ class Corrections(Foundation):
 
         async def decide(uow: UnitOfWork, before: Admission) -> Outcome:
             before.check(Move.CANCEL_TRANSFER)
-            stays = history_of(await repository.lock_stays(uow.connection, before.id))
+            stays = history_of(await stay_rows.lock_stays(uow.connection, before.id))
             if len(stays) == 1:
                 raise conflict("the patient was not transferred")
             wrong = current_stay(stays)
             right = [stay for stay in stays if stay is not wrong][-1]
             require_place(principal, Permission.STAY_CORRECT, wards_of=(wrong.ward, right.ward))
             beds = await self._beds.lock(uow, wrong.bed_id, right.bed_id)
-            await repository.save_stay(uow.connection, wrong.mistaken(uow.now))
-            await repository.save_stay(uow.connection, right.reopened())
+            await stay_rows.save_stay(uow.connection, wrong.mistaken(uow.now))
+            await stay_rows.save_stay(uow.connection, right.reopened())
             await self._beds.move(
                 uow,
                 beds[wrong.bed_id],
@@ -90,9 +90,9 @@ class Corrections(Foundation):
         async def decide(uow: UnitOfWork, before: Admission) -> Outcome:
             require_ward(principal, Permission.STAY_CORRECT, before.ward)
             after = before.cancel_discharge()
-            stay = history_of(await repository.lock_stays(uow.connection, before.id))[-1]
+            stay = history_of(await stay_rows.lock_stays(uow.connection, before.id))[-1]
             bed = (await self._beds.lock(uow, stay.bed_id))[stay.bed_id]
-            await repository.save_stay(uow.connection, stay.reopened())
+            await stay_rows.save_stay(uow.connection, stay.reopened())
             await self._beds.occupy(
                 uow,
                 bed,

@@ -8,10 +8,12 @@ from datetime import datetime
 from sqlalchemy.exc import IntegrityError
 
 from hms_rt.departments.beds.service import BedsService
-from hms_rt.departments.ipd import repository
 from hms_rt.departments.ipd.events import AdmissionChanged, StayMoved
 from hms_rt.departments.ipd.model import Admission, Disposition, Move, Stay
 from hms_rt.departments.ipd.reading import admission_out
+from hms_rt.departments.ipd.repository import admissions as admission_rows
+from hms_rt.departments.ipd.repository import history as history_rows
+from hms_rt.departments.ipd.repository import stays as stay_rows
 from hms_rt.departments.ipd.schemas import AdmissionOut
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.commands import Command
@@ -69,12 +71,12 @@ class Foundation:
 
         async def work(uow: UnitOfWork) -> AdmissionOut:
             require(principal, permission)
-            await self._patients.lock(uow, await repository.patient_of(uow.connection, admission_id))
-            before = await repository.lock_admission(uow.connection, admission_id)
+            await self._patients.lock(uow, await admission_rows.patient_of(uow.connection, admission_id))
+            before = await admission_rows.lock_admission(uow.connection, admission_id)
             command.check_version(before.version)
             try:
                 outcome = await decide(uow, before)
-                await repository.save_admission(uow.connection, outcome.after)
+                await admission_rows.save_admission(uow.connection, outcome.after)
             except IntegrityError as error:
                 raise refusal(error) from error
             return await self._written(uow, outcome)
@@ -84,7 +86,7 @@ class Foundation:
     async def _written(self, uow: UnitOfWork, outcome: Outcome) -> AdmissionOut:
         """Append to the history, record events, audit; answers what the caller may see."""
         before, after = outcome.before, outcome.after
-        recorded = repository.Recorded(
+        recorded = history_rows.Recorded(
             id=uow.ids.new(),
             move=outcome.move,
             occurred_at=outcome.at,
@@ -95,7 +97,7 @@ class Foundation:
             disposition=outcome.disposition,
             reason=outcome.reason,
         )
-        await repository.insert_event(uow.connection, before, after, recorded)
+        await history_rows.insert_event(uow.connection, before, after, recorded)
         self._record(uow, outcome)
         uow.audit(
             f"admission.{outcome.move}",
@@ -104,7 +106,7 @@ class Foundation:
             patient_id=after.patient_id,
             detail={"from": before.state if before else None, "to": after.state, "ward": after.ward},
         )
-        stays = await repository.stays(uow.connection, [after.id])
+        stays = await stay_rows.stays(uow.connection, [after.id])
         patients = await self._patients.brief(uow.connection, [after.patient_id])
         return admission_out(uow.principal, after, patients[after.patient_id], stays)
 

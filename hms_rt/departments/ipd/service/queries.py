@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hms_rt.departments.ipd import repository
 from hms_rt.departments.ipd.model import Admission, Stay
 from hms_rt.departments.ipd.reading import admission_out, event_out, treats
+from hms_rt.departments.ipd.repository import admissions as admission_rows
+from hms_rt.departments.ipd.repository import history as history_rows
+from hms_rt.departments.ipd.repository import stays as stay_rows
 from hms_rt.departments.ipd.schemas import (
     AdmissionCursor,
     AdmissionHistory,
@@ -36,7 +38,7 @@ class Queries(Foundation):
             require(principal, Permission.ADMISSION_READ)
             if query.ward is not None:
                 require_ward(principal, Permission.ADMISSION_READ, query.ward)
-            rows = await repository.admissions(
+            rows = await admission_rows.admissions(
                 uow.connection,
                 reach=wards(principal, Permission.ADMISSION_READ),
                 requester=principal.id,
@@ -79,7 +81,7 @@ class Queries(Foundation):
         async def work(uow: UnitOfWork) -> AdmissionHistory:
             found = await self._read(uow, principal, admission_id, "admission.read_history")
             clinical = treats(principal, found)
-            rows = await repository.events(uow.connection, admission_id)
+            rows = await history_rows.events(uow.connection, admission_id)
             return AdmissionHistory(events=[event_out(row, clinical=clinical) for row in rows])
 
         return await self._units.execute(principal, replace(command, key=None), AdmissionHistory, work)
@@ -87,7 +89,7 @@ class Queries(Foundation):
     @staticmethod
     async def _read(uow: UnitOfWork, principal: Principal, admission_id: uuid.UUID, action: str) -> Admission:
         require(principal, Permission.ADMISSION_READ)
-        found = await repository.admission(uow.connection, admission_id)
+        found = await admission_rows.admission(uow.connection, admission_id)
         if found.requested_by != principal.id:
             require_ward(principal, Permission.ADMISSION_READ, found.ward)
         uow.audit(action, entity="admission", entity_id=found.id, patient_id=found.patient_id)
@@ -99,7 +101,7 @@ class Queries(Foundation):
         if not found:
             return []
         stays: dict[uuid.UUID, list[Stay]] = defaultdict(list)
-        for stay in await repository.stays(connection, [one.id for one in found]):
+        for stay in await stay_rows.stays(connection, [one.id for one in found]):
             stays[stay.admission_id].append(stay)
         patients = await self._patients.brief(connection, {one.patient_id for one in found})
         return [admission_out(principal, one, patients[one.patient_id], stays[one.id]) for one in found]

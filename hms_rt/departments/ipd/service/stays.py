@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hms_rt.departments.beds.model import Bed, BedStatus
-from hms_rt.departments.ipd import repository
 from hms_rt.departments.ipd.model import Admission, Move, Stay, current_stay
+from hms_rt.departments.ipd.repository import stays as stay_rows
 from hms_rt.departments.ipd.schemas import AdmissionOut, BedChoice, DepartureIn, TransferIn
 from hms_rt.departments.ipd.service.foundation import Foundation, Outcome
 from hms_rt.kernel.commands import Command, occurred
@@ -36,7 +36,7 @@ class Stays(Foundation):
             after = before.assign(target.ward, at)
             stay = _stay_in(target, after, uow.ids.new(), at)
             _refuse_taken(target)
-            await repository.insert_stay(uow.connection, stay)
+            await stay_rows.insert_stay(uow.connection, stay)
             await self._beds.occupy(
                 uow, target, stay_id=stay.id, patient_id=after.patient_id, holder=after.id, since=at
             )
@@ -56,15 +56,15 @@ class Stays(Foundation):
 
         async def decide(uow: UnitOfWork, before: Admission) -> Outcome:
             before.check(Move.TRANSFER)
-            old = current_stay(await repository.lock_stays(uow.connection, before.id))
+            old = current_stay(await stay_rows.lock_stays(uow.connection, before.id))
             beds = await self._both(uow, old.bed_id, body)
             require_place(principal, Permission.STAY_TRANSFER, wards_of=(old.ward, beds.target.ward))
             at = occurred(body.occurred_at, uow.now, after=old.started_at)
             after = before.transfer(beds.target.ward)
             stay = _stay_in(beds.target, after, uow.ids.new(), at)
             _refuse_taken(beds.target)
-            await repository.save_stay(uow.connection, old.end(at))
-            await repository.insert_stay(uow.connection, stay)
+            await stay_rows.save_stay(uow.connection, old.end(at))
+            await stay_rows.insert_stay(uow.connection, stay)
             await self._beds.move(
                 uow,
                 beds.source,
@@ -91,11 +91,11 @@ class Stays(Foundation):
         async def decide(uow: UnitOfWork, before: Admission) -> Outcome:
             require_ward(principal, Permission.STAY_DEPART, before.ward)
             before.check(Move.DEPART)
-            stay = current_stay(await repository.lock_stays(uow.connection, before.id))
+            stay = current_stay(await stay_rows.lock_stays(uow.connection, before.id))
             at = occurred(body.occurred_at, uow.now, after=stay.started_at)
             after = before.depart(body.disposition, at)
             bed = (await self._beds.lock(uow, stay.bed_id))[stay.bed_id]
-            await repository.save_stay(uow.connection, stay.end(at))
+            await stay_rows.save_stay(uow.connection, stay.end(at))
             await self._beds.vacate(uow, bed, to=_left_as(contaminated=body.contaminated), since=at)
             return Outcome(Move.DEPART, before, after, at, source=stay, disposition=body.disposition)
 

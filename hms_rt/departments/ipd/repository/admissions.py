@@ -1,9 +1,7 @@
-"""SQL of inpatients. Whoever writes an admission or a stay has locked the patient and the admission."""
+"""SQL of admissions. Whoever writes one has locked the patient and the admission."""
 
 import uuid
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,27 +9,10 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.ipd import tables
-from hms_rt.departments.ipd.model import OPEN, Admission, AdmissionState, Disposition, Move, Stay
+from hms_rt.departments.ipd.model import OPEN, Admission, AdmissionState, Disposition
 from hms_rt.kernel.errors import not_found
 
 _ADMISSION = tables.admission.c
-_STAY = tables.stay.c
-_EVENT = tables.event.c
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """One line of the history, as it is written."""
-
-    id: uuid.UUID
-    move: Move
-    occurred_at: datetime
-    recorded_at: datetime
-    recorded_by: uuid.UUID
-    source: Stay | None = None
-    target: Stay | None = None
-    disposition: Disposition | None = None
-    reason: str | None = None
 
 
 def _admission(row: Row[Any]) -> Admission:
@@ -58,12 +39,6 @@ def _admission_values(admission: Admission) -> dict[str, Any]:
     }
 
 
-def _stay(row: Row[Any]) -> Stay:
-    values = row._asdict()
-    values["ward"] = values.pop("ward_code")
-    return Stay(**values)
-
-
 async def patient_of(connection: AsyncConnection, admission_id: uuid.UUID) -> uuid.UUID:
     """Whose admission it is, to lock the patient first; raises ``not_found``."""
     query = sa.select(_ADMISSION.patient_id).where(_ADMISSION.id == admission_id)
@@ -77,14 +52,6 @@ async def lock_admission(connection: AsyncConnection, admission_id: uuid.UUID) -
     """Lock an admission whose patient is locked."""
     query = sa.select(tables.admission).where(_ADMISSION.id == admission_id).with_for_update()
     return _admission((await connection.execute(query)).one())
-
-
-async def lock_stays(connection: AsyncConnection, admission_id: uuid.UUID) -> list[Stay]:
-    """Lock every stay of an admission, by id."""
-    query = (
-        sa.select(tables.stay).where(_STAY.admission_id == admission_id).order_by(_STAY.id).with_for_update()
-    )
-    return [_stay(row) for row in await connection.execute(query)]
 
 
 async def insert_admission(connection: AsyncConnection, admission: Admission) -> None:
@@ -106,57 +73,6 @@ async def save_admission(connection: AsyncConnection, admission: Admission) -> N
     """Write a locked admission."""
     await connection.execute(
         tables.admission.update().where(_ADMISSION.id == admission.id).values(**_admission_values(admission))
-    )
-
-
-async def insert_stay(connection: AsyncConnection, stay: Stay) -> None:
-    """Add a stay; the partial unique indexes refuse a second open one for the bed or the patient."""
-    await connection.execute(
-        tables.stay.insert().values(
-            id=stay.id,
-            admission_id=stay.admission_id,
-            patient_id=stay.patient_id,
-            bed_id=stay.bed_id,
-            bed_code=stay.bed_code,
-            ward_code=stay.ward,
-            started_at=stay.started_at,
-            ended_at=stay.ended_at,
-            entered_in_error=stay.entered_in_error,
-        )
-    )
-
-
-async def save_stay(connection: AsyncConnection, stay: Stay) -> None:
-    """Write the end of a locked stay, or that it was entered in error."""
-    await connection.execute(
-        tables.stay.update()
-        .where(_STAY.id == stay.id)
-        .values(ended_at=stay.ended_at, entered_in_error=stay.entered_in_error)
-    )
-
-
-async def insert_event(
-    connection: AsyncConnection, before: Admission | None, after: Admission, recorded: Recorded
-) -> None:
-    """Append to the history."""
-    source, target = recorded.source, recorded.target
-    await connection.execute(
-        tables.event.insert().values(
-            id=recorded.id,
-            admission_id=after.id,
-            move=recorded.move.value,
-            state_before=before.state.value if before else None,
-            state_after=after.state.value,
-            from_ward=source.ward if source else None,
-            from_bed=source.bed_id if source else None,
-            to_ward=target.ward if target else None,
-            to_bed=target.bed_id if target else None,
-            disposition=recorded.disposition,
-            reason=recorded.reason,
-            occurred_at=recorded.occurred_at,
-            recorded_at=recorded.recorded_at,
-            recorded_by=recorded.recorded_by,
-        )
     )
 
 
@@ -193,22 +109,6 @@ async def admissions(
     if before is not None:
         query = query.where(_ADMISSION.id < before)
     return [_admission(row) for row in await connection.execute(query)]
-
-
-async def stays(connection: AsyncConnection, admission_ids: Collection[uuid.UUID]) -> list[Stay]:
-    """The stays of some admissions, oldest first."""
-    query = (
-        sa.select(tables.stay)
-        .where(_STAY.admission_id.in_(admission_ids))
-        .order_by(_STAY.started_at, _STAY.id)
-    )
-    return [_stay(row) for row in await connection.execute(query)]
-
-
-async def events(connection: AsyncConnection, admission_id: uuid.UUID) -> Sequence[Row[Any]]:
-    """The history of an admission, in the order of recording."""
-    query = sa.select(tables.event).where(_EVENT.admission_id == admission_id)
-    return (await connection.execute(query.order_by(_EVENT.recorded_at, _EVENT.id))).all()
 
 
 async def open_ward(connection: AsyncConnection, patient_id: uuid.UUID) -> str | None:

@@ -1,13 +1,13 @@
-"""What admissions and stays are, and which moves are legal (DESIGN §8). Pure: decides or raises."""
+"""What an admission is, and which moves are legal (DESIGN §8). Pure: decides or raises."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from hms_rt.kernel.clock import rfc3339
-from hms_rt.kernel.errors import Code, HmsError, conflict, illegal_move
+from hms_rt.departments.ipd.model.times import check_order
+from hms_rt.kernel.errors import conflict, illegal_move
 
 
 class AdmissionState(StrEnum):
@@ -169,47 +169,3 @@ class Admission:
         if to not in MOVES[self.state][move]:
             raise ValueError(f"{move} does not lead from {self.state} to {to}")
         return replace(self, state=to, version=self.version + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """The time a patient spends in one bed; open while ``ended_at`` is None."""
-
-    id: uuid.UUID
-    admission_id: uuid.UUID
-    patient_id: uuid.UUID
-    bed_id: uuid.UUID
-    bed_code: str
-    ward: str
-    started_at: datetime
-    ended_at: datetime | None = None
-    entered_in_error: bool = False
-
-    def end(self, at: datetime) -> "Stay":
-        """The patient leaves the bed; raises ``invalid`` if that is before the patient came."""
-        check_order(at, self.started_at, "the patient came into this bed")
-        return replace(self, ended_at=at)
-
-    def mistaken(self, now: datetime) -> "Stay":
-        """It never happened: closed and marked, never deleted."""
-        return replace(self, ended_at=max(now, self.started_at), entered_in_error=True)
-
-    def reopened(self) -> "Stay":
-        """Its end never happened."""
-        return replace(self, ended_at=None)
-
-
-def current_stay(stays: Sequence[Stay]) -> Stay:
-    """The open one of an admission's stays; the caller knows that the patient is in a bed."""
-    return next(stay for stay in stays if stay.ended_at is None)
-
-
-def history_of(stays: Sequence[Stay]) -> list[Stay]:
-    """The stays that did happen, oldest first."""
-    return sorted((s for s in stays if not s.entered_in_error), key=lambda s: (s.started_at, s.id))
-
-
-def check_order(at: datetime, earlier: datetime, what: str) -> None:
-    """Raises ``invalid`` if ``at`` lies before ``earlier``, when ``what`` happened."""
-    if at < earlier:
-        raise HmsError(Code.INVALID, f"occurred_at lies before {what} ({rfc3339(earlier)})")

@@ -1,0 +1,46 @@
+"""The time that a patient spends in one bed. Pure: decides or raises."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from hms_rt.departments.ipd.model.times import check_order
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """The time a patient spends in one bed; open while ``ended_at`` is None."""
+
+    id: uuid.UUID
+    admission_id: uuid.UUID
+    patient_id: uuid.UUID
+    bed_id: uuid.UUID
+    bed_code: str
+    ward: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    entered_in_error: bool = False
+
+    def end(self, at: datetime) -> "Stay":
+        """The patient leaves the bed; raises ``invalid`` if that is before the patient came."""
+        check_order(at, self.started_at, "the patient came into this bed")
+        return replace(self, ended_at=at)
+
+    def mistaken(self, now: datetime) -> "Stay":
+        """It never happened: closed and marked, never deleted."""
+        return replace(self, ended_at=max(now, self.started_at), entered_in_error=True)
+
+    def reopened(self) -> "Stay":
+        """Its end never happened."""
+        return replace(self, ended_at=None)
+
+
+def current_stay(stays: Sequence[Stay]) -> Stay:
+    """The open one of an admission's stays; the caller knows that the patient is in a bed."""
+    return next(stay for stay in stays if stay.ended_at is None)
+
+
+def history_of(stays: Sequence[Stay]) -> list[Stay]:
+    """The stays that did happen, oldest first."""
+    return sorted((s for s in stays if not s.entered_in_error), key=lambda s: (s.started_at, s.id))

@@ -1,0 +1,64 @@
+"""SQL of stays. Whoever writes one has locked the patient and the admission."""
+
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.ipd import tables
+from hms_rt.departments.ipd.model import Stay
+
+_STAY = tables.stay.c
+
+
+def _stay(row: Row[Any]) -> Stay:
+    values = row._asdict()
+    values["ward"] = values.pop("ward_code")
+    return Stay(**values)
+
+
+async def lock_stays(connection: AsyncConnection, admission_id: uuid.UUID) -> list[Stay]:
+    """Lock every stay of an admission, by id."""
+    query = (
+        sa.select(tables.stay).where(_STAY.admission_id == admission_id).order_by(_STAY.id).with_for_update()
+    )
+    return [_stay(row) for row in await connection.execute(query)]
+
+
+async def insert_stay(connection: AsyncConnection, stay: Stay) -> None:
+    """Add a stay; the partial unique indexes refuse a second open one for the bed or the patient."""
+    await connection.execute(
+        tables.stay.insert().values(
+            id=stay.id,
+            admission_id=stay.admission_id,
+            patient_id=stay.patient_id,
+            bed_id=stay.bed_id,
+            bed_code=stay.bed_code,
+            ward_code=stay.ward,
+            started_at=stay.started_at,
+            ended_at=stay.ended_at,
+            entered_in_error=stay.entered_in_error,
+        )
+    )
+
+
+async def save_stay(connection: AsyncConnection, stay: Stay) -> None:
+    """Write the end of a locked stay, or that it was entered in error."""
+    await connection.execute(
+        tables.stay.update()
+        .where(_STAY.id == stay.id)
+        .values(ended_at=stay.ended_at, entered_in_error=stay.entered_in_error)
+    )
+
+
+async def stays(connection: AsyncConnection, admission_ids: Collection[uuid.UUID]) -> list[Stay]:
+    """The stays of some admissions, oldest first."""
+    query = (
+        sa.select(tables.stay)
+        .where(_STAY.admission_id.in_(admission_ids))
+        .order_by(_STAY.started_at, _STAY.id)
+    )
+    return [_stay(row) for row in await connection.execute(query)]

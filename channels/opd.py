@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 from hms_rt.departments.opd import views
-from hms_rt.departments.opd.schemas import (
+from hms_rt.departments.opd.schemas.queue import (
     CallCommand,
     CallIn,
     CancelCommand,

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Awaitable, Callable
 
-from hms_rt.departments.opd.schemas import (
+from hms_rt.departments.opd.schemas.queue import (
     CallIn,
     CancelIn,
     ClinicIn,

@@ -16,7 +16,7 @@ from hms_rt.departments.ipd.schemas import (
     TransferIn,
 )
 from hms_rt.departments.opd.model.token import TokenState
-from hms_rt.departments.opd.schemas import CallIn, ClinicIn, CounterIn, Late, TokenIn
+from hms_rt.departments.opd.schemas.queue import CallIn, ClinicIn, CounterIn, Late, TokenIn
 from hms_rt.departments.patients.schemas import PatientNew
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.principal import SYSTEM

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from hms_rt.departments.opd.schemas import TokenIn
+from hms_rt.departments.opd.schemas.queue import TokenIn
 from hms_rt.kernel.principal import SYSTEM
 from tests.faults import kills, stores
 from tests.faults.cast import CLINIC, said

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hms_rt.app import Hospital, Stores
 from hms_rt.departments.opd.model.token import TokenState
-from hms_rt.departments.opd.schemas import (
+from hms_rt.departments.opd.schemas.queue import (
     CallIn,
     CategoryIn,
     ClinicIn,

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from hms_rt.app import Hospital
 from hms_rt.departments.opd.model.token import TokenState
-from hms_rt.departments.opd.schemas import (
+from hms_rt.departments.opd.schemas.queue import (
     CancelIn,
     CounterIn,
     TokenIn,

@@ -4,7 +4,7 @@ import asyncio
 from datetime import date, timedelta
 
 from hms_rt.departments.opd.model.token import TokenState
-from hms_rt.departments.opd.schemas import DayEndIn, QueueQuery
+from hms_rt.departments.opd.schemas.queue import DayEndIn, QueueQuery
 from hms_rt.departments.opd.service.day_end import DAY_CHANGED
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code

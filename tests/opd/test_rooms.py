@@ -14,7 +14,7 @@ from channels import opd as channel
 from hms_rt.app import Hospital
 from hms_rt.departments.opd import views
 from hms_rt.departments.opd.model.token import Priority, TokenState
-from hms_rt.departments.opd.schemas import CallIn, CancelIn, DayEndIn, Late, NextIn, TokenIn, TransferIn
+from hms_rt.departments.opd.schemas.queue import CallIn, CancelIn, DayEndIn, Late, NextIn, TokenIn, TransferIn
 from hms_rt.departments.patients.schemas import PatientUpdate
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.clock import ManualClock

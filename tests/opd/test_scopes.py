@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from hms_rt.departments.opd.model.token import TokenState
-from hms_rt.departments.opd.schemas import (
+from hms_rt.departments.opd.schemas.queue import (
     CallIn,
     CancelIn,
     ClinicIn,

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from hms_rt.departments.opd.model.token import Priority, TokenState
-from hms_rt.departments.opd.schemas import (
+from hms_rt.departments.opd.schemas.queue import (
     CallIn,
     CancelIn,
     ClinicIn,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hms_rt.departments.opd import views
 from hms_rt.departments.opd.model.token import TokenState
 from hms_rt.departments.opd.model.waiting import SERVICE_WINDOW
-from hms_rt.departments.opd.schemas import QueueQuery
+from hms_rt.departments.opd.schemas.queue import QueueQuery
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.principal import SYSTEM
 from tests.conftest import command

@@ -19,7 +19,7 @@ from hms_rt.departments.ipd.schemas import (
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
 from hms_rt.departments.lab.schemas.ordering import CatalogueIn, LabOrderIn, Rejection, SpecimenIn, When
 from hms_rt.departments.lab.schemas.results import CorrectionIn, ReleaseIn, ResultIn
-from hms_rt.departments.opd.schemas import (
+from hms_rt.departments.opd.schemas.queue import (
     CallIn,
     CancelIn,
     ClinicIn,
@@ -28,7 +28,7 @@ from hms_rt.departments.opd.schemas import (
     NextIn,
     TokenIn,
 )
-from hms_rt.departments.opd.schemas import (
+from hms_rt.departments.opd.schemas.queue import (
     TransferIn as Onward,
 )
 from hms_rt.departments.patients.schemas import PatientNew, PatientUpdate

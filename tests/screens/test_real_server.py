@@ -9,7 +9,7 @@ from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.beds.schemas import BedChange
 from hms_rt.departments.identity.schemas import DeviceNew
 from hms_rt.departments.ipd.schemas import AdmissionIn, BedChoice, Timed
-from hms_rt.departments.opd.schemas import CallIn, ClinicIn, CounterIn, TokenIn
+from hms_rt.departments.opd.schemas.queue import CallIn, ClinicIn, CounterIn, TokenIn
 from hms_rt.departments.patients.schemas import PatientNew
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.principal import SYSTEM, Role

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from hms_rt.departments.opd.schemas import ClinicIn, TokenIn
+from hms_rt.departments.opd.schemas.queue import ClinicIn, TokenIn
 from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Role
 from tests.conftest import PASSWORD, command
 from tests.surface.things import CLINIC, COUNTERS, NORMAL, OTHER_CLINIC, WARD

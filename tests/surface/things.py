@@ -28,7 +28,7 @@ from hms_rt.departments.lab.schemas.ordering import (
     When,
 )
 from hms_rt.departments.lab.schemas.results import AlertNote, AlertOut, AlertQuery, ReleaseIn, ResultIn
-from hms_rt.departments.opd.schemas import CallIn, Late, TokenIn, TokenOut
+from hms_rt.departments.opd.schemas.queue import CallIn, Late, TokenIn, TokenOut
 from hms_rt.departments.patients.schemas import EntryNew, EntryOut, PatientNew, PatientOut
 from hms_rt.kernel.principal import SYSTEM, Principal
 from tests.conftest import command

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from hms_rt.app import Hospital
 from hms_rt.departments.beds.schemas import WardIn
 from hms_rt.departments.identity.schemas import AssignmentIn, DeviceNew, DeviceOut, UserNew, UserOut
-from hms_rt.departments.opd.schemas import ClinicIn, CounterIn
+from hms_rt.departments.opd.schemas.queue import ClinicIn, CounterIn
 from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Principal, PrincipalKind, Role
 from tests.conftest import PASSWORD, command
 from tests.surface.things import CATALOGUE, CLINIC, COUNTERS, OTHER_CLINIC, OTHER_WARD, WARD, Things

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.opd.model.token import Move, Token
 from hms_rt.departments.opd.repository import clinics, tokens
-from hms_rt.departments.opd.schemas import CallIn, NextIn, TokenOut
+from hms_rt.departments.opd.schemas.queue import CallIn, NextIn, TokenOut
 from hms_rt.departments.opd.service.clinics import check_clinic
 from hms_rt.departments.opd.service.foundation import Foundation, Moved, token_out
 from hms_rt.kernel.commands import Command, occurred

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.opd.events import ClinicDefined, CounterChanged
 from hms_rt.departments.opd.repository import clinics
-from hms_rt.departments.opd.schemas import CategoryOut, ClinicIn, ClinicOut, CounterIn, CounterOut
+from hms_rt.departments.opd.schemas.queue import CategoryOut, ClinicIn, ClinicOut, CounterIn, CounterOut
 from hms_rt.departments.opd.service.foundation import Foundation
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import HmsError, conflict, not_found

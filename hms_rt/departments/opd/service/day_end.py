@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from hms_rt.departments.opd.events import DayReached
 from hms_rt.departments.opd.model.token import Move
 from hms_rt.departments.opd.repository import clinics, tokens
-from hms_rt.departments.opd.schemas import DayEndIn, DayEndOut
+from hms_rt.departments.opd.schemas.queue import DayEndIn, DayEndOut
 from hms_rt.departments.opd.service.clinics import check_clinic
 from hms_rt.departments.opd.service.foundation import Foundation, Moved
 from hms_rt.kernel.commands import Command, occurred

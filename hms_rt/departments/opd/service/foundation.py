@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hms_rt.departments.opd.events import QueueChanged, Step, TokenIssued, TokenMoved
 from hms_rt.departments.opd.model.token import AT_COUNTER, Move, Token, hospital_day
 from hms_rt.departments.opd.repository import clinics, tokens
-from hms_rt.departments.opd.schemas import TokenOut
+from hms_rt.departments.opd.schemas.queue import TokenOut
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.errors import forbidden, not_found

@@ -3,7 +3,7 @@
 from hms_rt.departments.opd.events import DayReached
 from hms_rt.departments.opd.model.token import Token, TokenState, to_milliseconds
 from hms_rt.departments.opd.repository import queues
-from hms_rt.departments.opd.schemas import ClinicOut, TokenIn, TokenOut
+from hms_rt.departments.opd.schemas.queue import ClinicOut, TokenIn, TokenOut
 from hms_rt.departments.opd.service.clinics import find_clinic
 from hms_rt.departments.opd.service.foundation import Foundation, record_joined, token_out
 from hms_rt.departments.patients.service import PatientBrief

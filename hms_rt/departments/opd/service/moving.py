@@ -4,7 +4,7 @@ import uuid
 
 from hms_rt.departments.opd.model.token import Move, Token
 from hms_rt.departments.opd.repository import queues, tokens
-from hms_rt.departments.opd.schemas import CancelIn, Late, TokenOut, TransferIn
+from hms_rt.departments.opd.schemas.queue import CancelIn, Late, TokenOut, TransferIn
 from hms_rt.departments.opd.service.clinics import check_clinic
 from hms_rt.departments.opd.service.foundation import Foundation, Moved, token_out
 from hms_rt.kernel.commands import Command, occurred

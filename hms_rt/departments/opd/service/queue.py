@@ -12,7 +12,7 @@ from hms_rt.departments.opd import views
 from hms_rt.departments.opd.model.token import Token, TokenState
 from hms_rt.departments.opd.model.waiting import estimate
 from hms_rt.departments.opd.repository import clinics, queues, tokens
-from hms_rt.departments.opd.schemas import (
+from hms_rt.departments.opd.schemas.queue import (
     DayOut,
     HistoryOut,
     QueueOut,

@@ -1,4 +1,4 @@
-"""Shapes of outpatients on the wire."""
+"""Shapes of clinics, queues and tokens on the wire."""
 
 import uuid
 from datetime import date

@@ -1,0 +1,1 @@
+"""Shapes of outpatients on the wire, by subject."""

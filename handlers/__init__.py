@@ -1,10 +1,23 @@
 """REST handlers, one module per department: parse, call the service, shape the answer."""
 
-from handlers import audit, beds, identity, ipd, lab, lab_results, notifications, opd, patients, status
+from handlers import (
+    audit,
+    beds,
+    identity,
+    ipd,
+    lab,
+    lab_results,
+    notifications,
+    opd,
+    patient_merges,
+    patients,
+    status,
+)
 
 ROUTES = (
     identity.routes,
     patients.routes,
+    patient_merges.routes,
     beds.routes,
     ipd.routes,
     opd.routes,

@@ -18,17 +18,23 @@ from handlers.authentication import Authentication
 from handlers.identity import PAGES
 from hms_rt.config import ConfigError, Settings
 from hms_rt.departments.audit.service import AuditService
+from hms_rt.departments.beds import merging as beds_merging
 from hms_rt.departments.beds import projector as beds_projector
 from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.identity import projector as identity_projector
 from hms_rt.departments.identity.service import Gathered, IdentityService, Principals, Throttle, counts_in
+from hms_rt.departments.ipd import merging as ipd_merging
 from hms_rt.departments.ipd.service import IpdService, wards_of_patient
+from hms_rt.departments.lab import merging as lab_merging
 from hms_rt.departments.lab import projector as lab_projector
 from hms_rt.departments.lab.model.night import Night
 from hms_rt.departments.lab.service import LabService
+from hms_rt.departments.notifications import merging as notifications_merging
 from hms_rt.departments.notifications.service import NotificationsService
+from hms_rt.departments.opd import merging as opd_merging
 from hms_rt.departments.opd import projector as opd_projector
 from hms_rt.departments.opd.service import OpdService
+from hms_rt.departments.patients import merging as patients_merging
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.clock import Clock, SystemClock
@@ -68,11 +74,17 @@ from hms_rt.web.settings import WebSettings, networks
 
 log = structlog.get_logger(__name__)
 
+MERGING = (patients_merging, ipd_merging, beds_merging, opd_merging, lab_merging, notifications_merging)
+"""One entry per department with rows about patients: what of it follows a merge.
+
+In this order: a bed shows the patient of the stay, which ipd moved."""
+
 PROJECTORS = (
     identity_projector.PROJECTORS,
     beds_projector.PROJECTORS,
     opd_projector.PROJECTORS,
     lab_projector.PROJECTORS,
+    *(merging.PROJECTORS for merging in MERGING),
 )
 """One entry per department that turns events into changes."""
 

@@ -37,6 +37,7 @@ class Permission(StrEnum):
     PATIENT_READ = "patient.read"  # all demographics
     PATIENT_READ_MINIMUM = "patient.read_minimum"  # what identifies a patient, no more
     PATIENT_UPDATE = "patient.update"
+    PATIENT_MERGE = "patient.merge"  # and its undo
     RECORD_READ = "record.read"
     RECORD_BREAK_GLASS = "record.break_glass"  # outside the own scope, with a reason, audited
     RECORD_READ_MEDICATION = "record.read_medication"  # medication and allergies
@@ -108,6 +109,7 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.PATIENT_READ: {ADMIN: ANY, DOCTOR: ANY, NURSE: OWN, RECEPTION: ANY},
     P.PATIENT_READ_MINIMUM: {ADMIN: ANY, DOCTOR: ANY, NURSE: OWN, RECEPTION: ANY, PHARMACY: ANY, LAB: ANY},
     P.PATIENT_UPDATE: {ADMIN: ANY, NURSE: OWN, RECEPTION: ANY},
+    P.PATIENT_MERGE: {ADMIN: ANY},
     P.RECORD_READ: {DOCTOR: OWN, NURSE: OWN},
     P.RECORD_BREAK_GLASS: {DOCTOR: ANY, NURSE: ANY},
     P.RECORD_READ_MEDICATION: {DOCTOR: OWN, NURSE: OWN, PHARMACY: ANY},

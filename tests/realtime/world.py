@@ -31,7 +31,7 @@ from hms_rt.departments.opd.schemas.queue import (
 from hms_rt.departments.opd.schemas.queue import (
     TransferIn as Onward,
 )
-from hms_rt.departments.patients.schemas import PatientNew, PatientUpdate
+from hms_rt.departments.patients.schemas import MergeIn, PatientNew, PatientUpdate, UndoMerge
 from hms_rt.kernel.errors import HmsError
 from hms_rt.kernel.principal import SYSTEM, Principal, Role
 from hms_rt.services import Services
@@ -66,6 +66,7 @@ class World:
     orders: list[uuid.UUID] = field(default_factory=list)
     specimens: list[uuid.UUID] = field(default_factory=list)
     tests: list[uuid.UUID] = field(default_factory=list)
+    merges: list[uuid.UUID] = field(default_factory=list)
     done: int = 0
     refused: int = 0
 
@@ -237,6 +238,16 @@ async def correct(w: World, a: int, b: int) -> None:
     await w.services.lab.correct(w.lab[0], command(), pick(w.tests, a), correction)
 
 
+async def merge(w: World, a: int, b: int) -> None:
+    wanted = MergeIn(from_id=pick(w.patients, a), reason="one person, registered twice")
+    merged = await w.services.patients.merge(SYSTEM, command(), pick(w.patients, b), wanted)
+    w.merges.append(merged.id)
+
+
+async def undo_merge(w: World, a: int, b: int) -> None:
+    await w.services.patients.undo_merge(SYSTEM, command(), pick(w.merges, a), UndoMerge(reason="two people"))
+
+
 ATTEMPTS: tuple[Attempt, ...] = (
     register,
     admit,
@@ -258,4 +269,6 @@ ATTEMPTS: tuple[Attempt, ...] = (
     send_on,
     cancel_token,
     correct,
+    merge,
+    undo_merge,
 )

@@ -104,6 +104,12 @@ async def _correct_patient(world: World) -> Ask:
     return Ask((await _patient_here(world)).path, body={"given_name": "Joan"}, version=1)
 
 
+async def _merge(world: World) -> Ask:
+    into, source = await world.patient(), await world.patient()
+    body = {"from_id": str(source.id), "reason": "registered twice"}
+    return Ask({"id": str(into.id)}, body=body, version=into.version)
+
+
 async def _specimens(world: World) -> Ask:
     return Ask({"id": str((await world.order()).id)}, body={"kind": "blood"})
 
@@ -211,6 +217,10 @@ RECIPES: dict[str, Recipe] = {
     "GET /patients/{id}/record": _entry,
     "GET /patients/{id}/record/{entry_id}": _entry,
     "POST /patients/{id}/record/{entry_id}/retract": _retract,
+    "POST /patients/{id}/merge": _merge,
+    "GET /patient-merges": _plain(),
+    "GET /patient-merges/{id}": _at(W.merged),
+    "POST /patient-merges/{id}/undo": _at(W.merged, {"reason": "two people after all"}),
     # beds
     "POST /wards": _new("W", name="New ward"),
     "GET /wards/{code}": _plain({"code": WARD}),

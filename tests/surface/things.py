@@ -29,7 +29,7 @@ from hms_rt.departments.lab.schemas.ordering import (
 )
 from hms_rt.departments.lab.schemas.results import AlertNote, AlertOut, AlertQuery, ReleaseIn, ResultIn
 from hms_rt.departments.opd.schemas.queue import CallIn, Late, TokenIn, TokenOut
-from hms_rt.departments.patients.schemas import EntryNew, EntryOut, PatientNew, PatientOut
+from hms_rt.departments.patients.schemas import EntryNew, EntryOut, MergeIn, MergeOut, PatientNew, PatientOut
 from hms_rt.kernel.principal import SYSTEM, Principal
 from tests.conftest import command
 
@@ -81,6 +81,12 @@ class Things:
     async def entry(self, patient_id: uuid.UUID) -> EntryOut:
         new = EntryNew.model_validate({"kind": "note", "body": {"text": "slept well"}})
         return await self.services.patients.append(SYSTEM, command(), patient_id, new)
+
+    async def merged(self) -> MergeOut:
+        """A new patient, and another who was merged into the first."""
+        into, source = await self.patient(), await self.patient()
+        wanted = MergeIn(from_id=source.id, reason="registered twice")
+        return await self.services.patients.merge(SYSTEM, command(), into.id, wanted)
 
     async def bed(self, ward: str = WARD) -> BedOut:
         new = BedIn(ward=ward, room="R1", code=self.fresh("b"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hms_rt.departments.beds import repository, views
 from hms_rt.departments.beds.events import BedMove, BedsChanged, WardDefined
 from hms_rt.departments.beds.model import BedStatus
-from hms_rt.departments.patients.events import PatientRenamed
+from hms_rt.departments.patients.events import PatientBrief, PatientRenamed
 from hms_rt.kernel.changes import Cause, Change, Event, Op
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
@@ -35,7 +35,11 @@ async def ward_defined(uow: UnitOfWork, event: WardDefined) -> None:
 
 async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
     """A patient's new name reaches the board of the ward where the patient lies."""
-    patient = event.patient
+    await show_patient(uow, event.patient, Cause.RENAMED)
+
+
+async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> None:
+    """The bed in which the patient lies, if any, shows the patient as given."""
     bed_id = await repository.bed_of_patient(uow.connection, patient.id)
     if bed_id is None:
         return
@@ -49,7 +53,7 @@ async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
         sex=patient.sex,
         birth_date=patient.birth_date,
     )
-    await _put_beds(uow, [BedMove(bed_id, bed.ward, bed.status, bed.status)], Cause.RENAMED)
+    await _put_beds(uow, [BedMove(bed_id, bed.ward, bed.status, bed.status)], cause)
 
 
 async def _put_beds(uow: UnitOfWork, moves: Sequence[BedMove], cause: Cause) -> None:

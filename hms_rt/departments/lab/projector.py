@@ -8,7 +8,7 @@ from hms_rt.departments.lab import views
 from hms_rt.departments.lab.events import BoardTrimmed, LabChange, LabTestsChanged
 from hms_rt.departments.lab.model.labtest import FINISHED, LabState
 from hms_rt.departments.lab.repository import labtests
-from hms_rt.departments.patients.events import PatientRenamed
+from hms_rt.departments.patients.events import PatientBrief, PatientRenamed
 from hms_rt.kernel.changes import Cause, Change, Event, Op
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
@@ -67,11 +67,15 @@ async def stay_moved(uow: UnitOfWork, event: StayMoved) -> None:
 
 async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
     """A patient's new name reaches every room that shows one of the patient's tests."""
-    patient = event.patient
+    await show_patient(uow, event.patient, Cause.RENAMED)
+
+
+async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> None:
+    """The orders of a locked patient carry, and every room shows, the patient as given."""
     await labtests.rename_patient(uow.connection, patient.id, patient.name, patient.mrn)
     shown = await labtests.lock_on_boards(uow.connection, patient.id)
     changes = tuple(LabChange(order, test, test) for order, test in shown)
-    await tests_changed(uow, LabTestsChanged(changes, Cause.RENAMED))
+    await tests_changed(uow, LabTestsChanged(changes, cause))
 
 
 PROJECTORS: dict[type[Event], Sequence[Projector]] = {

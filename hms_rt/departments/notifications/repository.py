@@ -133,3 +133,14 @@ async def in_room(connection: AsyncConnection, user_id: uuid.UUID) -> list[Notif
         .order_by(notifications.c.id)
     )
     return [_notification(row) for row in await connection.execute(query)]
+
+
+async def in_rooms_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) -> list[Notification]:
+    """The notifications about a patient that some room shows, locked by id."""
+    query = (
+        select(notifications)
+        .where(notifications.c.patient_id == patient_id, notifications.c.in_room)
+        .order_by(notifications.c.id)
+        .with_for_update()
+    )
+    return [_notification(row) for row in await connection.execute(query)]

@@ -16,7 +16,7 @@ from hms_rt.departments.opd.events import (
 )
 from hms_rt.departments.opd.model.token import UNFINISHED, Token, TokenState
 from hms_rt.departments.opd.repository import clinics, queues, tokens
-from hms_rt.departments.patients.events import PatientRenamed
+from hms_rt.departments.patients.events import PatientBrief, PatientRenamed
 from hms_rt.kernel.changes import Cause, Change, Event, Op, Value
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
@@ -72,7 +72,11 @@ async def queue_changed(uow: UnitOfWork, event: QueueChanged) -> None:
 
 async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
     """A patient's new name reaches the queues where the patient waits; the patient is locked."""
-    patient = event.patient
+    await show_patient(uow, event.patient, Cause.RENAMED)
+
+
+async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> None:
+    """The tokens of a locked patient carry, and the queues show, the patient as given."""
     held = await tokens.lock_of_patient(uow.connection, patient.id)
     if not held:
         return
@@ -80,7 +84,7 @@ async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
     for token in held:
         if token.state in UNFINISHED:
             renamed = replace(token, patient_name=patient.name, mrn=patient.mrn)
-            _put_value(uow, renamed, Cause.RENAMED)
+            _put_value(uow, renamed, cause)
 
 
 async def _put_token(uow: UnitOfWork, event: TokenIssued | TokenMoved) -> None:

@@ -1,4 +1,4 @@
-"""Tables of patients. The SQL that makes them is in ``migrations/versions/0003_patients.py``."""
+"""Tables of patients. The SQL that makes them is in the migrations 0003 and 0010."""
 
 from sqlalchemy import Boolean, Column, Date, FetchedValue, ForeignKey, Integer, Table, Text, Uuid
 
@@ -17,11 +17,37 @@ patients_patient = Table(
     Column("unidentified", Boolean, nullable=False),
     Column("search_name", Text(collation="C"), nullable=False),
     Column("phone_reversed", Text(collation="C"), nullable=False),
+    Column("merged_into", Uuid, ForeignKey("patients_patient.id")),
     Column("version", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
 )
-"""Patients. PostgreSQL issues the MRN where none is given. Search columns compare by code point."""
+"""Patients. PostgreSQL issues the MRN where none is given. Search columns compare by code point. Whoever was
+merged away stays as a pointer to the survivor."""
+
+patients_merge = Table(
+    "patients_merge",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("from_id", Uuid, ForeignKey("patients_patient.id"), nullable=False),
+    Column("into_id", Uuid, ForeignKey("patients_patient.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("merged_at", Moment, nullable=False),
+    Column("merged_by", Uuid, nullable=False),
+    Column("undone_at", Moment),
+    Column("undone_by", Uuid),
+    Column("undo_reason", Text),
+)
+"""Every merge, for ever; one that is not undone is behind each pointer to a survivor."""
+
+patients_repoint = Table(
+    "patients_repoint",
+    metadata,
+    Column("table_name", Text, primary_key=True),
+    Column("row_id", Text, primary_key=True),
+    Column("merge_id", Uuid, ForeignKey("patients_merge.id"), primary_key=True),
+)
+"""The rows that each merge moved, of whatever department."""
 
 patients_record_entry = Table(
     "patients_record_entry",

@@ -56,6 +56,7 @@ class Patient:
     version: int
     created_at: datetime
     updated_at: datetime
+    merged_into: uuid.UUID | None = None
 
     @property
     def name(self) -> str:

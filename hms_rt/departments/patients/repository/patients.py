@@ -25,6 +25,7 @@ def to_patient(row: Row[Any]) -> Patient:
         version=row.version,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        merged_into=row.merged_into,
     )
 
 
@@ -42,6 +43,7 @@ def values(patient: Patient) -> dict[str, Any]:
         "version": patient.version,
         "created_at": patient.created_at,
         "updated_at": patient.updated_at,
+        "merged_into": patient.merged_into,
     }
 
 
@@ -70,6 +72,22 @@ async def lock(connection: AsyncConnection, patient_id: uuid.UUID) -> Patient | 
     query = select(patients).where(patients.c.id == patient_id).with_for_update(key_share=True)
     row = (await connection.execute(query)).one_or_none()
     return to_patient(row) if row is not None else None
+
+
+async def lock_for_merge(
+    connection: AsyncConnection, ids: Collection[uuid.UUID]
+) -> Mapping[uuid.UUID, Patient]:
+    """Those of ``ids`` that exist, locked by id, FOR UPDATE: nobody adds rows about them meanwhile."""
+    query = select(patients).where(patients.c.id.in_(list(ids))).order_by(patients.c.id).with_for_update()
+    return {row.id: to_patient(row) for row in await connection.execute(query)}
+
+
+async def survivor(connection: AsyncConnection, patient: Patient) -> Patient:
+    """Whoever ``patient`` was merged into, at the end of the line; ``patient`` if nobody."""
+    while patient.merged_into is not None:
+        query = select(patients).where(patients.c.id == patient.merged_into)
+        patient = to_patient((await connection.execute(query)).one())
+    return patient
 
 
 async def briefs(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, PatientBrief]:

@@ -1,8 +1,10 @@
 """The service of patients: registration and search, and the clinical record."""
 
 from hms_rt.departments.patients.model.patient import PatientBrief, Sex
+from hms_rt.departments.patients.repository.repointing import Repointed, repoint
 from hms_rt.departments.patients.service.care import CareRelation
 from hms_rt.departments.patients.service.for_departments import brief, lock
+from hms_rt.departments.patients.service.merging import Merging
 from hms_rt.departments.patients.service.moving_in import Comparison, MovingIn, identity_of
 from hms_rt.departments.patients.service.record import ClinicalRecord
 from hms_rt.departments.patients.service.registration import Registration
@@ -12,18 +14,20 @@ __all__ = [
     "Comparison",
     "PatientBrief",
     "PatientsService",
+    "Repointed",
     "Sex",
     "brief",
     "identity_of",
     "lock",
+    "repoint",
 ]
 
 
-class PatientsService(Registration, MovingIn, ClinicalRecord):
+class PatientsService(Registration, Merging, MovingIn, ClinicalRecord):
     """Everything that can be done with patients.
 
     Public methods take the principal and the command; ``lock`` and ``brief`` are for other departments,
-    inside their transactions. Records ``PatientRegistered`` and ``PatientRenamed``.
+    inside their transactions. Records the events of ``events.py``.
     """
 
     lock = staticmethod(lock)

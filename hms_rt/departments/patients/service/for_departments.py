@@ -7,16 +7,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.patients.model.patient import PatientBrief
 from hms_rt.departments.patients.repository import patients
-from hms_rt.departments.patients.service.foundation import found
+from hms_rt.departments.patients.service.foundation import acting
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 
 async def lock(uow: UnitOfWork, patient_id: uuid.UUID) -> PatientBrief:
-    """Lock a patient (first in the order of locks) and say who it is; raises ``not_found``.
+    """Lock a patient (first in the order of locks) and say who it is.
 
-    Until the commit nobody renames or merges the patient, nor locks them too.
+    Until the commit nobody renames or merges the patient, nor locks them too. Raises ``not_found``, and
+    ``conflict`` that names the survivor for a patient who was merged away.
     """
-    return found(await patients.lock(uow.connection, patient_id)).brief()
+    return acting(await patients.lock(uow.connection, patient_id)).brief()
 
 
 async def brief(

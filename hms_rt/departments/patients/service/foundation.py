@@ -4,6 +4,7 @@ import uuid
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hms_rt.departments.patients.model.merge import merged_away
 from hms_rt.departments.patients.model.patient import Patient
 from hms_rt.departments.patients.service.care import CareRelation
 from hms_rt.kernel.errors import not_found
@@ -39,4 +40,13 @@ def found(patient: Patient | None) -> Patient:
     """``patient``; raises ``not_found`` for None."""
     if patient is None:
         raise not_found("the patient")
+    return patient
+
+
+def acting(patient: Patient | None) -> Patient:
+    """``patient``, for whom something is about to be done; raises ``not_found``, and ``conflict`` for a
+    pointer to a survivor."""
+    patient = found(patient)
+    if patient.merged_into is not None:
+        raise merged_away(patient)
     return patient

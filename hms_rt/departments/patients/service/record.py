@@ -22,7 +22,7 @@ from hms_rt.departments.patients.schemas import (
     EntryQuery,
     Retraction,
 )
-from hms_rt.departments.patients.service.foundation import Foundation, found
+from hms_rt.departments.patients.service.foundation import Foundation, acting, found
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import conflict, forbidden, not_found
 from hms_rt.kernel.paging import Page, cut, decode_cursor
@@ -137,16 +137,17 @@ class ClinicalRecord(Foundation):
         read: list[tuple[list[Entry], list[DocumentRef]]] = []
 
         async def work(uow: UnitOfWork) -> None:
-            kinds = await self._require_reading(uow, principal, patient_id, glass)
+            patient = await self._whose(uow, patient_id)
+            kinds = await self._require_reading(uow, principal, patient, glass)
             wanted = kinds & {query.kind} if query.kind is not None else kinds
             rows = await entries.page(
-                uow.connection, patient_id, kinds=wanted, after=start, limit=query.limit + 1
+                uow.connection, patient, kinds=wanted, after=start, limit=query.limit + 1
             )
             uow.audit(
                 "record.read",
                 entity="patient",
-                entity_id=patient_id,
-                patient_id=patient_id,
+                entity_id=patient,
+                patient_id=patient,
                 detail={"entries": [str(entry.id) for entry in rows[: query.limit]]},
             )
             read[:] = [(rows, await _refs(uow.connection, rows[: query.limit]))]
@@ -169,16 +170,23 @@ class ClinicalRecord(Foundation):
         read: list[tuple[Entry, list[DocumentRef]]] = []
 
         async def work(uow: UnitOfWork) -> None:
-            kinds = await self._require_reading(uow, principal, patient_id, glass)
-            entry = await entries.by_id(uow.connection, patient_id, entry_id)
+            patient = await self._whose(uow, patient_id)
+            kinds = await self._require_reading(uow, principal, patient, glass)
+            entry = await entries.by_id(uow.connection, patient, entry_id)
             if entry is None or entry.kind not in kinds:
                 raise not_found("the entry")
-            uow.audit("record.read", entity="record_entry", entity_id=entry_id, patient_id=patient_id)
+            uow.audit("record.read", entity="record_entry", entity_id=entry_id, patient_id=patient)
             read[:] = [(entry, await _refs(uow.connection, [entry]))]
 
         await self._units.execute(principal, command, type(None), work)
         entry, refs = read[0]
         return _full(entry, await self._documents.read_many(refs))
+
+    @staticmethod
+    async def _whose(uow: UnitOfWork, patient_id: uuid.UUID) -> uuid.UUID:
+        """The patient, or whoever it was merged into: where the record is now."""
+        asked = found(await patients.by_id(uow.connection, patient_id))
+        return (await patients.survivor(uow.connection, asked)).id
 
     async def _written(
         self, principal: Principal, patient_id: uuid.UUID, kind: EntryKind | None, body: Mapping[str, Any]
@@ -205,7 +213,7 @@ class ClinicalRecord(Foundation):
     ) -> None:
         """Locks the patient, so that the care relation that was checked holds until the commit."""
         require(principal, WRITING[kind])
-        found(await patients.lock(uow.connection, patient_id))
+        acting(await patients.lock(uow.connection, patient_id))
         if not await self._allowed(uow.connection, principal, WRITING[kind], patient_id):
             raise forbidden("this patient is not in your wards or clinics")
 
@@ -215,7 +223,6 @@ class ClinicalRecord(Foundation):
         """The kinds that the caller may read. An opened glass is audited only where it was needed."""
         if may(principal, Permission.RECORD_READ) is None:
             require(principal, Permission.RECORD_READ_MEDICATION)
-        found(await patients.by_id(uow.connection, patient_id))
         if await self._allowed(uow.connection, principal, Permission.RECORD_READ, patient_id):
             return EVERY_KIND
         if glass is not None and may(principal, Permission.RECORD_BREAK_GLASS) is not None:

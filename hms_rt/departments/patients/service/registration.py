@@ -16,6 +16,7 @@ from hms_rt.departments.patients.model.patient import (
 )
 from hms_rt.departments.patients.repository import patients
 from hms_rt.departments.patients.schemas import (
+    MergedFrom,
     PatientCursor,
     PatientNew,
     PatientOut,
@@ -23,7 +24,7 @@ from hms_rt.departments.patients.schemas import (
     PatientUpdate,
     Shown,
 )
-from hms_rt.departments.patients.service.foundation import Foundation, found
+from hms_rt.departments.patients.service.foundation import Foundation, acting, found
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import Code, HmsError, conflict, forbidden
 from hms_rt.kernel.paging import Page, cut, decode_cursor
@@ -68,12 +69,13 @@ class Registration(Foundation):
 
         async def work(uow: UnitOfWork) -> PatientOut:
             require(principal, Permission.PATIENT_READ_MINIMUM)
-            patient = found(await patients.by_id(uow.connection, patient_id))
+            asked = found(await patients.by_id(uow.connection, patient_id))
+            patient = await patients.survivor(uow.connection, asked)
             shown = await self._shown(uow, principal, patient.id)
             if shown is None:
                 raise forbidden("this patient is not in your wards or clinics")
             self._audit_read(uow, "patient.read", patient.id, shown)
-            return _out(patient, shown)
+            return _out(patient, shown, asked)
 
         return await self._units.execute(principal, command, PatientOut, work)
 
@@ -89,11 +91,14 @@ class Registration(Foundation):
             matched = await _matching(uow, query)
             page, cursor = cut(matched, query.limit, lambda patient: _cursor(query, patient))
             items: list[PatientOut] = []
-            for patient in page:
+            for asked in page:
+                patient = await patients.survivor(uow.connection, asked)
+                if any(item.id == patient.id for item in items):
+                    continue
                 shown = await self._shown(uow, principal, patient.id)
                 if shown is not None:
                     self._audit_read(uow, "patient.found", patient.id, shown)
-                    items.append(_out(patient, shown))
+                    items.append(_out(patient, shown, asked))
             uow.audit(
                 "patient.search",
                 entity="search",
@@ -114,7 +119,7 @@ class Registration(Foundation):
 
         async def work(uow: UnitOfWork) -> PatientOut:
             require(principal, Permission.PATIENT_UPDATE)
-            patient = found(await patients.lock(uow.connection, patient_id))
+            patient = acting(await patients.lock(uow.connection, patient_id))
             if not await self._allowed(uow.connection, principal, Permission.PATIENT_UPDATE, patient.id):
                 raise forbidden("this patient is not in your wards or clinics")
             command.require_version(patient.version)
@@ -210,7 +215,10 @@ def _cursor(query: PatientQuery, patient: Patient) -> PatientCursor:
     return PatientCursor(key=key, id=patient.id)
 
 
-def _out(patient: Patient, shown: Shown) -> PatientOut:
+def _out(patient: Patient, shown: Shown, asked: Patient | None = None) -> PatientOut:
+    """``patient``; where ``asked`` was merged into it, the answer says so."""
+    elsewhere = asked is not None and asked.id != patient.id
+    merged_from = MergedFrom(id=asked.id, mrn=asked.mrn) if asked is not None and elsewhere else None
     return PatientOut(
         id=patient.id,
         mrn=patient.mrn,
@@ -225,4 +233,5 @@ def _out(patient: Patient, shown: Shown) -> PatientOut:
         version=patient.version,
         created_at=patient.created_at,
         updated_at=patient.updated_at,
+        merged_from=merged_from,
     )

@@ -1,16 +1,15 @@
-"""Shapes of patients and of their record on the wire."""
+"""Shapes of patients on the wire: who they are and how they are found."""
 
 import uuid
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from hms_rt.departments.patients.model.entry import EntryKind, EntryState
 from hms_rt.departments.patients.model.patient import EARLIEST_BIRTH, Sex, check_mrn, check_phone
 from hms_rt.kernel.paging import PageQuery
-from hms_rt.kernel.schema import Moment, Name, Reason, Schema
+from hms_rt.kernel.schema import Moment, Name, Schema
 
 
 def _upper(value: object) -> object:
@@ -82,6 +81,13 @@ class Shown(StrEnum):
     MINIMUM = "minimum"  # what identifies: contact fields are null
 
 
+class MergedFrom(Schema):
+    """The record that was asked for, where it was merged into the one that is answered."""
+
+    id: uuid.UUID
+    mrn: str
+
+
 class PatientOut(Schema):
     """A patient."""
 
@@ -99,6 +105,8 @@ class PatientOut(Schema):
     version: int
     created_at: Moment
     updated_at: Moment
+    merged_from: MergedFrom | None = None
+    """Set where the id, number or name that was asked for is of a record that was merged into this one."""
 
 
 class PatientQuery(PageQuery):
@@ -123,62 +131,3 @@ class PatientCursor(Schema):
 
     key: str
     id: uuid.UUID
-
-
-class EntryNew(Schema):
-    """An entry for the clinical record."""
-
-    kind: EntryKind
-    occurred_at: Moment | None = None
-    """When it happened; now, if absent. Late entry is normal."""
-    body: dict[str, Any]
-    """By kind: note and diagnosis need ``text``, procedure and medication ``name``, vitals hold readings
-    (whole numbers or decimal strings). Further fields are free, within bounds."""
-    supersedes: uuid.UUID | None = None
-    """The entry that this one corrects."""
-
-
-class Retraction(Schema):
-    """Why an entry was made in error."""
-
-    reason: Reason
-
-
-class EntryOut(Schema):
-    """An entry of the clinical record, without what it says."""
-
-    id: uuid.UUID
-    patient_id: uuid.UUID
-    kind: EntryKind
-    state: EntryState
-    occurred_at: Moment
-    recorded_at: Moment
-    author: uuid.UUID
-    supersedes: uuid.UUID | None
-    entered_in_error: bool
-    """True for the entry that retracts another; its body holds the reason."""
-
-
-class EntryFull(EntryOut):
-    """An entry of the clinical record."""
-
-    body: dict[str, Any]
-
-
-class EntryQuery(PageQuery):
-    """Which entries to list."""
-
-    kind: EntryKind | None = None
-
-
-class EntryCursor(Schema):
-    """Sort key of the record: newest first."""
-
-    occurred_at: Moment
-    id: uuid.UUID
-
-
-class BreakGlass(Schema):
-    """Why somebody reads a record outside their own wards and clinics."""
-
-    reason: Reason

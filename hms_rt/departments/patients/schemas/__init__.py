@@ -1,0 +1,45 @@
+"""Shapes of patients and of their record on the wire, by subject."""
+
+from hms_rt.departments.patients.schemas.merging import MergeDetail, MergeIn, MergeOut, MergeQuery, UndoMerge
+from hms_rt.departments.patients.schemas.people import (
+    MergedFrom,
+    MovedIn,
+    PatientCursor,
+    PatientNew,
+    PatientOut,
+    PatientQuery,
+    PatientUpdate,
+    Shown,
+)
+from hms_rt.departments.patients.schemas.record import (
+    BreakGlass,
+    EntryCursor,
+    EntryFull,
+    EntryNew,
+    EntryOut,
+    EntryQuery,
+    Retraction,
+)
+
+__all__ = [
+    "BreakGlass",
+    "EntryCursor",
+    "EntryFull",
+    "EntryNew",
+    "EntryOut",
+    "EntryQuery",
+    "MergeDetail",
+    "MergeIn",
+    "MergeOut",
+    "MergeQuery",
+    "MergedFrom",
+    "MovedIn",
+    "PatientCursor",
+    "PatientNew",
+    "PatientOut",
+    "PatientQuery",
+    "PatientUpdate",
+    "Retraction",
+    "Shown",
+    "UndoMerge",
+]

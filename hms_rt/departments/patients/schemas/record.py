@@ -1,0 +1,67 @@
+"""Shapes of the clinical record on the wire."""
+
+import uuid
+from typing import Any
+
+from hms_rt.departments.patients.model.entry import EntryKind, EntryState
+from hms_rt.kernel.paging import PageQuery
+from hms_rt.kernel.schema import Moment, Reason, Schema
+
+
+class EntryNew(Schema):
+    """An entry for the clinical record."""
+
+    kind: EntryKind
+    occurred_at: Moment | None = None
+    """When it happened; now, if absent. Late entry is normal."""
+    body: dict[str, Any]
+    """By kind: note and diagnosis need ``text``, procedure and medication ``name``, vitals hold readings
+    (whole numbers or decimal strings). Further fields are free, within bounds."""
+    supersedes: uuid.UUID | None = None
+    """The entry that this one corrects."""
+
+
+class Retraction(Schema):
+    """Why an entry was made in error."""
+
+    reason: Reason
+
+
+class EntryOut(Schema):
+    """An entry of the clinical record, without what it says."""
+
+    id: uuid.UUID
+    patient_id: uuid.UUID
+    kind: EntryKind
+    state: EntryState
+    occurred_at: Moment
+    recorded_at: Moment
+    author: uuid.UUID
+    supersedes: uuid.UUID | None
+    entered_in_error: bool
+    """True for the entry that retracts another; its body holds the reason."""
+
+
+class EntryFull(EntryOut):
+    """An entry of the clinical record."""
+
+    body: dict[str, Any]
+
+
+class EntryQuery(PageQuery):
+    """Which entries to list."""
+
+    kind: EntryKind | None = None
+
+
+class EntryCursor(Schema):
+    """Sort key of the record: newest first."""
+
+    occurred_at: Moment
+    id: uuid.UUID
+
+
+class BreakGlass(Schema):
+    """Why somebody reads a record outside their own wards and clinics."""
+
+    reason: Reason

@@ -248,6 +248,7 @@ class Hospital:
         pulse = Pulse(self.hub, self.views, self.clock, watches=(self.rights.expire, blackout.check))
         realtime = RealtimeServer(
             subscriptions=subscriptions,
+            broadcaster=self.views.broadcaster,
             rights=self.rights,
             pulse=pulse,
             authenticate=self.authenticate,

@@ -7,13 +7,15 @@ one slice only. Broadcasts of several rooms take turns.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
 
 if TYPE_CHECKING:
     from hms_rt.realtime.fanout import RoomView
+    from hms_rt.realtime.frames import Frame
+    from hms_rt.realtime.outlet import Outlet
     from hms_rt.realtime.subscriber import Subscriber
 
 log = structlog.get_logger(__name__)
@@ -27,34 +29,73 @@ STEP = 32
 Send = Callable[["Subscriber"], object]
 """Hands a frame to one client."""
 
+Spread = Callable[["Sequence[Outlet]", bytes], "Sequence[int]"]
+"""Writes a WebSocket frame to every connection for which nothing waits; answers the places of the others."""
+
 
 class Broadcast:
     """One frame on its way to the sockets that a view had when it began."""
 
-    __slots__ = ("_left", "handed", "send", "view")
+    __slots__ = (
+        "_departures",
+        "_next",
+        "_octets",
+        "_outlets",
+        "_spread",
+        "_subscribers",
+        "handed",
+        "send",
+        "view",
+    )
 
-    def __init__(self, view: "RoomView", send: Send) -> None:
+    def __init__(
+        self, view: "RoomView", send: Send, octets: bytes = b"", spread: Spread | None = None
+    ) -> None:
         self.view = view
         self.send = send
         self.handed = 0
-        self._left: Iterator[Subscriber] = iter(tuple(view.subscribers))
+        self._octets = octets
+        self._spread = spread
+        self._departures = view.subscribers.departures
+        self._subscribers, self._outlets = view.subscribers.lists()
+        self._next = 0
 
     def step(self) -> bool:
         """Hand the frame to the next few; False once everybody has it. Who left meanwhile gets nothing."""
+        first = self._next
+        if self._spread is not None and self._undisturbed():
+            outlets = self._outlets[first : first + STEP]
+            others = self._spread(outlets, self._octets)
+            self._next = first + len(outlets)
+            self.handed += len(outlets)
+            for place in others:
+                self.send(self._subscribers[first + place])
+        else:
+            self._one_by_one()
+        return self._next < len(self._subscribers)
+
+    def _undisturbed(self) -> bool:
+        """Everybody is still here, and nobody waits for a snapshot instead."""
+        members = self.view.subscribers
+        return members.departures == self._departures and not members.behind
+
+    def _one_by_one(self) -> None:
         members, send = self.view.subscribers, self.send
-        for number, subscriber in enumerate(self._left, 1):
+        for subscriber in self._subscribers[self._next : self._next + STEP]:
+            self._next += 1  # first: if it fails for this one, the others get theirs
             if subscriber in members:
                 self.handed += 1
                 send(subscriber)
-            if number == STEP:
-                return True
-        return False
 
 
 class Broadcaster:
-    """Every broadcast of the process. A view has at most one under way."""
+    """Every broadcast of the process. A view has at most one under way.
+
+    ``spread`` is the transport's short way for frames that are changes; without it each client is asked.
+    """
 
     def __init__(self) -> None:
+        self.spread: Spread | None = None
         self._wanting: dict[RoomView, None] = {}
         self._under_way: dict[RoomView, Broadcast] = {}
         self._turns: deque[RoomView] = deque()
@@ -68,9 +109,22 @@ class Broadcaster:
 
     def start(self, view: "RoomView", send: Send) -> None:
         """Call ``send`` for each of the view's sockets, instead of what is under way to them."""
-        if view not in self._under_way:
-            self._turns.append(view)
-        self._under_way[view] = Broadcast(view, send)
+        self._start(Broadcast(view, send))
+
+    def start_change(self, view: "RoomView", frame: "Frame") -> None:
+        """Send a change to each of the view's sockets."""
+        room = view.room
+
+        def send(subscriber: "Subscriber") -> None:
+            subscriber.send_change(room, frame)
+
+        spread = self.spread
+        self._start(Broadcast(view, send, frame.octets if spread is not None else b"", spread))
+
+    def _start(self, broadcast: Broadcast) -> None:
+        if broadcast.view not in self._under_way:
+            self._turns.append(broadcast.view)
+        self._under_way[broadcast.view] = broadcast
         self._schedule()
 
     def _schedule(self) -> None:

@@ -11,6 +11,7 @@ from aiohttp import web
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import Principal
 from hms_rt.realtime import frames
+from hms_rt.realtime.broadcaster import Spread
 
 if TYPE_CHECKING:
     from hms_rt.realtime.outlet import Outlet
@@ -36,7 +37,12 @@ class Connection:
 
 
 class SocketServer(Protocol):
-    """python-socketio with our transport under it (``engine``), or with its own (``stock``)."""
+    """python-socketio with our transport under it (``engine``), or with its own (``stock``).
+
+    ``spread`` is the transport's short way for changes, if it has one.
+    """
+
+    spread: Spread | None
 
     def register_namespace(self, namespace_handler: socketio.AsyncNamespace) -> None:
         """Serve a department's namespace."""

@@ -15,9 +15,10 @@ import structlog
 from aiohttp import web
 
 from hms_rt.realtime import frames, metrics
+from hms_rt.realtime.broadcaster import Spread
 from hms_rt.realtime.connections import Connection, check_handshake, options
 from hms_rt.realtime.frames import TextPacket, text_frame
-from hms_rt.realtime.transport import POLICY, EngineSocket, take_over
+from hms_rt.realtime.transport import POLICY, EngineSocket, spread, take_over
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +63,7 @@ class FastServer(socketio.AsyncServer):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(**options(), serializer=TextPacket, client_manager=_Clients())
         self.namespaces = ()  # else anybody may enter "/"
+        self.spread: Spread | None = spread
         self._ended: Callable[[Connection], None] = lambda connection: None
         self._hello = {
             "upgrades": [],

@@ -18,6 +18,7 @@ from hms_rt.realtime.broadcaster import Broadcaster
 from hms_rt.realtime.follower import Follower
 from hms_rt.realtime.frames import Frame
 from hms_rt.realtime.hub import Hub
+from hms_rt.realtime.members import Members
 from hms_rt.realtime.rooms import RoomKind
 from hms_rt.storage.change_log import LogEntry
 
@@ -51,7 +52,7 @@ class RoomView:
         self.room = room
         self.audience = audience
         self.follower = follower
-        self.subscribers: set[Subscriber] = set()
+        self.subscribers = Members()
         self.sent = follower.version or 0
         self.head = self.sent
         self.closed = False
@@ -152,8 +153,7 @@ class RoomView:
         self.sent = version
         self.passed_over = 0
         self._under_way = len(body), len(entries), entries[0].at
-        frame = Frame(self.kind.namespace, "change", body)
-        self._broadcaster.start(self, methodcaller("send_change", self.room, frame))
+        self._broadcaster.start_change(self, Frame(self.kind.namespace, "change", body))
 
     def done(self, handed: int) -> None:
         """The broadcaster handed the frame to everybody still here; more may have come meanwhile."""
@@ -225,7 +225,7 @@ class RoomView:
         While the state is being loaded there is none to show: then it gets what everybody gets afterwards.
         """
         if self.follower.version is None:
-            subscriber.dirty.add(self.room)
+            subscriber.fall_behind(self)
             return
         frame = self.snapshot_frame()
         metrics.snapshot_sent(reason, size=len(frame.body))

@@ -15,6 +15,7 @@ from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import Principal
 from hms_rt.realtime import metrics
 from hms_rt.realtime.admission import Admission, going_away
+from hms_rt.realtime.broadcaster import Broadcaster
 from hms_rt.realtime.connections import Connection, SocketServer, check_handshake
 from hms_rt.realtime.namespace import DepartmentNamespace
 from hms_rt.realtime.pulse import Pulse
@@ -56,6 +57,7 @@ class RealtimeServer:
         self,
         *,
         subscriptions: Subscriptions,
+        broadcaster: Broadcaster,
         rights: Rights,
         pulse: Pulse,
         authenticate: Callable[[web.Request], Awaitable[Principal | None]],
@@ -66,6 +68,7 @@ class RealtimeServer:
     ) -> None:
         self.sio: SocketServer
         self.subscriptions = subscriptions
+        self._broadcaster = broadcaster
         self.rights = rights
         self.pulse = pulse
         self._authenticate = authenticate
@@ -83,6 +86,7 @@ class RealtimeServer:
     def mount(self, namespaces: Mapping[str, Mapping[str, SocketCommand]]) -> None:
         """Register every department's namespace with its commands."""
         self.sio = _fast_server() if self._fastpath else StockServer(list(namespaces))
+        self._broadcaster.spread = self.sio.spread
         for name, commands in namespaces.items():
             self.sio.register_namespace(DepartmentNamespace(name, self, commands))
 

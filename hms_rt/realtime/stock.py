@@ -18,6 +18,7 @@ import socketio
 from aiohttp import web
 
 from hms_rt.realtime import metrics
+from hms_rt.realtime.broadcaster import Spread
 from hms_rt.realtime.connections import Connection, check_handshake, options
 from hms_rt.realtime.frames import BINARY, MESSAGE, Frame, TextPacket
 from hms_rt.realtime.held import Held
@@ -194,6 +195,7 @@ class StockServer:
     def __init__(self, namespaces: list[str]) -> None:
         told = {**options(), "logger": _silent, "engineio_logger": _silent}
         self.sio = socketio.AsyncServer(**told, serializer=_CheckedPacket, namespaces=namespaces)
+        self.spread: Spread | None = None
         self._open = 0
 
     def register_namespace(self, namespace_handler: socketio.AsyncNamespace) -> None:

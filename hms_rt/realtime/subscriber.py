@@ -67,14 +67,22 @@ class Subscriber:
         if room in self.dirty:
             self.rooms[room].passed_over += 1
         elif not self.outlet.send_change(frame, CONFLATE_BYTES):
-            self.dirty.add(room)
+            view = self.rooms[room]
+            self.fall_behind(view)
             self.conflations += 1
-            self.rooms[room].passed_over += 1
+            view.passed_over += 1
             metrics.conflated()
+
+    def fall_behind(self, view: RoomView) -> None:
+        """No change of this view until the snapshot that :meth:`drained` sends."""
+        self.dirty.add(view.room)
+        view.subscribers.behind.add(self)
 
     def send_snapshot(self, room: str, frame: Frame) -> None:
         """Send a snapshot; it replaces whatever the client missed."""
-        self.dirty.discard(room)
+        if room in self.dirty:
+            self.dirty.discard(room)
+            self.rooms[room].subscribers.behind.discard(self)
         self.outlet.send(frame, counts=False)
 
     def send(self, event: str, value: Any) -> None:

@@ -63,15 +63,20 @@ class Broadcast:
     def step(self) -> bool:
         """Hand the frame to the next few; False once everybody has it. Who left meanwhile gets nothing."""
         first = self._next
-        if self._spread is not None and self._undisturbed():
+        if self._spread is None or not self._undisturbed():
+            self._one_by_one()
+        else:
             outlets = self._outlets[first : first + STEP]
-            others = self._spread(outlets, self._octets)
+            try:
+                others = self._spread(outlets, self._octets)
+            except Exception:
+                log.exception("broadcast.failed", namespace=self.view.kind.namespace)
+                self._spread = None  # the long way for all of this step and the rest: twice is harmless
+                return True
             self._next = first + len(outlets)
             self.handed += len(outlets)
             for place in others:
                 self.send(self._subscribers[first + place])
-        else:
-            self._one_by_one()
         return self._next < len(self._subscribers)
 
     def _undisturbed(self) -> bool:

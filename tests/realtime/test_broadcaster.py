@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,12 +40,16 @@ class Client:
     def __init__(self) -> None:
         self.got: list[tuple[int, dict[str, Any]]] = []
         self.dirty: set[str] = set()
-        self.outlet = None
+        self.outlet: Client | None = None
 
     def send_change(self, room: str, frame: Frame) -> None:
+        if room in self.dirty:
+            return
         self.got.append((Client.turn, json.loads(frame.body)))
 
-    send_snapshot = send_change
+    def send_snapshot(self, room: str, frame: Frame) -> None:
+        self.dirty.discard(room)
+        self.got.append((Client.turn, json.loads(frame.body)))
 
     def fall_behind(self, view: RoomView) -> None:
         self.dirty.add(view.room)
@@ -72,6 +76,7 @@ class Room:
     """A view with clients, whose follower advances when told."""
 
     def __init__(self, broadcaster: Broadcaster, clients: int) -> None:
+        self.broadcaster = broadcaster
         self.follower = Follower(
             "beds/ward:ICU", gap=lambda one: None, advanced=lambda one: self.view.changed()
         )
@@ -163,6 +168,73 @@ async def test_who_leaves_between_two_slices_gets_nothing_of_the_rest(one_step_a
     await turns(20)
     assert late[0].got == []
     assert all(client.spans == [(0, 1)] for client in room.clients if client is not late[0])
+
+
+class ShortWay:
+    """A transport's short way: it takes everything but what goes to clients that are ``busy``."""
+
+    def __init__(self, room: "Room") -> None:
+        self.got: list[Any] = []
+        self.busy: set[Any] = set()
+        room.broadcaster.spread = self
+        for client in room.clients:
+            client.outlet = client
+
+    def __call__(self, outlets: Sequence[Any], octets: bytes) -> list[int]:
+        self.got += [client for client in outlets if client not in self.busy]
+        return [place for place, client in enumerate(outlets) if client in self.busy]
+
+
+async def test_changes_take_the_short_way_where_nothing_waits() -> None:
+    room = Room(Broadcaster(), clients=3 * STEP + 5)
+    short = ShortWay(room)
+    short.busy = set(room.clients[::7])
+    room.change()
+    await turns(4)
+    assert short.got == [client for client in room.clients if client not in short.busy]
+    assert all(client.spans == [(0, 1)] for client in short.busy)
+
+
+async def test_who_waits_for_a_snapshot_gets_no_change_by_the_short_way() -> None:
+    room = Room(Broadcaster(), clients=STEP + 3)
+    short = ShortWay(room)
+    behind = room.clients[1]
+    room.view.subscribers.behind.add(behind)  # type: ignore[arg-type]
+    behind.dirty.add("ward:ICU")
+    room.change()
+    await turns(4)
+    assert short.got == []
+    assert all(client.spans == [(0, 1)] for client in room.clients if client is not behind)
+    assert behind.got == []
+
+
+async def test_who_leaves_gets_nothing_of_the_rest_by_the_short_way(one_step_a_turn: None) -> None:
+    room = Room(Broadcaster(), clients=4 * STEP)
+    short = ShortWay(room)
+    room.change()
+    await turns(2)
+    gone = room.clients[-1]
+    assert gone not in short.got
+    assert short.got
+    room.view.subscribers.discard(gone)  # type: ignore[arg-type]
+    await turns(20)
+    assert gone not in short.got
+    assert gone.got == []
+    for client in room.clients[:-1]:
+        assert short.got.count(client) + len(client.got) == 1
+
+
+async def test_if_the_short_way_fails_everybody_gets_the_frame_by_the_long_one() -> None:
+    """Twice is harmless, never is not: a client ignores what it has."""
+    room = Room(Broadcaster(), clients=2 * STEP)
+
+    def fail(outlets: Sequence[Any], octets: bytes) -> list[int]:
+        raise ZeroDivisionError("a mistake of ours")
+
+    room.broadcaster.spread = fail
+    room.change()
+    await turns(6)
+    assert all(client.spans == [(0, 1)] for client in room.clients)
 
 
 async def test_two_rooms_take_turns(one_step_a_turn: None) -> None:

@@ -9,10 +9,12 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import socketio
+import uvloop
 from aiohttp import BaseConnector, WSMsgType, web, web_protocol
 from aiohttp._websocket import reader
 from engineio import AsyncServer as EngineServer
@@ -71,6 +73,40 @@ CALLED: dict[str, tuple[Callable[..., Any], list[str]]] = {
     "aiohttp.WebSocketResponse.write_eof": (web.WebSocketResponse.write_eof, ["self"]),
     "aiohttp.RequestHandler.connection_lost": (web.RequestHandler.connection_lost, ["self", "exc"]),
 }
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.SelectorEventLoop, uvloop.new_event_loop])
+@pytest.mark.parametrize("end", ["peer", "abort", "close"])
+def test_a_descriptor_is_still_ours_when_the_connection_is_reported_lost(
+    new_loop: Callable[[], asyncio.AbstractEventLoop], end: str
+) -> None:
+    """``transport.spread`` writes to descriptors: one that was closed before might be somebody else's."""
+
+    async def scene() -> None:
+        accepted: asyncio.Future[asyncio.Transport] = asyncio.get_running_loop().create_future()
+        lost: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        class Accepted(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                self.number = transport.get_extra_info("socket").fileno()
+                accepted.set_result(cast(asyncio.Transport, transport))
+
+            def connection_lost(self, exc: BaseException | None) -> None:
+                lost.set_result(Path(f"/proc/self/fd/{self.number}").exists())
+
+        server = await asyncio.get_running_loop().create_server(Accepted, "127.0.0.1", 0)
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        transport = await asyncio.wait_for(accepted, 5)
+        if end == "peer":
+            writer.close()
+        else:
+            getattr(transport, end)()
+        assert await asyncio.wait_for(lost, 5)
+        writer.close()
+        server.close()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(scene())
 
 
 @pytest.mark.parametrize("name", CALLED)

@@ -18,7 +18,7 @@ from hms_rt.realtime import transport
 from hms_rt.realtime.frames import Frame
 from hms_rt.realtime.outlet import READY_BYTES, SEND_BUFFER_BYTES
 from hms_rt.realtime.pace import FLOOD
-from hms_rt.realtime.transport import INBOX, EngineSocket, take_over
+from hms_rt.realtime.transport import INBOX, EngineSocket, spread, take_over
 from tests.realtime.raw import until
 
 
@@ -102,9 +102,9 @@ async def test_frames_of_any_size_arrive_in_order_by_whatever_way_they_leave(
             quiet(client).pause_reading()
         for _ in range(chance.randint(1, 12)):
             padding = "x" * chance.choice((0, 10, 5_000, 3 * SEND_BUFFER_BYTES))
-            socket.send(
-                Frame("/beds", "change", f'[{sent},"{padding}"]'.encode()), counts=chance.random() < 0.5
-            )
+            frame = Frame("/beds", "change", f'[{sent},"{padding}"]'.encode())
+            if chance.random() < 0.5 or spread([socket], frame.octets):
+                socket.send(frame, counts=chance.random() < 0.5)
             sent += 1
         if chance.random() < 0.7:
             await asyncio.sleep(0.001)
@@ -131,6 +131,53 @@ async def test_what_waits_is_counted_by_what_it_is(desk: Desk, client: ClientWeb
     quiet(client).resume_reading()
     await received(client, 81)
     await until(lambda: socket.backlog() == 0)
+
+
+async def test_the_short_way_is_open_while_nothing_waits_and_never_over_tls(
+    desk: Desk, client: ClientWebSocketResponse
+) -> None:
+    (socket,) = desk.sockets
+    change = Frame("/beds", "change", b"1").octets
+    large = Frame("/beds", "change", b'"' + b"x" * 400_000 + b'"')
+    if quiet(client).get_extra_info("sslcontext") is not None:
+        socket.send(large, counts=True)
+        assert spread([socket], change) == [0]
+        await received(client, 1)
+        assert spread([socket], change) == [0]
+        return
+    socket.send(Frame("/beds", "snapshot", b"{}"), counts=False)
+    assert spread([socket], change) == []
+    quiet(client).pause_reading()
+    written = 0
+    while not spread([socket], large.octets):
+        written += 1
+        assert written < 100, "the kernel takes everything"
+    assert socket.waiting() > 0
+    assert spread([socket], change) == [0]
+    quiet(client).resume_reading()
+    texts = await received(client, 2 + written)
+    assert [len(text) for text in texts[2:]] == [len(large.octets) - 10] * written
+    await until(lambda: socket.backlog() == 0)
+    assert spread([socket], change) == []
+    socket.refuse(1000, "")
+    assert spread([socket], change) == [0]
+
+
+async def test_a_connection_that_is_gone_is_written_to_no_more(
+    desk: Desk, client: ClientWebSocketResponse
+) -> None:
+    (socket,) = desk.sockets
+    change = Frame("/beds", "change", b"1").octets
+    socket.send(Frame("/beds", "snapshot", b"{}"), counts=False)
+    spread([socket], change)
+    quiet(client).abort()
+    for _ in range(50):  # the first bytes after the reset are what finds it out
+        spread([socket], change)
+        await asyncio.sleep(0.005)
+        if desk.over:
+            break
+    assert desk.over == [socket]
+    assert spread([socket], change) == [0]
 
 
 async def test_messages_are_handled_one_after_the_other_in_order(

@@ -97,10 +97,12 @@ class Broadcaster:
     """Every broadcast of the process. A view has at most one under way.
 
     ``spread`` is the transport's short way for frames that are changes; without it each client is asked.
+    ``lagging`` are the views of which some client waits for a snapshot.
     """
 
     def __init__(self) -> None:
         self.spread: Spread | None = None
+        self.lagging: set[RoomView] = set()
         self._wanting: dict[RoomView, None] = {}
         self._under_way: dict[RoomView, Broadcast] = {}
         self._turns: deque[RoomView] = deque()

@@ -104,6 +104,11 @@ class RoomView:
                     shown[key] = {"op": "remove", "key": key, "cause": op["cause"]}
         return list(shown.values())
 
+    def fell_behind(self, subscriber: "Subscriber") -> None:
+        """It gets no change until it was sent a snapshot."""
+        self.subscribers.behind.add(subscriber)
+        self._broadcaster.lagging.add(self)
+
     def changed(self) -> None:
         """The follower advanced: broadcast before the loop's next turn ends, or after the one under way."""
         if self.subscribers:
@@ -280,6 +285,12 @@ class Views:
                     self._by_stream.pop(stream, None)
                     if not view.follower.listeners:
                         self._hub.unfollow(stream)
+
+    def behind(self) -> "set[Subscriber]":
+        """Clients that wait for a snapshot in some view. Nobody looks at the thousands of others for it."""
+        lagging = {view for view in self.broadcaster.lagging if view.subscribers.behind}
+        self.broadcaster.lagging = lagging
+        return {subscriber for view in lagging for subscriber in view.subscribers.behind}
 
     def all(self) -> list[RoomView]:
         """Every view, for metrics and the status page."""

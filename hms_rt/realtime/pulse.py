@@ -89,10 +89,8 @@ class Pulse:
     def _beat(self) -> None:
         for subscriber in list(self._buckets[self._tick % BUCKETS]):
             self._serve(subscriber)
-        for bucket in self._buckets:
-            for subscriber in list(bucket):
-                if subscriber.dirty:
-                    self._relieve(subscriber)
+        for subscriber in self._views.behind():
+            self._relieve(subscriber)
         if self._tick % (BUCKETS * 6) == 0:
             self._views.close_unused()
 

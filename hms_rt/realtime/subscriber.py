@@ -76,7 +76,7 @@ class Subscriber:
     def fall_behind(self, view: RoomView) -> None:
         """No change of this view until the snapshot that :meth:`drained` sends."""
         self.dirty.add(view.room)
-        view.subscribers.behind.add(self)
+        view.fell_behind(self)
 
     def send_snapshot(self, room: str, frame: Frame) -> None:
         """Send a snapshot; it replaces whatever the client missed."""

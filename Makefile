@@ -4,6 +4,8 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(if $(shell $(p) -c \
 	'import sys; (3, 11) <= sys.version_info[:2] <= (3, 13) and print(1)' 2>/dev/null),$(p))))
 ARGS ?=
+# Processes that share the tests, each with servers of its own (about 1 GiB of memory).
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -30,8 +32,8 @@ $(STAMP): requirements.lock pyproject.toml hatch_build.py scripts/install.sh
 demo: $(STAMP) ## a hospital on this machine: servers, data and a simulated day (ARGS="--reset")
 	@$(BIN)/hms-rt demo $(ARGS)
 
-test: $(STAMP) chromium proxies lint ## static checks, then every test, against real servers and a real browser
-	$(BIN)/pytest $(ARGS)
+test: $(STAMP) chromium proxies lint ## static checks, then every test, against real servers and a real browser (WORKERS=4)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy strict, import contracts
 	$(BIN)/ruff check

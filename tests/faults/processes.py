@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ import aiohttp
 
 from hms_rt.app import Stores
 from tests.faults.stage import Stage
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 READY_S = 40.0
@@ -26,13 +26,6 @@ _PR_SET_PDEATHSIG = 1
 _KILLED = re.compile(r'ended by signal SIGKILL.*"event": ?"worker\.lost"')
 _MISTAKE = re.compile(r'"level": ?"(error|critical)"|^Traceback|^\S+ \S+ asyncio ')
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclasses.dataclass(frozen=True)

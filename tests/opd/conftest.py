@@ -108,7 +108,7 @@ END $$
 async def database(stack: EmbeddedUris) -> AsyncIterator[tuple[AsyncEngine, str]]:
     """This folder's database, and the statement that empties it of all but what the migrations put in."""
     admin = await admin_connection(stack.postgres_uri)
-    await admin.execute("CREATE DATABASE t_opd TEMPLATE hms")
+    await admin.execute("CREATE DATABASE t_opd TEMPLATE hms STRATEGY FILE_COPY")
     engine = make_engine(
         make_url(stack.postgres_uri).set(database="t_opd").render_as_string(hide_password=False)
     )

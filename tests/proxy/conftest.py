@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
@@ -19,6 +18,7 @@ from hms_rt.kernel.principal import Role
 from tests.cli.processes import Served, configured, serving
 from tests.conftest import PersonFactory
 from tests.faults.people import Person
+from tests.ports import free_port
 
 SHIPPED = Path(__file__).parents[2] / "docs/proxy"
 SBIN = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
@@ -34,13 +34,6 @@ def program(name: str) -> str:
             f"{name} is not installed: `make proxies`, or apt-get install nginx-light haproxy openssl"
         )
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass

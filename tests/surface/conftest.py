@@ -23,7 +23,7 @@ async def module_stores(stack: EmbeddedUris) -> AsyncIterator[Stores]:
     name = f"t_{uuid.uuid4().hex[:12]}"
     admin = await admin_connection(stack.postgres_uri)
     try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE hms")
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE hms STRATEGY FILE_COPY")
         url = make_url(stack.postgres_uri).set(database=name)
         yield Stores(url.render_as_string(hide_password=False), stack.mongo_uri, stack.redis_url, name, name)
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

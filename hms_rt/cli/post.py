@@ -12,7 +12,11 @@ VARIABLE = "HMS_POST"
 LISTENING = "listening"
 READY = "ready"
 REFUSED = "refused"
-"""Reports of a worker, a line each: it listens; every dependency answers; it cannot start, and why."""
+ALIVE = "alive"
+"""Reports of a worker, a line each: it listens; every dependency answers; it cannot start, and why; its event
+loop turns."""
+
+ALIVE_EVERY_S = 1.0
 
 REFUSAL_EXIT = 2
 
@@ -49,3 +53,8 @@ class Post:
             os.write(self.reports, line.encode())
         except OSError:
             return
+
+    def beat(self) -> None:
+        """Tell that the event loop turns; a supervisor that does not listen must not stop it."""
+        os.set_blocking(self.reports, False)
+        self.report(ALIVE)

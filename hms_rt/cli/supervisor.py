@@ -35,6 +35,11 @@ BACK_OFF_S = (0.0, 0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 GIVE_UP_AFTER = 5
 """Failed starts in a row, while no other worker serves."""
 
+LOOK_S = 2.0
+SILENT_LOOKS = 15
+"""A worker whose event loop was not heard for 30 s is killed and started again: its screens say that they are
+stale after 15 s already, and nothing else would end it. A busy loop beats late, never for so long."""
+
 STOP_S = 30.0
 """For a worker to end once asked, on top of its draining."""
 
@@ -131,7 +136,10 @@ class Supervisor:
             if worker is None:
                 continue
             since = time.monotonic()
-            await worker.ended.wait()
+            if await worker.hangs(LOOK_S, SILENT_LOOKS):
+                worker.error = f"its event loop stood still for {LOOK_S * SILENT_LOOKS:g} s"
+                worker.kill()
+                await worker.ended.wait()
             async with slot.changing:
                 if slot.worker is worker:  # else it was replaced
                     self._lost(slot, worker, time.monotonic() - since)

@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from hms_rt.cli.post import LISTENING, READY, REFUSAL_EXIT, REFUSED, Post
+from hms_rt.cli.post import ALIVE_EVERY_S, LISTENING, READY, REFUSAL_EXIT, REFUSED, Post
 
 if TYPE_CHECKING:
     from hms_rt.app import Hospital
@@ -73,6 +73,7 @@ async def _work(post: Post, settings: "Settings") -> None:
     door = Door(hospital, settings, sockets.adopt(post.sockets))
     stop = _stop_event(door)
     await hospital.start()
+    beating = asyncio.create_task(_beat(post), name="beat")
     try:
         port = await door.open()
         post.report(LISTENING, str(port))
@@ -84,6 +85,14 @@ async def _work(post: Post, settings: "Settings") -> None:
         await door.close()
     finally:
         await hospital.stop()
+        beating.cancel()
+
+
+async def _beat(post: Post) -> None:
+    """Until the very end: a worker that hangs while it stops is hung too."""
+    while True:
+        post.beat()
+        await asyncio.sleep(ALIVE_EVERY_S)
 
 
 def _stop_event(door: "Door") -> asyncio.Event:

@@ -15,7 +15,10 @@ MODULE = "hms_rt.cli.worker"
 
 
 class WorkerProcess:
-    """One process at a post. ``error`` says why it ended, if it did not end by itself in order."""
+    """One process at a post. ``error`` says why it ended, if it did not end by itself in order.
+
+    ``silence`` counts the looks of the supervisor since its event loop was last heard.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process, post: Post, reports: int) -> None:
         self.post = post
@@ -24,6 +27,7 @@ class WorkerProcess:
         self.ended = asyncio.Event()
         self.refused = False
         self.error = ""
+        self.silence = 0
         self._process = process
         self._life = asyncio.create_task(self._live(reports), name=f"worker {post.worker}")
 
@@ -69,6 +73,19 @@ class WorkerProcess:
         """End it now."""
         self._signal(signal.SIGKILL)
 
+    async def hangs(self, look_s: float, most: int) -> bool:
+        """True once it was silent at ``most`` looks in a row, ``look_s`` apart; False when it ended.
+
+        Looks are counted, not time: when the whole machine stood still, nobody was silent.
+        """
+        while not self.ended.is_set():
+            self.silence += 1
+            if self.silence > most:
+                return True
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ended.wait(), look_s)
+        return False
+
     async def end(self, seconds: float) -> bool:
         """Wait until it has ended, at most ``seconds``, then kill it; True if it ended by itself."""
         try:
@@ -109,6 +126,7 @@ class WorkerProcess:
 
     def _hear(self, line: str) -> None:
         what, _, text = line.partition(" ")
+        self.silence = 0
         if what == LISTENING:
             self.listening.set()
         elif what == READY:

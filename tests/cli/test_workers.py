@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from hms_rt.app import Stores
-from tests.cli.processes import alive, configured, serving, serving_workers
+from tests.cli.processes import ROOT, alive, configured, serving, serving_workers
 
 
 async def asked(url: str, path: str = "/healthz") -> str:
@@ -48,6 +48,29 @@ async def test_a_killed_worker_is_started_again_and_keeps_its_number(tmp_path: P
         assert served.pids()[1] != victim
         assert served.pids()[2] == other
         assert alive(other)
+
+
+async def test_a_worker_that_hangs_is_replaced_and_a_slow_one_is_not(tmp_path: Path, stores: Stores) -> None:
+    """SIGSTOP stands for an event loop that turns no more: the process lives, and answers nothing."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "if 'serve' in sys.argv:\n"
+        "    from hms_rt.cli import supervisor\n"
+        "    supervisor.LOOK_S, supervisor.SILENT_LOOKS = 0.5, 6\n"
+    )
+    environment = {**configured(stores), "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    async with serving_workers(tmp_path, environment) as served:
+        victim, other = served.pids()[1], served.pids()[2]
+        os.kill(other, signal.SIGSTOP)
+        await asyncio.sleep(1.0)  # a pause, shorter than what counts as hanging
+        os.kill(other, signal.SIGCONT)
+        os.kill(victim, signal.SIGSTOP)
+        lost = await served.until("worker.lost")
+        assert (lost["worker"], lost["error"]) == (1, "its event loop stood still for 3 s")
+        await served.until("worker.listening", 2, worker=1)
+        assert not alive(victim)
+        assert served.pids()[2] == other
+        await asked(served.url)
 
 
 async def test_workers_do_not_survive_a_killed_supervisor(tmp_path: Path, stores: Stores) -> None:

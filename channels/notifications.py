@@ -1,7 +1,7 @@
 """Namespace ``/notifications``: room ``me`` shows the caller's unseen notifications; command ``seen``."""
 
 from hms_rt.departments.notifications import views
-from hms_rt.departments.notifications.schemas import Seen
+from hms_rt.departments.notifications.schemas.notifications import Seen
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.errors import forbidden
 from hms_rt.kernel.principal import Principal, PrincipalKind

@@ -8,10 +8,12 @@ from handlers import (
     lab,
     lab_results,
     notifications,
+    on_call,
     opd,
     patient_merges,
     patients,
     status,
+    timers,
 )
 
 ROUTES = (
@@ -24,6 +26,8 @@ ROUTES = (
     lab.routes,
     lab_results.routes,
     notifications.routes,
+    on_call.routes,
+    timers.routes,
     audit.routes,
     status.routes,
 )

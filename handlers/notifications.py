@@ -1,6 +1,11 @@
 """REST of notifications: the caller's own, and read receipts."""
 
-from hms_rt.departments.notifications.schemas import NotificationOut, NotificationQuery, Seen, SeenOut
+from hms_rt.departments.notifications.schemas.notifications import (
+    NotificationOut,
+    NotificationQuery,
+    Seen,
+    SeenOut,
+)
 from hms_rt.kernel.paging import Page
 from hms_rt.security.permissions import Permission
 from hms_rt.web.endpoints import Call, Routes

@@ -5,6 +5,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -58,6 +59,7 @@ from hms_rt.screens.pages import add_screens
 from hms_rt.security.passwords import Passwords
 from hms_rt.security.tokens import AccessTokens, DerivedSecrets, SigningKey
 from hms_rt.services import Services
+from hms_rt.storage import timers as durable
 from hms_rt.storage.access_trail import Access, AccessTrail
 from hms_rt.storage.mongo import Documents
 from hms_rt.storage.notes import Notes
@@ -65,7 +67,7 @@ from hms_rt.storage.orphans import OrphanSweep
 from hms_rt.storage.postgres import make_engine
 from hms_rt.storage.redis import Bus, make_redis
 from hms_rt.storage.unit_of_work import Projector, UnitsOfWork
-from hms_rt.timers import Timers
+from hms_rt.timers import DurableTimers, Timers
 from hms_rt.web.address import client_address
 from hms_rt.web.health import READINESS
 from hms_rt.web.origin import origin_allowed
@@ -206,6 +208,7 @@ class Hospital:
             notes=Notes(redis, prefix=stores.redis_prefix),
         )
         self.web = self._web()
+        self.durable_timers = self._durable_timers()
         self.timers = self._timers()
 
     # --- wiring
@@ -216,8 +219,8 @@ class Hospital:
             self.units, self.documents, PlacesOfCare([wards_of_patient], [OpdService.clinics_of_patient])
         )
         beds = BedsService(self.units, patients)
-        notifications = NotificationsService(self.units)
         zone = self.settings.zone
+        notifications = NotificationsService(self.units, identity, zone)
         return Services(
             audit=AuditService(self.units, self._engine, self.clock),
             identity=identity,
@@ -287,8 +290,13 @@ class Hospital:
     def _namespaces(self) -> dict[str, dict[str, SocketCommand]]:
         return {channel.NAMESPACE: channel.commands(self.services) for channel in CHANNELS}
 
+    def _durable_timers(self) -> DurableTimers:
+        """Every kind of durable timer and what it does: ``timers.on("lab.alert", self.services.lab.…)``."""
+        return DurableTimers(self.units, self.services.notifications.timer_died)
+
     def _timers(self) -> Timers:
         timers = Timers()
+        timers.always("durable timers", self.durable_timers.run)
         timers.every(
             5, "expired reservations", lambda: self.services.beds.release_expired(*_timed("beds.expire"))
         )
@@ -325,7 +333,7 @@ class Hospital:
             raise HmsError(Code.UNAVAILABLE, "changes have not been swept lately")
 
     async def _keep_house(self) -> None:
-        """Partitions for the months to come; answers of old idempotency keys go."""
+        """Partitions for the months to come; answers of old idempotency keys and timers that fired go."""
         async with self._engine.begin() as connection:
             alone = await connection.execute(text("SELECT pg_try_advisory_xact_lock(-7325, 2)"))
             if not alone.scalar_one():
@@ -334,6 +342,7 @@ class Hospital:
             await connection.execute(
                 text("DELETE FROM idempotency WHERE at < clock_timestamp() - interval '3 days'")
             )
+            await durable.forget(connection, self.clock.now() - timedelta(days=30))
 
     # --- life
 

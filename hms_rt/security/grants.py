@@ -30,6 +30,10 @@ class Permission(StrEnum):
     STATUS_READ = "status.read"  # processes, rooms and slow clients of the installation
     PLACES_READ = "places.read"  # names and codes of wards, clinics and counters
     NOTIFICATIONS_OWN = "notifications.own"
+    ON_CALL_READ = "on_call.read"  # who is on call where, and the rotas
+    ON_CALL_DEFINE = "on_call.define"  # groups, members, rotas, shifts
+    ON_CALL_COVER = "on_call.cover"  # stand in for somebody, swap
+    TIMERS = "timers"  # durable timers that failed
     SCREEN_OWN = "screen.own"  # heartbeat and receipts of a device
 
     PATIENT_REGISTER = "patient.register"
@@ -103,6 +107,10 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.STATUS_READ: {ADMIN: ANY},
     P.PLACES_READ: {ADMIN: ANY, DOCTOR: ANY, NURSE: ANY, RECEPTION: ANY, PHARMACY: ANY, LAB: ANY},
     P.NOTIFICATIONS_OWN: {ADMIN: OWN, DOCTOR: OWN, NURSE: OWN, RECEPTION: OWN, PHARMACY: OWN, LAB: OWN},
+    P.ON_CALL_READ: {ADMIN: ANY, DOCTOR: ANY, NURSE: ANY, RECEPTION: ANY, PHARMACY: ANY, LAB: ANY},
+    P.ON_CALL_DEFINE: {ADMIN: ANY},
+    P.ON_CALL_COVER: {ADMIN: ANY, DOCTOR: OWN, NURSE: OWN, RECEPTION: OWN, PHARMACY: OWN, LAB: OWN},
+    P.TIMERS: {ADMIN: ANY},
     P.SCREEN_OWN: {},
     P.PATIENT_REGISTER: {ADMIN: ANY, RECEPTION: ANY},
     P.PATIENT_SEARCH: {ADMIN: ANY, DOCTOR: ANY, NURSE: OWN, RECEPTION: ANY, PHARMACY: ANY, LAB: ANY},

@@ -45,6 +45,8 @@ class UnitOfWork:
     events: list[Event] = field(default_factory=list)
     changes: dict[tuple[str, str], Change] = field(default_factory=dict)
     audits: list[flush.AuditEntry] = field(default_factory=list)
+    timers: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """Durable timers that were set, by kind and key: when they are due."""
 
     def record(self, event: Event) -> None:
         """Record a fact; its projectors run before the commit, in the order of recording."""
@@ -91,8 +93,9 @@ class UnitOfWork:
 class UnitsOfWork:
     """Runs commands. One instance per process, made by the composition root.
 
-    ``committed`` is called with the transaction id after every commit that changed a stream. ``reached``
-    is called at named points, for fault tests: ``before_commit``, ``after_commit``.
+    ``committed`` is called with the transaction id after every commit that changed a stream, ``timed`` with
+    the time of the soonest timer after every commit that set one. ``reached`` is called at named points, for
+    fault tests: ``before_commit``, ``after_commit``.
     """
 
     def __init__(
@@ -110,6 +113,7 @@ class UnitsOfWork:
         self._projectors = projectors
         self._reached = reached or (lambda point: None)
         self.committed: Callable[[int], None] = lambda xid: None
+        self.timed: Callable[[datetime], None] = lambda due_at: None
 
     def now(self) -> datetime:
         """The time, for decisions that open no unit of work."""
@@ -197,6 +201,8 @@ class UnitsOfWork:
             self._reached("after_commit")
         if uow.changes:
             self.committed(xid)
+        if uow.timers:
+            self.timed(min(uow.timers.values()))
         return result
 
     async def _audit_denial(self, principal: Principal, command: Command, error: HmsError) -> None:

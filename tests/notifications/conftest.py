@@ -22,7 +22,7 @@ Room = Callable[[uuid.UUID], Awaitable[Mapping[str, Any]]]
 
 @pytest.fixture
 def notifications(hospital: Hospital) -> NotificationsService:
-    return NotificationsService(hospital.units)
+    return hospital.services.notifications
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hms_rt.departments.notifications.model import MAX_TITLE, Kind, lock_screen_title
+from hms_rt.departments.notifications.model.notification import MAX_TITLE, Kind, lock_screen_title
 
 
 @pytest.mark.parametrize(

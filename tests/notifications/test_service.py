@@ -6,9 +6,9 @@ import uuid
 import pytest
 
 from hms_rt.app import Hospital
-from hms_rt.departments.notifications import service as service_module
 from hms_rt.departments.notifications.schemas import NotificationQuery, Seen
 from hms_rt.departments.notifications.service import NotificationsService, Priority
+from hms_rt.departments.notifications.service import telling as service_module
 from hms_rt.departments.patients.schemas import PatientNew
 from hms_rt.kernel.errors import HmsError
 from hms_rt.kernel.principal import SYSTEM, Principal, PrincipalKind, Role

@@ -1,6 +1,10 @@
-"""Table of notifications. The SQL that makes it is in ``migrations/versions/0005_notifications.py``."""
+"""Tables of notifications and of on-call duty.
 
-from sqlalchemy import Boolean, Column, Table, Text, Uuid
+The SQL that makes them is in ``migrations/versions``: ``0005_notifications.py``, ``0010_timers_on_call.py``.
+"""
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
 
 from hms_rt.storage.metadata import Moment, metadata
 
@@ -21,3 +25,83 @@ notifications_notification = Table(
 )
 """Messages to users. ``in_room`` marks those that the user's room shows, so that what a fresh snapshot holds
 is what the changes led to, also where the room is full."""
+
+group = Table(
+    "notifications_group",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("place_kind", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("exactly_one", Boolean, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+"""On-call groups; ``exactly_one``: its shifts never overlap. ``place`` is empty for the whole hospital."""
+
+member = Table(
+    "notifications_member",
+    metadata,
+    Column("group_number", BigInteger, primary_key=True),
+    Column("user_id", Uuid, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("added_by", Uuid, nullable=False),
+    Column("added_at", Moment, nullable=False),
+)
+"""Who may be on call for a group; one who left stays as inactive, because shifts name them."""
+
+rota = Table(
+    "notifications_rota",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("group_number", BigInteger, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_until", Date, nullable=False),
+    Column("weeks", Integer, nullable=False),
+    Column("lines", JSONB, nullable=False),
+    Column("ended_at", Moment),
+    Column("version", Integer, nullable=False),
+    Column("created_by", Uuid, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+"""The pattern that shifts were made from."""
+
+shift = Table(
+    "notifications_shift",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("group_number", BigInteger, nullable=False),
+    Column("exactly_one", Boolean, nullable=False),
+    Column("member_number", BigInteger, nullable=False),
+    Column("rota_id", Uuid),
+    Column("starts_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("cancelled_at", Moment),
+    Column("version", Integer, nullable=False),
+    Column("created_by", Uuid, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+"""Turns of members. Two of one group never overlap where exactly one is wanted, nor two of one member."""
+
+cover = Table(
+    "notifications_cover",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("shift_number", BigInteger, nullable=False),
+    Column("group_number", BigInteger, nullable=False),
+    Column("member_number", BigInteger, nullable=False),
+    Column("starts_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("swap_id", Uuid),
+    Column("cancelled_at", Moment),
+    Column("version", Integer, nullable=False),
+    Column("created_by", Uuid, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+"""Who stands in for whom, within a shift; covers of one shift never overlap."""

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from hms_rt.departments.notifications.model import Notification
+from hms_rt.departments.notifications.model.notification import Notification
 from hms_rt.kernel.clock import rfc3339
 
 STREAM_KIND = "notifications/user"

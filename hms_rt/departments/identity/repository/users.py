@@ -182,3 +182,9 @@ async def names(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> dict
     """Display names by id; unknown ids are left out."""
     rows = await connection.execute(select(users.c.id, users.c.display_name).where(users.c.id.in_(list(ids))))
     return {row.id: row.display_name for row in rows}
+
+
+async def active_names(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Display names of those of ``ids`` whose accounts are active."""
+    query = select(users.c.id, users.c.display_name).where(users.c.id.in_(list(ids)), users.c.active)
+    return {row.id: row.display_name for row in await connection.execute(query)}

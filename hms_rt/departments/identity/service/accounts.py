@@ -216,6 +216,12 @@ class Accounts(Foundation):
         """Display names of users, for "ordered by" and the like; unknown ids are left out."""
         return await users.names(connection, ids)
 
+    async def active_names_of(
+        self, connection: AsyncConnection, ids: Collection[uuid.UUID]
+    ) -> dict[uuid.UUID, str]:
+        """Display names of those of ``ids`` who work here now: nobody else can be reached."""
+        return await users.active_names(connection, ids)
+
     async def _change_user(
         self,
         principal: Principal,

@@ -19,17 +19,25 @@ class Timers:
 
     def __init__(self) -> None:
         self._jobs: list[tuple[str, float, Job]] = []
+        self._endless: list[tuple[str, Job]] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def every(self, seconds: float, name: str, job: Job) -> None:
         """Run ``job`` about every ``seconds``, spread by a tenth so that processes do not march in step."""
         self._jobs.append((name, seconds, job))
 
+    def always(self, name: str, job: Job) -> None:
+        """Run ``job``, which goes on for ever and sees to its own failures, until stopped."""
+        self._endless.append((name, job))
+
     def start(self) -> None:
-        """Start all jobs; each waits one period first."""
+        """Start all jobs; a periodic one waits one period first."""
         self._tasks = [
             asyncio.create_task(self._run(name, seconds, job), name=f"timer {name}")
             for name, seconds, job in self._jobs
+        ]
+        self._tasks += [
+            asyncio.create_task(self._forever(job), name=f"timer {name}") for name, job in self._endless
         ]
 
     async def stop(self) -> None:
@@ -39,6 +47,10 @@ class Timers:
         for task in self._tasks:
             with suppress(asyncio.CancelledError):
                 await task
+
+    @staticmethod
+    async def _forever(job: Job) -> None:
+        await job()
 
     @staticmethod
     async def _run(name: str, seconds: float, job: Job) -> None:

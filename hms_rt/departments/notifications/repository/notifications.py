@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hms_rt.departments.notifications.model import Kind, Notification, Priority, Subject
+from hms_rt.departments.notifications.model.notification import Kind, Notification, Priority, Subject
 from hms_rt.departments.notifications.tables import notifications_notification as notifications
 
 # Critical ones stay longest, then the newest.

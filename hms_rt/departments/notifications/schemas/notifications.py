@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from hms_rt.departments.notifications.model import Kind, Priority
+from hms_rt.departments.notifications.model.notification import Kind, Priority
 from hms_rt.kernel.paging import PageQuery
 from hms_rt.kernel.schema import Moment, Schema
 

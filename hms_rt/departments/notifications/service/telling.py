@@ -1,4 +1,4 @@
-"""The service of notifications."""
+"""Telling users, and what they have seen."""
 
 import uuid
 from collections.abc import Collection
@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hms_rt.departments.notifications import repository, views
-from hms_rt.departments.notifications.model import (
+from hms_rt.departments.notifications import views
+from hms_rt.departments.notifications.model.notification import (
     ROOM_LIMIT,
     Kind,
     Notification,
@@ -15,7 +15,8 @@ from hms_rt.departments.notifications.model import (
     Subject,
     lock_screen_title,
 )
-from hms_rt.departments.notifications.schemas import (
+from hms_rt.departments.notifications.repository import notifications as repository
+from hms_rt.departments.notifications.schemas.notifications import (
     NotificationCursor,
     NotificationOut,
     NotificationQuery,
@@ -23,6 +24,7 @@ from hms_rt.departments.notifications.schemas import (
     SeenOut,
     SubjectOut,
 )
+from hms_rt.departments.notifications.service.foundation import Foundation
 from hms_rt.departments.patients import service as patients
 from hms_rt.kernel.changes import Cause, Change, Op
 from hms_rt.kernel.commands import Command
@@ -30,16 +32,11 @@ from hms_rt.kernel.errors import forbidden
 from hms_rt.kernel.paging import Page, cut, decode_cursor
 from hms_rt.kernel.principal import Principal, PrincipalKind
 from hms_rt.security.permissions import Permission, require
-from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
-
-__all__ = ["Kind", "NotificationsService", "Priority", "Subject"]
+from hms_rt.storage.unit_of_work import UnitOfWork
 
 
-class NotificationsService:
+class Telling(Foundation):
     """Durable messages to users: a row and a change in the transaction of what they tell of."""
-
-    def __init__(self, units: UnitsOfWork) -> None:
-        self._units = units
 
     async def notify(
         self,

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     DISCHARGE_ORDERED = "discharge_ordered"
     TOKEN_TRANSFERRED = "token_transferred"  # noqa: S105 - a patient's number in a queue
     REVIEW_DUE = "review_due"
+    ON_CALL_CHANGED = "on_call_changed"
+    TIMER_FAILED = "timer_failed"
 
 
 class Priority(StrEnum):

@@ -1,0 +1,1 @@
+"""What notifications and on-call duty are; pure, it decides or raises."""

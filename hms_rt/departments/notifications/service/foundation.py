@@ -1,0 +1,22 @@
+"""What every part of the notifications service works with."""
+
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.identity.service import IdentityService
+from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
+
+
+class Foundation:
+    """The collaborators of the service; ``zone`` is that of the clocks on the hospital's walls."""
+
+    def __init__(self, units: UnitsOfWork, identity: IdentityService, zone: ZoneInfo) -> None:
+        self._units = units
+        self._identity = identity
+        self._zone = zone
+
+
+def connection_of(asker: AsyncConnection | UnitOfWork) -> AsyncConnection:
+    """The connection of whoever asks, inside a transaction of theirs."""
+    return asker.connection if isinstance(asker, UnitOfWork) else asker

@@ -1,0 +1,155 @@
+"""Durable timers; on-call groups, their members, rotas, shifts and covers.
+
+Revision ID: 0010
+Revises: 0009
+"""
+
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+# Statements are run one by one: asyncpg prepares each.
+STATEMENTS = (
+    """
+    CREATE TABLE timers (
+        id uuid PRIMARY KEY,
+        kind text NOT NULL CONSTRAINT timers_kind_check CHECK (kind ~ '^[a-z][a-z0-9_.]{0,62}$'),
+        key text NOT NULL CONSTRAINT timers_key_check CHECK (char_length(key) BETWEEN 1 AND 200),
+        due_at timestamptz NOT NULL,
+        run_at timestamptz NOT NULL,
+        state text NOT NULL CONSTRAINT timers_state_check CHECK (
+            state IN ('waiting', 'fired', 'cancelled', 'dead')),
+        attempts integer NOT NULL CONSTRAINT timers_attempts_check CHECK (attempts >= 0),
+        payload jsonb NOT NULL CONSTRAINT timers_payload_check CHECK (
+            jsonb_typeof(payload) = 'object' AND octet_length(payload::text) <= 2000),
+        error text,
+        version integer NOT NULL,
+        set_at timestamptz NOT NULL,
+        ended_at timestamptz,
+        CONSTRAINT timers_key_key UNIQUE (kind, key),
+        CONSTRAINT timers_ended_check CHECK ((state = 'waiting') = (ended_at IS NULL))
+    ) WITH (fillfactor = 80)
+    """,
+    "CREATE INDEX timers_waiting_idx ON timers (run_at) WHERE state = 'waiting'",
+    "CREATE INDEX timers_state_idx ON timers (state, id DESC)",
+    "CREATE INDEX timers_ended_idx ON timers (ended_at) WHERE state IN ('fired', 'cancelled')",
+    # Numbers beside the codes: exclusion constraints compare ranges, and PostgreSQL without extensions has
+    # none of texts. int8range(number, number, '[]') && … is number = number.
+    """
+    CREATE TABLE notifications_group (
+        code text PRIMARY KEY CONSTRAINT notifications_group_code_check CHECK (
+            code ~ '^[A-Z0-9][A-Z0-9_-]{0,15}$'),
+        number bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT notifications_group_number_key UNIQUE,
+        name text NOT NULL,
+        place_kind text NOT NULL CONSTRAINT notifications_group_place_kind_check CHECK (
+            place_kind IN ('ward', 'clinic', 'speciality', 'hospital')),
+        place text NOT NULL CONSTRAINT notifications_group_place_check CHECK (
+            (place = '') = (place_kind = 'hospital')),
+        exactly_one boolean NOT NULL,
+        active boolean NOT NULL,
+        version integer NOT NULL,
+        created_at timestamptz NOT NULL,
+        updated_at timestamptz NOT NULL,
+        CONSTRAINT notifications_group_wanted_key UNIQUE (number, exactly_one)
+    )
+    """,
+    "CREATE INDEX notifications_group_place_idx ON notifications_group (place_kind, place, code)",
+    """
+    CREATE TABLE notifications_member (
+        group_number bigint NOT NULL REFERENCES notifications_group (number),
+        user_id uuid NOT NULL REFERENCES identity_user,
+        number bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT notifications_member_number_key UNIQUE,
+        active boolean NOT NULL,
+        added_by uuid NOT NULL,
+        added_at timestamptz NOT NULL,
+        PRIMARY KEY (group_number, user_id),
+        CONSTRAINT notifications_member_group_key UNIQUE (number, group_number)
+    )
+    """,
+    "CREATE INDEX notifications_member_user_idx ON notifications_member (user_id) WHERE active",
+    """
+    CREATE TABLE notifications_rota (
+        id uuid PRIMARY KEY,
+        group_number bigint NOT NULL REFERENCES notifications_group (number),
+        valid_from date NOT NULL,
+        valid_until date NOT NULL CONSTRAINT notifications_rota_valid_check CHECK (valid_until >= valid_from),
+        weeks integer NOT NULL CONSTRAINT notifications_rota_weeks_check CHECK (weeks BETWEEN 1 AND 12),
+        lines jsonb NOT NULL,
+        ended_at timestamptz,
+        version integer NOT NULL,
+        created_by uuid NOT NULL,
+        created_at timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX notifications_rota_group_idx ON notifications_rota (group_number, id DESC)",
+    # exactly_one is repeated from the group (and held to it), so that the rule can be a constraint.
+    """
+    CREATE TABLE notifications_shift (
+        id uuid PRIMARY KEY,
+        number bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT notifications_shift_number_key UNIQUE,
+        group_number bigint NOT NULL,
+        exactly_one boolean NOT NULL,
+        member_number bigint NOT NULL,
+        rota_id uuid CONSTRAINT notifications_shift_rota_id_fkey REFERENCES notifications_rota,
+        starts_at timestamptz NOT NULL,
+        ends_at timestamptz NOT NULL,
+        cancelled_at timestamptz,
+        version integer NOT NULL,
+        created_by uuid NOT NULL,
+        created_at timestamptz NOT NULL,
+        CONSTRAINT notifications_shift_time_check CHECK (ends_at > starts_at),
+        CONSTRAINT notifications_shift_length_check CHECK (ends_at - starts_at <= interval '32 days'),
+        CONSTRAINT notifications_shift_group_fkey FOREIGN KEY (group_number, exactly_one)
+            REFERENCES notifications_group (number, exactly_one),
+        CONSTRAINT notifications_shift_member_fkey FOREIGN KEY (member_number, group_number)
+            REFERENCES notifications_member (number, group_number),
+        CONSTRAINT notifications_shift_one_at_a_time EXCLUDE USING gist (
+            int8range(group_number, group_number, '[]') WITH &&,
+            tstzrange(starts_at, ends_at) WITH &&) WHERE (exactly_one AND cancelled_at IS NULL),
+        CONSTRAINT notifications_shift_same_person EXCLUDE USING gist (
+            int8range(member_number, member_number, '[]') WITH &&,
+            tstzrange(starts_at, ends_at) WITH &&) WHERE (cancelled_at IS NULL)
+    )
+    """,
+    """
+    CREATE INDEX notifications_shift_time_idx ON notifications_shift (group_number, starts_at, id)
+        WHERE cancelled_at IS NULL
+    """,
+    "CREATE INDEX notifications_shift_rota_idx ON notifications_shift (rota_id) WHERE rota_id IS NOT NULL",
+    """
+    CREATE TABLE notifications_cover (
+        id uuid PRIMARY KEY,
+        shift_number bigint NOT NULL CONSTRAINT notifications_cover_shift_fkey
+            REFERENCES notifications_shift (number),
+        group_number bigint NOT NULL,
+        member_number bigint NOT NULL,
+        starts_at timestamptz NOT NULL,
+        ends_at timestamptz NOT NULL,
+        reason text NOT NULL,
+        swap_id uuid,
+        cancelled_at timestamptz,
+        version integer NOT NULL,
+        created_by uuid NOT NULL,
+        created_at timestamptz NOT NULL,
+        CONSTRAINT notifications_cover_time_check CHECK (ends_at > starts_at),
+        CONSTRAINT notifications_cover_member_fkey FOREIGN KEY (member_number, group_number)
+            REFERENCES notifications_member (number, group_number),
+        CONSTRAINT notifications_cover_one_at_a_time EXCLUDE USING gist (
+            int8range(shift_number, shift_number, '[]') WITH &&,
+            tstzrange(starts_at, ends_at) WITH &&) WHERE (cancelled_at IS NULL)
+    )
+    """,
+    """
+    CREATE INDEX notifications_cover_shift_idx ON notifications_cover (shift_number)
+        WHERE cancelled_at IS NULL
+    """,
+)
+
+
+def upgrade() -> None:
+    """Make the tables of timers and of on-call duty."""
+    for statement in STATEMENTS:
+        op.execute(statement)

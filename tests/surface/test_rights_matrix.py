@@ -32,6 +32,9 @@ NAMESPACES = [channel.NAMESPACE for channel in CHANNELS]
 SELF = {"GET /notifications", "POST /notifications/seen"}
 """``OWN`` means the caller's own things: no place is needed."""
 
+PERSONAL = {"POST /on-call/shifts/{id}/cover", "POST /on-call/swaps", "POST /on-call/covers/{id}/cancel"}
+"""Only for those whose shift or cover it is, wherever they are assigned: ``tests/notifications/test_on_call``."""
+
 OWN_LISTS = {"GET /patients", "GET /admissions", "GET /lab/orders", "GET /lab/alerts"}
 """Without a place of one's own they are empty, not forbidden."""
 
@@ -158,6 +161,8 @@ async def test_who_may_not_is_refused_and_changes_nothing(
             await refused(staff.people[role, NOWHERE])
             if name not in FROM_ANY_CLINIC:
                 await refused(staff.people[role, AWAY])
+            if name in PERSONAL:
+                await refused(staff.people[role, HERE])
     assert await world.census() == before
     assert endpoint.safe or await denials(world) == denied + len(told)
 
@@ -180,7 +185,7 @@ async def test_who_may_is_let_in(endpoint: Endpoint, world: World, staff: Staff)
             assert (await let_in(staff.people[role, NOWHERE])).status == BY_ANOTHER_GRANT[name, role]
         elif reach is Scope.ANY or (reach is Scope.OWN and name in SELF):
             await let_in(staff.people[role, NOWHERE])
-        elif reach is Scope.OWN:
+        elif reach is Scope.OWN and name not in PERSONAL:
             await let_in(staff.people[role, HERE if name not in FROM_ANY_CLINIC else AWAY])
         if reach is Scope.OWN and name in OWN_LISTS:
             assert (await let_in(staff.people[role, NOWHERE])).json["items"] == []

@@ -143,6 +143,24 @@ STATEMENTS = (
     )
     """,
     """
+    CREATE FUNCTION notifications_check_cover() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NOT EXISTS (
+            SELECT FROM notifications_shift s WHERE s.number = NEW.shift_number
+            AND s.group_number = NEW.group_number
+            AND s.starts_at <= NEW.starts_at AND NEW.ends_at <= s.ends_at
+        ) THEN
+            RAISE EXCEPTION 'a cover lies within its shift' USING ERRCODE = 'check_violation',
+                CONSTRAINT = 'notifications_cover_within_shift';
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER within_shift BEFORE INSERT OR UPDATE OF shift_number, starts_at, ends_at, group_number
+        ON notifications_cover FOR EACH ROW EXECUTE FUNCTION notifications_check_cover()
+    """,
+    """
     CREATE INDEX notifications_cover_shift_idx ON notifications_cover (shift_number)
         WHERE cancelled_at IS NULL
     """,

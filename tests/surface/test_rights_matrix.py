@@ -33,7 +33,7 @@ SELF = {"GET /notifications", "POST /notifications/seen"}
 """``OWN`` means the caller's own things: no place is needed."""
 
 PERSONAL = {"POST /on-call/shifts/{id}/cover", "POST /on-call/swaps", "POST /on-call/covers/{id}/cancel"}
-"""Only for those whose shift or cover it is, wherever they are assigned: ``tests/notifications/test_on_call``."""
+"""Only for those whose shift or cover it is, wherever they are assigned: see ``test_on_call``."""
 
 OWN_LISTS = {"GET /patients", "GET /admissions", "GET /lab/orders", "GET /lab/alerts"}
 """Without a place of one's own they are empty, not forbidden."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from hms_rt.departments.notifications import repository, views
+from hms_rt.departments.notifications import views
+from hms_rt.departments.notifications.repository import notifications as repository
 from hms_rt.departments.notifications.tables import notifications_notification
 from hms_rt.departments.patients.events import PatientsMerged, PatientsUnmerged
 from hms_rt.departments.patients.service import Repointed, repoint

@@ -1,6 +1,6 @@
 """Tables of notifications and of on-call duty.
 
-The SQL that makes them is in ``migrations/versions``: ``0005_notifications.py``, ``0010_timers_on_call.py``.
+The SQL that makes them is in ``migrations/versions``: ``0005_notifications.py``, ``0011_timers_on_call.py``.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, Table, Text, Uuid

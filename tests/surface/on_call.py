@@ -78,7 +78,8 @@ async def _leave(world: World) -> Ask:
 async def _add_rota(world: World) -> Ask:
     made, (user_id,) = await group(world, 1)
     lines = [{"user_id": str(user_id), **NIGHT}]
-    return Ask({"code": made.code}, body={"valid_from": TODAY, "valid_until": TODAY, "lines": lines})
+    days = {"valid_from": TODAY, "valid_until": TODAY}
+    return Ask({"code": made.code}, body={**days, "weeks": 1, "lines": lines})
 
 
 async def _end_rota(world: World) -> Ask:

@@ -39,6 +39,7 @@ def otherwise(schema: type[BaseModel], body: Any) -> Iterator[dict[str, Any]]:
             [*OTHERWISE[3:4]],
             {"text": "slept badly"},
             [OTHERWISE[4]],
+            2,
         ]
         tried += [{**body, name: other} for other in others if other != value]
     for other in tried:

@@ -12,6 +12,8 @@ from handlers import (
     opd,
     patient_merges,
     patients,
+    pharmacy,
+    prescriptions,
     status,
     timers,
 )
@@ -25,6 +27,8 @@ ROUTES = (
     opd.routes,
     lab.routes,
     lab_results.routes,
+    pharmacy.routes,
+    prescriptions.routes,
     notifications.routes,
     on_call.routes,
     timers.routes,

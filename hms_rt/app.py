@@ -25,7 +25,7 @@ from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.identity import projector as identity_projector
 from hms_rt.departments.identity.service import Gathered, IdentityService, Principals, Throttle, counts_in
 from hms_rt.departments.ipd import merging as ipd_merging
-from hms_rt.departments.ipd.service import IpdService, wards_of_patient
+from hms_rt.departments.ipd.service import IpdService, ward_of_inpatient, wards_of_patient
 from hms_rt.departments.lab import merging as lab_merging
 from hms_rt.departments.lab import projector as lab_projector
 from hms_rt.departments.lab.model.night import Night
@@ -37,6 +37,9 @@ from hms_rt.departments.opd import projector as opd_projector
 from hms_rt.departments.opd.service import OpdService
 from hms_rt.departments.patients import merging as patients_merging
 from hms_rt.departments.patients.service import PatientsService
+from hms_rt.departments.pharmacy import merging as pharmacy_merging
+from hms_rt.departments.pharmacy import projector as pharmacy_projector
+from hms_rt.departments.pharmacy.service import PharmacyService, no_allergies_kept
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.clock import Clock, SystemClock
 from hms_rt.kernel.commands import Command
@@ -76,7 +79,15 @@ from hms_rt.web.settings import WebSettings, networks
 
 log = structlog.get_logger(__name__)
 
-MERGING = (patients_merging, ipd_merging, beds_merging, opd_merging, lab_merging, notifications_merging)
+MERGING = (
+    patients_merging,
+    ipd_merging,
+    beds_merging,
+    opd_merging,
+    lab_merging,
+    pharmacy_merging,
+    notifications_merging,
+)
 """One entry per department with rows about patients: what of it follows a merge.
 
 In this order: a bed shows the patient of the stay, which ipd moved."""
@@ -86,6 +97,7 @@ PROJECTORS = (
     beds_projector.PROJECTORS,
     opd_projector.PROJECTORS,
     lab_projector.PROJECTORS,
+    pharmacy_projector.PROJECTORS,
     *(merging.PROJECTORS for merging in MERGING),
 )
 """One entry per department that turns events into changes."""
@@ -238,6 +250,7 @@ class Hospital:
                 zone,
                 Night(*self.settings.lab_night),
             ),
+            pharmacy=PharmacyService(self.units, patients, ward_of_inpatient, no_allergies_kept, zone),
         )
 
     def _realtime(self) -> RealtimeServer:

@@ -10,6 +10,7 @@ from hms_rt.departments.lab.service import LabService
 from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.opd.service import OpdService
 from hms_rt.departments.patients.service import PatientsService
+from hms_rt.departments.pharmacy.service import PharmacyService
 
 
 @dataclass(frozen=True)
@@ -24,3 +25,4 @@ class Services:
     opd: OpdService
     ipd: IpdService
     lab: LabService
+    pharmacy: PharmacyService

@@ -94,6 +94,16 @@ class Permission(StrEnum):
     CRITICAL_RELAY = "critical.relay"  # a nurse told the doctor; not the acknowledgement
     CRITICAL_READ_BACK = "critical.read_back"  # the lab's phone call; not the acknowledgement
 
+    FORMULARY_DEFINE = "formulary.define"
+    FORMULARY_READ = "formulary.read"
+    STORE_DEFINE = "store.define"  # dispensaries and the cupboards of wards
+    STORE_READ = "store.read"
+    PRESCRIBE = "prescription.write"
+    PRESCRIPTION_STOP = "prescription.stop"
+    PRESCRIPTION_HOLD = "prescription.hold"  # and resume
+    PRESCRIPTION_READ = "prescription.read"
+    DISPENSARY_READ = "dispensary.read"  # the live queue of a dispensary
+
 
 ANY, OWN = Scope.ANY, Scope.OWN
 ADMIN, DOCTOR, NURSE = Role.ADMIN, Role.DOCTOR, Role.NURSE
@@ -165,6 +175,15 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.CRITICAL_ACKNOWLEDGE: {DOCTOR: OWN},
     P.CRITICAL_RELAY: {NURSE: OWN},
     P.CRITICAL_READ_BACK: {LAB: ANY},
+    P.FORMULARY_DEFINE: {ADMIN: ANY, PHARMACY: ANY},
+    P.FORMULARY_READ: {ADMIN: ANY, DOCTOR: ANY, NURSE: ANY, PHARMACY: ANY},
+    P.STORE_DEFINE: {ADMIN: ANY},
+    P.STORE_READ: {ADMIN: ANY, DOCTOR: ANY, NURSE: ANY, PHARMACY: ANY},
+    P.PRESCRIBE: {DOCTOR: OWN},
+    P.PRESCRIPTION_STOP: {DOCTOR: OWN},
+    P.PRESCRIPTION_HOLD: {DOCTOR: OWN, PHARMACY: ANY},
+    P.PRESCRIPTION_READ: {DOCTOR: OWN, NURSE: OWN, PHARMACY: ANY},
+    P.DISPENSARY_READ: {PHARMACY: ANY},
 }
 """Permission -> role -> scope. What is not here is denied."""
 

@@ -36,6 +36,7 @@ RESERVED = {
     Permission.RECORD_READ_MEDICATION,
     Permission.RECORD_WRITE_DIAGNOSIS,
     Permission.RECORD_WRITE_VITALS,
+    Permission.DISPENSARY_READ,
 }
 """Permissions that no declaration names: checked inside a service beside the declared one."""
 

@@ -9,7 +9,8 @@ from typing import Any
 from hms_rt.departments.opd.schemas.queue import ClinicIn, TokenIn
 from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Role
 from tests.conftest import PASSWORD, command
-from tests.surface.things import CLINIC, COUNTERS, NORMAL, OTHER_CLINIC, WARD
+from tests.pharmacy.conftest import FORMULARY
+from tests.surface.things import CLINIC, COUNTERS, LINE, NORMAL, OTHER_CLINIC, WARD
 from tests.surface.world import World
 
 OTHER_PASSWORD = "staple battery horse correct"
@@ -135,6 +136,17 @@ async def _analysis(world: World) -> Ask:
 async def _change_analysis(world: World) -> Ask:
     (row,) = await world.query("SELECT version FROM lab_catalogue WHERE code = 'LAC'")
     return Ask({"analysis": "LAC"}, body={"name": world.fresh("Lactate ")}, version=row.version)
+
+
+async def _change_medicine(world: World) -> Ask:
+    (row,) = await world.query("SELECT version FROM pharmacy_medicine WHERE code = 'AMOX500'")
+    return Ask({"medicine": "AMOX500"}, body={"brand": world.fresh("Brand ")}, version=row.version)
+
+
+async def _prescribe(world: World) -> Ask:
+    here = await world.admitted()
+    body = {"patient_id": str(here.patient_id), "admission_id": str(here.id), "lines": [LINE]}
+    return Ask(body=body)
 
 
 async def _issue(world: World) -> Ask:
@@ -289,6 +301,20 @@ RECIPES: dict[str, Recipe] = {
     "POST /lab/alerts/{id}/relay": _at(W.alert, {}),
     "POST /lab/alerts/{id}/read-back": _at(W.alert, {}),
     "POST /lab/alerts/{id}/close": _at(W.acknowledged, {}),
+    # pharmacy
+    "POST /pharmacy/formulary": _new("M", **FORMULARY[0]),
+    "GET /pharmacy/formulary/{medicine}": _plain({"medicine": "AMOX500"}),
+    "PATCH /pharmacy/formulary/{medicine}": _change_medicine,
+    "POST /pharmacy/stores": _new("ST", name="New dispensary", kind="dispensary"),
+    "POST /prescriptions": _prescribe,
+    "GET /prescriptions/{id}": _at(W.prescription),
+    "GET /prescriptions/{id}/warnings": _at(W.draft),
+    "GET /prescriptions/{id}/history": _at(W.prescription),
+    "POST /prescriptions/{id}/activate": _at(W.draft, {}),
+    "POST /prescriptions/{id}/hold": _at(W.prescription, REASON),
+    "POST /prescriptions/{id}/resume": _at(W.held, {}),
+    "POST /prescriptions/{id}/stop": _at(W.prescription, REASON),
+    "POST /prescriptions/{id}/cancel": _at(W.draft, REASON),
     # notifications
     "POST /notifications/seen": _seen,
 }

@@ -24,7 +24,7 @@ from tests.realtime.raw import Raw
 from tests.surface.asks import ENDPOINTS, Ask, ask, label
 from tests.surface.replies import send
 from tests.surface.sockets import ROOM_KINDS
-from tests.surface.things import CLINIC, WARD
+from tests.surface.things import CLINIC, DISPENSARY, WARD
 from tests.surface.world import HERE, NOWHERE, Client, World
 
 CANARY = {
@@ -60,6 +60,7 @@ FRAMES: Mapping[str, tuple[Iterable[Role], Iterable[Role], frozenset[str]]] = {
     "/beds": (CARE, (), KNOWN),
     "/opd": (Role, (Role.ADMIN, Role.RECEPTION), CALLED),
     "/lab": ((*CARE, Role.LAB), (Role.LAB,), CALLED),
+    "/pharmacy": ((Role.PHARMACY,), (Role.PHARMACY,), CALLED),
     "/notifications": ((), (), NOTHING),
 }
 """Namespace -> who may find what in its frames: assigned here, and assigned nowhere. A screen: nothing."""
@@ -81,12 +82,14 @@ ANSWERS: Mapping[str, Mapping[Role, frozenset[str]]] = {
     "GET /lab/orders/{id}": _each((*CARE, Role.LAB), CALLED),
     "GET /lab/worklist": _each((Role.LAB,), CALLED),
     "GET /lab/alerts": _each((*CARE, Role.LAB), CALLED),
+    "GET /prescriptions": _each((*CARE, Role.PHARMACY), CALLED),
+    "GET /prescriptions/{id}": _each((*CARE, Role.PHARMACY), CALLED),
 }
 """Endpoint -> what each role may find in its answers, where the grant reaches; all others say nothing."""
 
 READS = [endpoint for endpoint in ENDPOINTS if endpoint.safe and not endpoint.public]
 NAMESPACES = [channel.NAMESPACE for channel in CHANNELS]
-ARGUMENTS = {"ward": f":{WARD}", "clinic": f":{CLINIC}"}
+ARGUMENTS = {"ward": f":{WARD}", "clinic": f":{CLINIC}", "dispensary": f":{DISPENSARY}"}
 Places = frozenset[Assignment]
 
 

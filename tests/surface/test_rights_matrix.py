@@ -22,7 +22,7 @@ from hms_rt.web.endpoints import Endpoint
 from tests.surface.asks import ENDPOINTS, ask, label
 from tests.surface.replies import Reply, send
 from tests.surface.sockets import COMMAND_IDS, DECLARED, ROOM_KINDS, SOCKET_COMMANDS, payload
-from tests.surface.things import CLINIC, WARD
+from tests.surface.things import CLINIC, DISPENSARY, WARD
 from tests.surface.world import AWAY, BOUND_ROOMS, HERE, NOWHERE, Client, World
 
 Places = frozenset[Assignment]
@@ -35,7 +35,7 @@ SELF = {"GET /notifications", "POST /notifications/seen"}
 PERSONAL = {"POST /on-call/shifts/{id}/cover", "POST /on-call/swaps", "POST /on-call/covers/{id}/cancel"}
 """Only for those whose shift or cover it is, wherever they are assigned: see ``test_on_call``."""
 
-OWN_LISTS = {"GET /patients", "GET /admissions", "GET /lab/orders", "GET /lab/alerts"}
+OWN_LISTS = {"GET /patients", "GET /admissions", "GET /lab/orders", "GET /lab/alerts", "GET /prescriptions"}
 """Without a place of one's own they are empty, not forbidden."""
 
 FROM_ANY_CLINIC = {"POST /admissions"}
@@ -91,6 +91,7 @@ ROOMS: Mapping[tuple[str, str], tuple[str, Mapping[Role, tuple[Audience | None, 
         f"clinic:{CLINIC}",
         {Role.DOCTOR: (CLINICAL, None), Role.NURSE: (CLINICAL, None), Role.LAB: (CLINICAL, CLINICAL)},
     ),
+    ("/pharmacy", "dispensary"): (f"dispensary:{DISPENSARY}", {Role.PHARMACY: (STAFF, STAFF)}),
     ("/notifications", "me"): ("me", dict.fromkeys(Role, (OWN, OWN))),
 }
 """Room -> role -> audience when assigned there, and when assigned elsewhere; who is missing is forbidden."""

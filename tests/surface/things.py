@@ -30,10 +30,17 @@ from hms_rt.departments.lab.schemas.ordering import (
 from hms_rt.departments.lab.schemas.results import AlertNote, AlertOut, AlertQuery, ReleaseIn, ResultIn
 from hms_rt.departments.opd.schemas.queue import CallIn, Late, TokenIn, TokenOut
 from hms_rt.departments.patients.schemas import EntryNew, EntryOut, MergeIn, MergeOut, PatientNew, PatientOut
+from hms_rt.departments.pharmacy.schemas.prescriptions import (
+    Activation,
+    PrescriptionIn,
+    PrescriptionOut,
+    Why,
+)
 from hms_rt.kernel.principal import SYSTEM, Principal
 from tests.conftest import command
 
 WARD, OTHER_WARD, CLINIC, OTHER_CLINIC = "ICU", "MED", "GEN", "SUR"
+DISPENSARY = "MAIN"
 COUNTERS = ("C1", "C2", "C3")
 CATALOGUE = (
     CatalogueIn(
@@ -49,6 +56,13 @@ CATALOGUE = (
     CatalogueIn(code="CULT", name="Culture", specimen_kind=SpecimenKind.URINE),
 )
 NORMAL, CRITICAL = "1.2", "9.9"
+LINE = {
+    "medicine": "AMOX500",
+    "dose": "500",
+    "route": "oral",
+    "frequency": {"kind": "times_per_day", "per_day": 3},
+    "duration_days": 5,
+}
 _AT_COUNTER = "SELECT id, state FROM opd_token WHERE counter_code = :code AND state IN ('called', 'serving')"
 
 
@@ -200,3 +214,20 @@ class Things:
     async def acknowledged(self) -> AlertOut:
         alert = await self.alert()
         return await self.services.lab.acknowledge(SYSTEM, command(), alert.id, AlertNote())
+
+    # --- pharmacy
+
+    async def draft(self, patient: PatientOut | None = None) -> PrescriptionOut:
+        here = await self.admitted(patient)
+        wanted = {"patient_id": str(here.patient_id), "admission_id": str(here.id), "lines": [LINE]}
+        new = PrescriptionIn.model_validate(wanted)
+        return await self.services.pharmacy.prescribe(SYSTEM, command(), new)
+
+    async def prescription(self, patient: PatientOut | None = None) -> PrescriptionOut:
+        """In force, and so in the dispensary's queue."""
+        draft = await self.draft(patient)
+        return await self.services.pharmacy.activate(SYSTEM, command(), draft.id, Activation())
+
+    async def held(self) -> PrescriptionOut:
+        active = await self.prescription()
+        return await self.services.pharmacy.hold(SYSTEM, command(), active.id, Why(reason="dose unclear"))

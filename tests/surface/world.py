@@ -13,6 +13,7 @@ from hms_rt.departments.identity.schemas import AssignmentIn, DeviceNew, DeviceO
 from hms_rt.departments.opd.schemas.queue import ClinicIn, CounterIn
 from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Principal, PrincipalKind, Role
 from tests.conftest import PASSWORD, command
+from tests.pharmacy.conftest import furnish as stock_the_pharmacy
 from tests.surface.things import CATALOGUE, CLINIC, COUNTERS, OTHER_CLINIC, OTHER_WARD, WARD, Things
 
 BOUND_ROOMS = ("/beds ward:ICU", "/beds hospital", "/opd clinic:GEN")
@@ -64,6 +65,7 @@ class World(Things):
             await self.services.opd.define_counter(SYSTEM, command(), CLINIC, new)
         for entry in CATALOGUE:
             await self.services.lab.define_test(SYSTEM, command(), entry)
+        await stock_the_pharmacy(self.services)
         for _ in range(2):
             self.lab_people.append(await self.person(Role.LAB))
 

@@ -27,10 +27,12 @@ Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 RoomName = Annotated[
     str,
     StringConstraints(
-        pattern=r"^/(beds (ward:[A-Z0-9][A-Z0-9_-]{0,15}|hospital)|opd clinic:[A-Z0-9][A-Z0-9_-]{0,15})$"
+        pattern=r"^/(beds (ward:[A-Z0-9][A-Z0-9_-]{0,15}|hospital)"
+        r"|(opd clinic|pharmacy dispensary):[A-Z0-9][A-Z0-9_-]{0,15})$"
     ),
 ]
-"""Namespace and room that a screen may show: ``/beds ward:ICU``, ``/beds hospital``, ``/opd clinic:GEN``."""
+"""Namespace and room that a screen may show: ``/beds ward:ICU``, ``/beds hospital``, ``/opd clinic:GEN``,
+``/pharmacy dispensary:MAIN``."""
 
 
 def _distinct(rooms: list[str]) -> list[str]:

@@ -3,10 +3,11 @@
 from hms_rt.departments.ipd.service.admissions import Admissions
 from hms_rt.departments.ipd.service.care import wards_of_patient
 from hms_rt.departments.ipd.service.corrections import Corrections
+from hms_rt.departments.ipd.service.medication_place import ward_of_inpatient
 from hms_rt.departments.ipd.service.queries import Queries
 from hms_rt.departments.ipd.service.stays import Stays
 
-__all__ = ["IpdService", "wards_of_patient"]
+__all__ = ["IpdService", "ward_of_inpatient", "wards_of_patient"]
 
 
 class IpdService(Admissions, Stays, Corrections, Queries):

@@ -1,0 +1,1 @@
+"""The pharmacy: formulary, prescriptions, dispensing, stock."""

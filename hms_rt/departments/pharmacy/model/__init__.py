@@ -1,0 +1,1 @@
+"""Rules of the pharmacy; pure, they decide or raise."""

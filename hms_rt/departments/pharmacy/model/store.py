@@ -1,0 +1,22 @@
+"""Where medicines are kept."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class StoreKind(StrEnum):
+    """What sort of place it is."""
+
+    DISPENSARY = "dispensary"  # hands over to patients, supplies wards
+    WARD = "ward"  # the cupboard of one ward
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A dispensary, or the cupboard of ``ward``."""
+
+    code: str
+    name: str
+    kind: StoreKind
+    ward: str | None
+    version: int = 1

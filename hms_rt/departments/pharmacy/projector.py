@@ -1,0 +1,57 @@
+"""Turns events into changes of the dispensaries' queues."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hms_rt.departments.ipd.events import StayMoved
+from hms_rt.departments.patients.events import PatientBrief, PatientRenamed
+from hms_rt.departments.pharmacy import views
+from hms_rt.departments.pharmacy.events import PrescriptionChanged
+from hms_rt.departments.pharmacy.repository import prescriptions
+from hms_rt.kernel.changes import Cause, Change, Event, Op
+from hms_rt.storage.unit_of_work import Projector, UnitOfWork
+
+
+async def prescription_changed(uow: UnitOfWork, event: PrescriptionChanged) -> None:
+    """Publish a prescription while the dispensary has to do with it, and remove it afterwards."""
+    stream = views.dispensary_stream(event.after.dispensary)
+    key = views.prescription_key(event.after.id)
+    if event.after.in_queue:
+        value = views.prescription_value(event.after, event.lines)
+        uow.change(Change(stream, Op.PUT, key, event.cause, value))
+    elif event.before is not None and event.before.in_queue:
+        uow.change(Change(stream, Op.REMOVE, key, event.cause))
+
+
+async def stay_moved(uow: UnitOfWork, event: StayMoved) -> None:
+    """An inpatient's prescriptions follow from ward to ward; what the ward was to give ends with the stay.
+
+    It comes back if the departure was a mistake. The patient is locked by whoever recorded the event.
+    """
+    if event.from_ward == event.to_ward:
+        return
+    held = await prescriptions.lock_of_patient(uow.connection, event.patient_id, event.admission_id)
+    cause = Cause.MOVED if event.to_ward is not None else Cause.LEFT
+    for before, lines in held:
+        after = replace(before, ward=event.to_ward, version=before.version + 1)
+        await prescriptions.save(uow.connection, after)
+        uow.record(PrescriptionChanged(before, after, tuple(lines), cause))
+
+
+async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
+    """A patient's new name reaches every queue; the patient is locked by whoever recorded the event."""
+    await show_patient(uow, event.patient, Cause.RENAMED)
+
+
+async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> None:
+    """The prescriptions of a locked patient carry, and every queue shows, the patient as given."""
+    await prescriptions.rename_patient(uow.connection, patient.id, patient.name, patient.mrn)
+    for shown, lines in await prescriptions.lock_of_patient(uow.connection, patient.id):
+        uow.record(PrescriptionChanged(shown, shown, tuple(lines), cause))
+
+
+PROJECTORS: dict[type[Event], Sequence[Projector]] = {
+    PrescriptionChanged: (prescription_changed,),
+    StayMoved: (stay_moved,),
+    PatientRenamed: (patient_renamed,),
+}

@@ -1,0 +1,21 @@
+"""The service of the pharmacy."""
+
+from hms_rt.departments.pharmacy.service.formulary import Formulary
+from hms_rt.departments.pharmacy.service.foundation import (
+    InpatientWard,
+    KnownAllergies,
+    no_allergies_kept,
+)
+from hms_rt.departments.pharmacy.service.outstanding import Checklist
+from hms_rt.departments.pharmacy.service.reading import Reading
+from hms_rt.departments.pharmacy.service.rooms import Rooms
+
+__all__ = ["InpatientWard", "KnownAllergies", "PharmacyService", "no_allergies_kept"]
+
+
+class PharmacyService(Formulary, Reading, Checklist, Rooms):
+    """From the formulary to the medicine in the patient's hand.
+
+    Whatever changes a prescription locks it (the patient first, where both are locked) and records
+    ``PrescriptionChanged``, which the projector turns into changes of ``pharmacy/dispensary:<code>``.
+    """

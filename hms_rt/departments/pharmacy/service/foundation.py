@@ -1,0 +1,171 @@
+"""What every part of the pharmacy's service works with."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.patients.service import PatientsService
+from hms_rt.departments.pharmacy.events import PrescriptionChanged
+from hms_rt.departments.pharmacy.model.prescription import Line, Prescription, PrescriptionMove
+from hms_rt.departments.pharmacy.model.safety import Allergy
+from hms_rt.departments.pharmacy.repository import prescriptions
+from hms_rt.departments.pharmacy.repository.prescriptions import Reach, Recorded, Shown
+from hms_rt.departments.pharmacy.schemas.prescriptions import FrequencyOut, LineOut, PrescriptionOut
+from hms_rt.kernel.changes import Cause
+from hms_rt.kernel.commands import occurred
+from hms_rt.kernel.errors import not_found
+from hms_rt.kernel.principal import Principal
+from hms_rt.kernel.schema import Moment
+from hms_rt.security.permissions import Permission, clinics, require, require_place, wards
+from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
+
+T = TypeVar("T")
+
+
+class KnownAllergies(Protocol):
+    """What a patient does not tolerate: answered by the department that keeps the record."""
+
+    async def __call__(self, connection: AsyncConnection, patient_id: uuid.UUID) -> Sequence[Allergy]: ...
+
+
+class InpatientWard(Protocol):
+    """Where the patient of an open admission lies: answered by the department of inpatients.
+
+    None if the admission is not open, is somebody else's, or the patient is not in a bed.
+    """
+
+    async def __call__(
+        self, connection: AsyncConnection, admission_id: uuid.UUID, patient_id: uuid.UUID
+    ) -> str | None: ...
+
+
+async def no_allergies_kept(connection: AsyncConnection, patient_id: uuid.UUID) -> Sequence[Allergy]:
+    """For a hospital whose record keeps no allergies: none is known of anybody."""
+    return ()
+
+
+class Foundation:
+    """The collaborators of the service; hours of the wall clock are those of ``zone``."""
+
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        patients: PatientsService,
+        ward_of: InpatientWard,
+        allergies_of: KnownAllergies,
+        zone: ZoneInfo,
+    ) -> None:
+        self._units = units
+        self._patients = patients
+        self._ward_of = ward_of
+        self._allergies_of = allergies_of
+        self._zone = zone
+
+
+def found(thing: T | None, what: str) -> T:
+    """``thing``; raises ``not_found`` for None."""
+    if thing is None:
+        raise not_found(what)
+    return thing
+
+
+async def locked(uow: UnitOfWork, prescription_id: uuid.UUID) -> Shown:
+    """A prescription, locked, with its lines; raises ``not_found``."""
+    return found(await prescriptions.lock(uow.connection, prescription_id), "that prescription")
+
+
+def require_at(principal: Principal, permission: Permission, prescription: Prescription) -> None:
+    """Raises ``forbidden`` unless ``permission`` reaches the place; the prescriber keeps the right."""
+    require(principal, permission)
+    if prescription.prescribed_by == principal.id:
+        return
+    require_place(
+        principal,
+        permission,
+        wards_of=[prescription.ward] if prescription.ward is not None else [],
+        clinics_of=[prescription.clinic] if prescription.clinic is not None else [],
+    )
+
+
+def reach(principal: Principal, permission: Permission) -> Reach:
+    """Whose prescriptions ``principal`` may see; raises ``forbidden`` for nobody's."""
+    require(principal, permission)
+    return Reach(wards(principal, permission), clinics(principal, permission), principal.id)
+
+
+async def moved(
+    uow: UnitOfWork,
+    before: Prescription,
+    after: Prescription,
+    lines: Sequence[Line],
+    move: PrescriptionMove,
+    cause: Cause,
+    occurred_at: Moment | None,
+) -> PrescriptionOut:
+    """Write a locked prescription after ``move``: row, history, event and audit; answers it."""
+    at = occurred(occurred_at, uow.now)
+    await prescriptions.save(uow.connection, after)
+    recorded = Recorded(uow.ids.new(), move, at, uow.now, uow.principal.id)
+    await prescriptions.add_event(uow.connection, before, after, recorded)
+    uow.record(PrescriptionChanged(before, after, tuple(lines), cause))
+    uow.audit(
+        f"prescription.{move}",
+        entity="prescription",
+        entity_id=after.id,
+        patient_id=after.patient_id,
+        detail={"from": before.state, "to": after.state},
+    )
+    return prescription_out(after, lines)
+
+
+def prescription_out(prescription: Prescription, lines: Sequence[Line]) -> PrescriptionOut:
+    """A prescription as it is answered."""
+    return PrescriptionOut(
+        id=prescription.id,
+        number=prescription.number,
+        patient_id=prescription.patient_id,
+        patient_name=prescription.patient_name,
+        mrn=prescription.mrn,
+        admission_id=prescription.admission_id,
+        visit_id=prescription.visit_id,
+        ward=prescription.ward,
+        clinic=prescription.clinic,
+        take_home=prescription.take_home,
+        dispensary=prescription.dispensary,
+        prescribed_by=prescription.prescribed_by,
+        state=prescription.state,
+        prescribed_at=prescription.prescribed_at,
+        recorded_at=prescription.recorded_at,
+        reason=prescription.reason,
+        lines=[_line_out(line) for line in lines],
+        version=prescription.version,
+    )
+
+
+def _line_out(line: Line) -> LineOut:
+    return LineOut(
+        id=line.id,
+        medicine=line.medicine,
+        name=line.name,
+        controlled=line.controlled,
+        dose=line.dose,
+        dose_unit=line.dose_unit,
+        route=line.route,
+        frequency=FrequencyOut(
+            kind=line.frequency_kind,
+            times=list(line.times),
+            every_hours=line.every_hours,
+            max_per_24h=line.max_per_24h,
+        ),
+        starts_at=line.starts_at,
+        ends_at=line.ends_at,
+        duration_days=line.duration_days,
+        quantity=line.quantity,
+        dispensed=line.dispensed,
+        dispense_unit=line.dispense_unit,
+        note=line.note,
+        not_dispensed=line.not_dispensed,
+    )

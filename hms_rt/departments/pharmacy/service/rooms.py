@@ -1,0 +1,37 @@
+"""The state of the pharmacy's rooms, and who may look into them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.pharmacy import views
+from hms_rt.departments.pharmacy.model.store import StoreKind
+from hms_rt.departments.pharmacy.repository import formulary, prescriptions
+from hms_rt.departments.pharmacy.service.foundation import Foundation
+from hms_rt.kernel.audiences import Audience
+from hms_rt.kernel.principal import Principal
+from hms_rt.security.permissions import Permission, require
+
+State = dict[str, Mapping[str, Any]]
+
+
+class Rooms(Foundation):
+    """Snapshots; their values equal those of the changes that lead there."""
+
+    @staticmethod
+    def dispensary_audience(principal: Principal, _: str) -> Audience:
+        """The pharmacy's staff; raises ``forbidden`` for everybody else but a screen bound to the room."""
+        require(principal, Permission.DISPENSARY_READ)
+        return Audience.STAFF
+
+    @staticmethod
+    async def dispensary_state(connection: AsyncConnection, code: str) -> State | None:
+        """The state of stream ``pharmacy/dispensary:<code>``; None if there is no such dispensary."""
+        store = await formulary.store(connection, code)
+        if store is None or store.kind is not StoreKind.DISPENSARY:
+            return None
+        return {
+            views.prescription_key(one.id): views.prescription_value(one, lines)
+            for one, lines in await prescriptions.queue(connection, code)
+        }

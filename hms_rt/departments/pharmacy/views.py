@@ -1,0 +1,60 @@
+"""The values of the pharmacy's streams, and what each audience sees of them (allow-lists).
+
+Room ``dispensary:<code>`` shows the prescriptions that the dispensary has to fill, or that are on hold there.
+Which these are depends on rows alone, never on the clock.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hms_rt.departments.pharmacy.model.prescription import Line, Prescription
+from hms_rt.kernel.clock import rfc3339
+from hms_rt.kernel.quantity import written
+
+
+def dispensary_stream(code: str) -> str:
+    """The stream of a dispensary's queue."""
+    return f"pharmacy/dispensary:{code}"
+
+
+def prescription_key(prescription_id: object) -> str:
+    """The key of a prescription on every stream."""
+    return f"prescription:{prescription_id}"
+
+
+def prescription_value(prescription: Prescription, lines: Sequence[Line]) -> dict[str, Any]:
+    """A prescription as the dispensary's stream holds it."""
+    return {
+        "id": str(prescription.id),
+        "number": prescription.number,
+        "patient_id": str(prescription.patient_id),
+        "patient_name": prescription.patient_name,
+        "mrn": prescription.mrn,
+        "ward": prescription.ward,
+        "clinic": prescription.clinic,
+        "take_home": prescription.take_home,
+        "state": prescription.state.value,
+        "prescribed_at": rfc3339(prescription.prescribed_at),
+        "lines": [_line(line) for line in lines],
+        "version": prescription.version,
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "id": str(line.id),
+        "medicine": line.medicine,
+        "name": line.name,
+        "quantity": written(line.quantity),
+        "dispensed": written(line.dispensed),
+        "dispense_unit": line.dispense_unit,
+        "controlled": line.controlled,
+        "not_dispensed": line.not_dispensed is not None,
+    }
+
+
+def pick_up(key: str, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """A screen before the counter: number and state of what is picked up there; nothing of the wards."""
+    if value["ward"] is not None and not value["take_home"]:
+        return None
+    return {"number": value["number"], "state": value["state"]}

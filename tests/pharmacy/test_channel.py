@@ -1,0 +1,63 @@
+"""Namespace ``/pharmacy`` over real sockets: the queue, who may see what of it, commands."""
+
+from hms_rt.departments.identity.schemas import DeviceNew
+from hms_rt.kernel.principal import SYSTEM, Role
+from tests.beds.test_channel import Heard
+from tests.conftest import ClientFactory, SocketFactory, command
+from tests.pharmacy.conftest import Pharmacy
+
+PHARMACY = "/pharmacy"
+
+
+async def test_the_queue_is_live_and_a_screen_sees_numbers_only(
+    pharmacy: Pharmacy, client_as: ClientFactory, socket_of: SocketFactory
+) -> None:
+    clerk = await client_as(Role.PHARMACY)
+    desk = await socket_of(clerk, PHARMACY)
+    heard = Heard(desk, PHARMACY)
+    joined = await desk.call("subscribe", {"room": "dispensary:MAIN"}, namespace=PHARMACY)
+    assert (joined["ok"], joined["audience"], joined["state"]) == (True, "staff", {})
+    wall = await client_as()
+    link = await pharmacy.services.identity.create_device(
+        SYSTEM, command(), DeviceNew(name="Pick-up", rooms=["/pharmacy dispensary:MAIN"])
+    )
+    assert (await wall.get(link.path, allow_redirects=False)).status == 303
+    screen = await socket_of(wall, PHARMACY)
+    shown = Heard(screen, PHARMACY)
+    joined = await screen.call("subscribe", {"room": "dispensary:MAIN"}, namespace=PHARMACY)
+    assert (joined["ok"], joined["audience"]) == (True, "display")
+
+    active = await pharmacy.active()
+    (op,) = (await heard.next("change"))["ops"]
+    assert (op["value"]["patient_name"], op["value"]["lines"][0]["quantity"]) == ("Curie", "15")
+    (op,) = (await shown.next("change"))["ops"]
+    assert op["value"] == {"number": active.number, "state": "active"}
+
+    doctor = await socket_of(await client_as(Role.DOCTOR, clinic="GEN"), PHARMACY)
+    body = {"prescription_id": str(active.id), "reason": "allergy found"}
+    held = await desk.call("hold", {"id": "k1", **body}, namespace=PHARMACY)
+    assert (held["ok"], held["result"]["state"]) == (True, "on_hold")
+    denied = await desk.call("stop", {"id": "k2", **body}, namespace=PHARMACY)
+    assert denied["error"]["code"] == "forbidden"
+    refused = await doctor.call("stop", {"id": "k3", **body}, namespace=PHARMACY)
+    assert (refused["error"]["code"], refused["error"]["legal"]) == ("illegal_move", ["resume"])
+    resume = {"id": "k4", "prescription_id": str(active.id)}
+    assert (await doctor.call("resume", resume, namespace=PHARMACY))["ok"]
+    assert (await doctor.call("stop", {"id": "k5", **body}, namespace=PHARMACY))["ok"]
+    seen = [(await shown.next("change"))["ops"][0]["op"] for _ in range(3)]
+    assert seen == ["put", "put", "remove"]
+
+
+async def test_rooms_are_for_those_who_work_there(
+    pharmacy: Pharmacy, client_as: ClientFactory, socket_of: SocketFactory
+) -> None:
+    async def joins(role: Role, room: str) -> str:
+        socket = await socket_of(await client_as(role, ward="ICU"), PHARMACY)
+        answer = await socket.call("subscribe", {"room": room}, namespace=PHARMACY)
+        return str(answer.get("audience") or answer["error"]["code"])
+
+    assert await joins(Role.PHARMACY, "dispensary:MAIN") == "staff"
+    assert await joins(Role.PHARMACY, "dispensary:ICU-CUP") == "unknown_room"
+    assert await joins(Role.PHARMACY, "dispensary") == "unknown_room"
+    assert await joins(Role.DOCTOR, "dispensary:MAIN") == "forbidden"
+    assert await joins(Role.NURSE, "dispensary:MAIN") == "forbidden"

@@ -4,6 +4,18 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 from hms_rt.departments.opd import views
+from hms_rt.departments.opd.schemas.appointments import (
+    AppointmentCancel,
+    AppointmentCancelCommand,
+    AppointmentCommand,
+    AppointmentOut,
+    ArriveCommand,
+    Arrived,
+    ArriveIn,
+    BookCommand,
+    RescheduleCommand,
+    RescheduleIn,
+)
 from hms_rt.departments.opd.schemas.queue import (
     CallCommand,
     CallIn,
@@ -37,7 +49,7 @@ MoveMethod = Callable[[Principal, Command, uuid.UUID, Late], Awaitable[TokenOut]
 
 
 def rooms(services: Services) -> list[RoomKind]:
-    """``clinic:<code>``."""
+    """``clinic:<code>``, the queue; ``day:<code>``, the appointments of the day that the clinic is in."""
     opd = services.opd
     return [
         RoomKind(
@@ -50,14 +62,26 @@ def rooms(services: Services) -> list[RoomKind]:
                 Audience.STAFF: views.staff,
                 Audience.DISPLAY: views.display,
             },
-        )
+        ),
+        RoomKind(
+            namespace=NAMESPACE,
+            name="day",
+            streams=StreamKind("opd/day", opd.day_state),
+            audience=opd.day_audience,
+            views={Audience.CLINICAL: everything, Audience.STAFF: everything},
+        ),
     ]
 
 
 def commands(services: Services) -> dict[str, SocketCommand]:
     """The same commands as on REST."""
     opd = services.opd
-    return {**_queue_commands(opd), **_targeted_moves(opd), **_plain_moves(opd)}
+    return {
+        **_queue_commands(opd),
+        **_targeted_moves(opd),
+        **_plain_moves(opd),
+        **_appointment_commands(opd),
+    }
 
 
 def _queue_commands(opd: OpdService) -> dict[str, SocketCommand]:
@@ -85,6 +109,43 @@ def _queue_commands(opd: OpdService) -> dict[str, SocketCommand]:
         ),
         "close_counter": SocketCommand(
             "opd.close_counter", CounterCommand, close_counter, "Close a counter", Permission.TOKEN_CALL
+        ),
+    }
+
+
+def _appointment_commands(opd: OpdService) -> dict[str, SocketCommand]:
+    async def book(principal: Principal, command: Command, body: BookCommand) -> AppointmentOut:
+        return await opd.book(principal, command, body)
+
+    async def arrive(principal: Principal, command: Command, body: ArriveCommand) -> Arrived:
+        wanted = ArriveIn(**body.model_dump(exclude={"appointment_id"}))
+        return await opd.arrive(principal, command, body.appointment_id, wanted)
+
+    async def reschedule(principal: Principal, command: Command, body: RescheduleCommand) -> AppointmentOut:
+        wanted = RescheduleIn(**body.model_dump(exclude={"appointment_id"}))
+        return await opd.reschedule(principal, command, body.appointment_id, wanted)
+
+    async def cancel(
+        principal: Principal, command: Command, body: AppointmentCancelCommand
+    ) -> AppointmentOut:
+        wanted = AppointmentCancel(**body.model_dump(exclude={"appointment_id"}))
+        return await opd.cancel_appointment(principal, command, body.appointment_id, wanted)
+
+    async def miss(principal: Principal, command: Command, body: AppointmentCommand) -> AppointmentOut:
+        return await opd.miss(principal, command, body.appointment_id, Late(occurred_at=body.occurred_at))
+
+    needs = Permission.APPOINTMENT_MANAGE
+    return {
+        "book": SocketCommand("opd.book", BookCommand, book, "Book an appointment", needs),
+        "arrive": SocketCommand("opd.arrive", ArriveCommand, arrive, "The patient is here", needs),
+        "reschedule": SocketCommand(
+            "opd.reschedule", RescheduleCommand, reschedule, "Reschedule an appointment", needs
+        ),
+        "cancel_appointment": SocketCommand(
+            "opd.cancel_appointment", AppointmentCancelCommand, cancel, "Cancel an appointment", needs
+        ),
+        "miss_appointment": SocketCommand(
+            "opd.miss_appointment", AppointmentCommand, miss, "Nobody came to an appointment", needs
         ),
     }
 

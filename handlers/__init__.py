@@ -1,6 +1,7 @@
 """REST handlers, one module per department: parse, call the service, shape the answer."""
 
 from handlers import (
+    appointments,
     audit,
     beds,
     identity,
@@ -25,6 +26,7 @@ ROUTES = (
     beds.routes,
     ipd.routes,
     opd.routes,
+    appointments.routes,
     lab.routes,
     lab_results.routes,
     pharmacy.routes,

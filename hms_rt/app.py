@@ -239,7 +239,7 @@ class Hospital:
             patients=patients,
             notifications=notifications,
             beds=beds,
-            opd=OpdService(self.units, patients, zone),
+            opd=OpdService(self.units, patients, identity, zone),
             ipd=IpdService(self.units, beds, patients),
             lab=LabService(
                 self.units,
@@ -314,6 +314,7 @@ class Hospital:
             5, "expired reservations", lambda: self.services.beds.release_expired(*_timed("beds.expire"))
         )
         timers.every(60, "past days", lambda: self.services.opd.close_past_days(*_timed("opd.past_days")))
+        timers.every(600, "slots", lambda: self.services.opd.grow_slots(*_timed("opd.grow_slots")))
         timers.every(
             30, "critical alerts", lambda: self.services.lab.escalate_overdue(*_timed("lab.escalate"))
         )

@@ -65,6 +65,10 @@ class Permission(StrEnum):
     STAY_DEPART = "stay.depart"  # the patient physically leaves
 
     CLINIC_DEFINE = "clinic.define"  # clinics and counters
+    SCHEDULE_DEFINE = "schedule.define"  # when doctors see patients, and when not
+    APPOINTMENT_READ = "appointment.read"
+    APPOINTMENT_MANAGE = "appointment.manage"  # book, reschedule, cancel, arrive, no-show
+    APPOINTMENT_OVERBOOK = "appointment.overbook"  # past a slot's capacity
     QUEUE_READ = "queue.read"
     TOKEN_ISSUE = "token.issue"
     TOKEN_CANCEL = "token.cancel"
@@ -148,6 +152,10 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.DISCHARGE_ORDER: {DOCTOR: OWN},
     P.STAY_DEPART: {NURSE: OWN},
     P.CLINIC_DEFINE: {ADMIN: ANY},
+    P.SCHEDULE_DEFINE: {ADMIN: ANY, RECEPTION: ANY},
+    P.APPOINTMENT_READ: {ADMIN: ANY, DOCTOR: OWN, NURSE: OWN, RECEPTION: ANY},
+    P.APPOINTMENT_MANAGE: {ADMIN: ANY, DOCTOR: OWN, RECEPTION: ANY},
+    P.APPOINTMENT_OVERBOOK: {ADMIN: ANY, DOCTOR: OWN},
     P.QUEUE_READ: {ADMIN: ANY, DOCTOR: OWN, NURSE: OWN, RECEPTION: ANY, PHARMACY: OWN, LAB: OWN},
     P.TOKEN_ISSUE: {ADMIN: ANY, NURSE: OWN, RECEPTION: ANY, PHARMACY: OWN, LAB: OWN},
     P.TOKEN_CANCEL: {ADMIN: ANY, NURSE: OWN, RECEPTION: ANY, PHARMACY: OWN, LAB: OWN},

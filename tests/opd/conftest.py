@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -39,6 +39,9 @@ from hms_rt.storage.embedded import EmbeddedUris
 from hms_rt.storage.postgres import make_engine
 from hms_rt.web import docs
 from tests.conftest import PersonFactory, admin_connection, command
+
+if TYPE_CHECKING:
+    from tests.opd.bookings import Bookings
 
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """Nine o'clock in Vienna."""
@@ -175,3 +178,11 @@ def query(hospital: Hospital) -> Query:
             return list(found.all()) if found.returns_rows else []
 
     return run
+
+
+@pytest_asyncio.fixture
+async def bookings(opd: Opd, person: PersonFactory) -> "Bookings":
+    """A doctor of clinic GEN, who has no schedule yet."""
+    from tests.opd.bookings import Bookings
+
+    return Bookings(opd, await person(Role.DOCTOR, clinic="GEN"))

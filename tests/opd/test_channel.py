@@ -32,7 +32,7 @@ async def test_a_call_reaches_the_screen_in_the_waiting_room_without_a_name(
     joined = await watching.call("subscribe", ROOM, namespace=OPD)
     assert (joined["ok"], joined["audience"], joined["mode"]) == (True, "display", "snapshot")
     key = f"token:{token.id}"
-    assert set(joined["state"][key]) == {"label", "order", "state", "counter", "called_at"}
+    assert set(joined["state"][key]) == {"label", "order", "state", "counter", "called_at", "due_at"}
 
     nurse = await socket_of(await client_as(Role.NURSE, clinic="GEN", counter="G1"), OPD)
     body = {"id": "press-1", "clinic": "GEN", "counter": "G1"}

@@ -128,7 +128,7 @@ async def test_queue_tokens_and_the_end_of_the_day(opd: Opd, client_as: ClientFa
     rest = await get(reception, f"/clinics/GEN/tokens?limit=2&state=waiting&cursor={page['next_cursor']}")
     assert [token["number"] for token in rest["items"]] == [3]
     ended = await post(reception, "/clinics/GEN/day-end", {"reason": "closing time"})
-    assert ended == {"clinic": "GEN", "closed": 3}
+    assert ended == {"clinic": "GEN", "closed": 3, "missed": 0}
     assert (await get(reception, "/clinics/GEN/days/2026-03-02"))["closed"] == 3
 
 

@@ -97,6 +97,7 @@ async def test_a_room_shows_clinic_counters_sums_and_unfinished_tokens(opd: Opd,
         "issued_at": "2026-03-02T08:00:00.000Z",
         "queued_at": "2026-03-02T08:00:00.000Z",
         "called_at": "2026-03-02T08:00:00.000Z",
+        "due_at": None,
         "serving_at": None,
         "patient_id": str(patient),
         "patient_name": "Curie",
@@ -149,11 +150,11 @@ async def test_a_display_never_shows_who_it_is(opd: Opd, rooms: Rooms) -> None:
     await opd.until(S.CALLED, patient_id=patient, priority=Priority.EMERGENCY)
     waiting = await opd.issue(patient_id=patient)
     state = await rooms.fresh("GEN")
-    (kind,) = channel.rooms(opd.services)
+    kind, *_ = channel.rooms(opd.services)
     shown = {key: dict(kind.views[Audience.DISPLAY](key, value) or {}) for key, value in state.items()}
     for secret in ("Sklodowska", str(patient), waiting.mrn, "emergency", "patient"):
         assert str(secret) not in str(shown), secret
-    assert set(shown[views.token_key(waiting.id)]) == {"label", "order", "state", "counter", "called_at"}
+    assert set(shown[views.token_key(waiting.id)]) == {"label", "order", "state", "counter", "called_at", "due_at"}
     assert (shown["summary"], shown["clinic"]) == (state["summary"], state["clinic"])
     key = views.token_key(waiting.id)
     staff = dict(kind.views[Audience.STAFF](key, state[key]) or {})

@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import date
 
+from hms_rt.departments.opd.model.appointment import AppointmentState
 from hms_rt.departments.opd.model.token import TokenState
 from hms_rt.kernel.changes import Cause, Event
 
@@ -54,6 +55,19 @@ class TokenMoved(Event):
     day: date
     before: TokenState
     after: TokenState
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class AppointmentChanged(Event):
+    """An appointment was booked, or moved. Its row is locked or new. Recorded after what happened to queues:
+    the summary of a clinic is locked last."""
+
+    appointment_id: uuid.UUID
+    patient_id: uuid.UUID
+    clinic: str
+    day: date
+    after: AppointmentState
     cause: Cause
 
 

@@ -1,4 +1,4 @@
-"""A merge of patients reaches tokens and the queues that show them."""
+"""A merge of patients reaches tokens and appointments, and the rooms that show them."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,15 @@ from hms_rt.departments.patients.service import Repointed, repoint
 from hms_rt.kernel.changes import Cause, Event
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
-TABLES = (Repointed(tables.token),)
+TABLES = (
+    Repointed(tables.token),
+    Repointed(
+        tables.appointment,
+        refusals={
+            "opd_appointment_patient_slot_key": "both are booked into one slot: cancel one appointment first"
+        },
+    ),
+)
 
 
 async def patients_merged(uow: UnitOfWork, event: PatientsMerged) -> None:

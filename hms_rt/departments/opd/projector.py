@@ -1,5 +1,6 @@
 """Turns events into changes of the clinics' streams."""
 
+import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,6 +8,7 @@ from datetime import date
 
 from hms_rt.departments.opd import views
 from hms_rt.departments.opd.events import (
+    AppointmentChanged,
     ClinicDefined,
     CounterChanged,
     DayReached,
@@ -14,69 +16,25 @@ from hms_rt.departments.opd.events import (
     TokenIssued,
     TokenMoved,
 )
+from hms_rt.departments.opd.model.appointment import OPEN, Appointment, AppointmentMove, AppointmentState
 from hms_rt.departments.opd.model.token import UNFINISHED, Token, TokenState
-from hms_rt.departments.opd.repository import clinics, queues, tokens
-from hms_rt.departments.patients.events import PatientBrief, PatientRenamed
-from hms_rt.kernel.changes import Cause, Change, Event, Op, Value
-from hms_rt.storage.unit_of_work import Projector, UnitOfWork
-
-
-async def clinic_defined(uow: UnitOfWork, event: ClinicDefined) -> None:
-    """Publish the clinic and its empty sums."""
-    await _put_clinic(uow, event.clinic, Cause.DEFINED)
-    await _put_summary(uow, event.clinic)
-
-
-async def day_reached(uow: UnitOfWork, event: DayReached) -> None:
-    """Let the clinic's queue go on to a later day, and publish it with the sums of that day."""
-    if not await queues.open_day(uow.connection, event.clinic, event.day):
-        return
-    await _put_clinic(uow, event.clinic, Cause.DAY_END)
-    await _put_summary(uow, event.clinic)
-
-
-async def counter_changed(uow: UnitOfWork, event: CounterChanged) -> None:
-    """Publish the counter, and the sums with as many open counters as there are now."""
-    (row,) = await clinics.counters(uow.connection, code=event.counter)
-    _put(uow, event.clinic, views.counter_key(event.counter), Cause.STATUS, views.counter_value(row))
-    await queues.shift_counters(uow.connection, event.clinic, event.opened)
-    await _put_summary(uow, event.clinic)
-
-
-async def token_issued(uow: UnitOfWork, event: TokenIssued) -> None:
-    """Publish a token that joined the queue."""
-    await _put_token(uow, event)
-
-
-async def token_moved(uow: UnitOfWork, event: TokenMoved) -> None:
-    """Publish the token as it is now, or take it off the board when it is finished."""
-    if event.after in UNFINISHED:
-        await _put_token(uow, event)
-        return
-    stream = views.clinic_stream(event.clinic)
-    uow.change(Change(stream, Op.REMOVE, views.token_key(event.token_id), event.cause))
-
-
-async def queue_changed(uow: UnitOfWork, event: QueueChanged) -> None:
-    """Move the counts by what the tokens did, and publish the sums."""
-    by_day: dict[date, dict[TokenState, int]] = defaultdict(lambda: defaultdict(int))
-    for step in event.steps:
-        if step.before is not None:
-            by_day[step.day][step.before] -= 1
-        by_day[step.day][step.after] += 1
-    await queues.shift(uow.connection, event.clinic, by_day)
-    if any(step.after is TokenState.DONE for step in event.steps):
-        await queues.measure_services(uow.connection, event.clinic)
-    await _put_summary(uow, event.clinic)
-
-
-async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
-    """A patient's new name reaches the queues where the patient waits; the patient is locked."""
+    """A patient's new name reaches queues and lists of appointments; the patient is locked."""
     await show_patient(uow, event.patient, Cause.RENAMED)
 
 
 async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> None:
-    """The tokens of a locked patient carry, and the queues show, the patient as given."""
+    """Tokens and appointments of a locked patient carry, and rooms show, the patient as given."""
+    await _show_tokens(uow, patient, cause)
+    booked = await appointments.lock_of_patient(uow.connection, patient.id)
+    await appointments.rename(uow.connection, [held.id for held in booked], patient.name, patient.mrn)
+    for held in sorted(booked, key=lambda held: held.clinic):
+        if held.state in OPEN:
+            uow.record(
+                AppointmentChanged(held.id, held.patient_id, held.clinic, held.day, held.state, cause)
+            )
+
+
+async def _show_tokens(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> None:
     held = await tokens.lock_of_patient(uow.connection, patient.id)
     if not held:
         return
@@ -85,6 +43,21 @@ async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> 
         if token.state in UNFINISHED:
             renamed = replace(token, patient_name=patient.name, mrn=patient.mrn)
             _put_value(uow, renamed, cause)
+
+
+async def _fulfil(uow: UnitOfWork, event: TokenMoved) -> None:
+    """Who was seen has had the appointment that the token was issued for."""
+    held = await appointments.lock_of_token(uow.connection, event.token_id)
+    if held is None or held.state is not AppointmentState.ARRIVED:
+        return
+    after = held.moved(AppointmentMove.FULFIL, uow.now)
+    await appointments.save(uow.connection, after)
+    await appointments.remember(
+        uow.connection, held.state, after, AppointmentMove.FULFIL, uow.principal.id, uow.now
+    )
+    uow.record(
+        AppointmentChanged(after.id, after.patient_id, after.clinic, after.day, after.state, Cause.DONE)
+    )
 
 
 async def _put_token(uow: UnitOfWork, event: TokenIssued | TokenMoved) -> None:
@@ -99,8 +72,11 @@ def _put_value(uow: UnitOfWork, token: Token, cause: Cause) -> None:
 
 
 async def _put_clinic(uow: UnitOfWork, code: str, cause: Cause) -> None:
+    """On the queue and on the list of the day."""
     (row,) = await clinics.clinics(uow.connection, code)
-    _put(uow, code, views.CLINIC_KEY, cause, views.clinic_value(row.code, row.name, row.day))
+    value = views.clinic_value(row.code, row.name, row.day)
+    _put(uow, code, views.CLINIC_KEY, cause, value)
+    uow.change(Change(views.day_stream(code), Op.PUT, views.CLINIC_KEY, cause, value))
 
 
 async def _put_summary(uow: UnitOfWork, clinic: str) -> None:
@@ -113,6 +89,16 @@ def _put(uow: UnitOfWork, clinic: str, key: str, cause: Cause, value: Value) -> 
     uow.change(Change(views.clinic_stream(clinic), Op.PUT, key, cause, value))
 
 
+def _put_appointment(uow: UnitOfWork, appointment: Appointment, cause: Cause) -> None:
+    key, value = views.appointment_key(appointment.id), views.appointment_value(appointment)
+    uow.change(Change(views.day_stream(appointment.clinic), Op.PUT, key, cause, value))
+
+
+def _remove_appointment(uow: UnitOfWork, clinic: str, appointment_id: uuid.UUID, cause: Cause) -> None:
+    key = views.appointment_key(appointment_id)
+    uow.change(Change(views.day_stream(clinic), Op.REMOVE, key, cause))
+
+
 PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     ClinicDefined: (clinic_defined,),
     DayReached: (day_reached,),
@@ -120,5 +106,6 @@ PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     TokenIssued: (token_issued,),
     TokenMoved: (token_moved,),
     QueueChanged: (queue_changed,),
+    AppointmentChanged: (appointment_changed,),
     PatientRenamed: (patient_renamed,),
 }

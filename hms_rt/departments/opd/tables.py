@@ -1,4 +1,4 @@
-"""Tables of outpatients. The SQL that makes them is in ``migrations/versions/0006_opd.py``."""
+"""Tables of outpatients. The SQL that makes them is in the migrations ``0006_opd`` and later."""
 
 import sqlalchemy as sa
 
@@ -77,6 +77,7 @@ token = sa.Table(
     sa.Column("mrn", sa.Text),
     sa.Column("issued_at", Moment, nullable=False),
     sa.Column("queued_at", Moment, nullable=False),
+    sa.Column("due_at", Moment),
     sa.Column("since", Moment, nullable=False),
     sa.Column("recorded_at", Moment, nullable=False),
     sa.Column("changed_at", Moment, nullable=False),
@@ -106,3 +107,99 @@ token_event = sa.Table(
     sa.Column("reason", sa.Text),
 )
 """Every change of state, for ever; append-only."""
+
+schedule = sa.Table(
+    "opd_schedule",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("clinic_code", sa.ForeignKey("opd_clinic.code"), nullable=False),
+    sa.Column("doctor_id", sa.Uuid, nullable=False),
+    sa.Column("weekdays", sa.ARRAY(sa.SmallInteger), nullable=False),
+    sa.Column("starts", sa.Time, nullable=False),
+    sa.Column("ends", sa.Time, nullable=False),
+    sa.Column("slot_minutes", sa.Integer, nullable=False),
+    sa.Column("capacity", sa.Integer, nullable=False),
+    sa.Column("overbook", sa.Integer, nullable=False),
+    sa.Column("first_day", sa.Date, nullable=False),
+    sa.Column("last_day", sa.Date),
+    sa.Column("grown_until", sa.Date, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+)
+"""Weekly patterns of doctors; slots exist up to ``grown_until``."""
+
+absence = sa.Table(
+    "opd_absence",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("clinic_code", sa.Text),
+    sa.Column("doctor_id", sa.Uuid),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("starts_at", Moment, nullable=False),
+    sa.Column("ends_at", Moment, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("revoked", sa.Boolean, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+)
+"""When nobody is seen: by a doctor, in a clinic, or, with neither, in the whole hospital."""
+
+slot = sa.Table(
+    "opd_slot",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("schedule_id", sa.ForeignKey("opd_schedule.id"), nullable=False),
+    sa.Column("clinic_code", sa.Text, nullable=False),
+    sa.Column("doctor_id", sa.Uuid, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("starts_at", Moment, nullable=False),
+    sa.Column("ends_at", Moment, nullable=False),
+    sa.Column("capacity", sa.Integer, nullable=False),
+    sa.Column("overbook", sa.Integer, nullable=False),
+    sa.Column("booked", sa.Integer, sa.FetchedValue(), nullable=False),
+    sa.Column("absence_id", sa.ForeignKey("opd_absence.id")),
+    sa.Column("withdrawn", sa.Text),
+)
+"""Times at which patients can be seen. ``booked`` is moved by a trigger on appointments alone; ``withdrawn``
+says why a slot is gone although somebody was booked into it."""
+
+appointment = sa.Table(
+    "opd_appointment",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("slot_id", sa.Uuid, nullable=False),
+    sa.Column("clinic_code", sa.Text, nullable=False),
+    sa.Column("doctor_id", sa.Uuid, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("starts_at", Moment, nullable=False),
+    sa.Column("ends_at", Moment, nullable=False),
+    sa.Column("patient_id", sa.Uuid, nullable=False),
+    sa.Column("patient_name", sa.Text, nullable=False),
+    sa.Column("mrn", sa.Text, nullable=False),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("overbooked", sa.Boolean, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("recorded_at", Moment, nullable=False),
+    sa.Column("rescheduled_from", sa.Uuid),
+    sa.Column("token_id", sa.Uuid),
+    sa.Column("arrived_at", Moment),
+    sa.Column("finished_at", Moment),
+    sa.Column("reason", sa.Text),
+    sa.Column("version", sa.BigInteger, nullable=False),
+)
+"""Appointments. Name and MRN are copies of what patients says, as with tokens."""
+
+appointment_event = sa.Table(
+    "opd_appointment_event",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("appointment_id", sa.ForeignKey("opd_appointment.id"), nullable=False),
+    sa.Column("move", sa.Text, nullable=False),
+    sa.Column("before", sa.Text),
+    sa.Column("after", sa.Text, nullable=False),
+    sa.Column("occurred_at", Moment, nullable=False),
+    sa.Column("recorded_at", Moment, nullable=False),
+    sa.Column("principal_id", sa.Uuid, nullable=False),
+    sa.Column("reason", sa.Text),
+)
+"""Every change of state of appointments, for ever; append-only."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from hms_rt.departments.opd.model.appointment import Appointment
 from hms_rt.departments.opd.model.token import Token
 from hms_rt.departments.opd.model.waiting import Pace, Wait, estimate
 from hms_rt.kernel.clock import rfc3339
@@ -13,7 +14,7 @@ from hms_rt.kernel.clock import rfc3339
 CLINIC_KEY = "clinic"
 SUMMARY_KEY = "summary"
 
-DISPLAY_FIELDS = frozenset({"label", "order", "state", "counter", "called_at"})
+DISPLAY_FIELDS = frozenset({"label", "order", "state", "counter", "called_at", "due_at"})
 STAFF_FIELDS = frozenset(
     {
         *DISPLAY_FIELDS,
@@ -37,6 +38,36 @@ STAFF_FIELDS = frozenset(
 def clinic_stream(clinic: str) -> str:
     """The stream of a clinic's queue."""
     return f"opd/clinic:{clinic}"
+
+
+def day_stream(clinic: str) -> str:
+    """The stream of a clinic's appointments of the day that it is in."""
+    return f"opd/day:{clinic}"
+
+
+def appointment_key(appointment_id: object) -> str:
+    """The key of an appointment on its clinic's list of the day."""
+    return f"appointment:{appointment_id}"
+
+
+def appointment_value(appointment: Appointment) -> dict[str, Any]:
+    """An appointment as the stream's value, for those who receive patients."""
+    return {
+        "id": str(appointment.id),
+        "state": appointment.state.value,
+        "starts_at": rfc3339(appointment.starts_at),
+        "ends_at": rfc3339(appointment.ends_at),
+        "doctor_id": str(appointment.doctor_id),
+        "patient_id": str(appointment.patient_id),
+        "patient_name": appointment.patient_name,
+        "mrn": appointment.mrn,
+        "category": appointment.category,
+        "note": appointment.note,
+        "overbooked": appointment.overbooked,
+        "arrived_at": _time(appointment.arrived_at),
+        "token_id": str(appointment.token_id) if appointment.token_id is not None else None,
+        "version": appointment.version,
+    }
 
 
 def token_key(token_id: object) -> str:
@@ -68,6 +99,7 @@ def token_value(token: Token) -> dict[str, Any]:
         "day": token.day.isoformat(),
         "issued_at": rfc3339(token.issued_at),
         "queued_at": rfc3339(token.queued_at),
+        "due_at": _time(token.due_at),
         "called_at": _time(token.called_at),
         "serving_at": _time(token.serving_at),
         "patient_id": str(token.patient_id) if token.patient_id is not None else None,

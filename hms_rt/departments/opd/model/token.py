@@ -90,7 +90,7 @@ class Token:
 
     ``origin`` is the clinic that gave the number, ``clinic`` the one whose queue it is in now. ``since``
     is when the last move occurred, ``queued_at`` when it joined this queue, ``recorded_at`` when the server
-    heard of it.
+    heard of it. ``due_at`` is the time of the appointment that it was issued for; a walk-in has none.
     """
 
     id: uuid.UUID
@@ -113,6 +113,7 @@ class Token:
     serving_at: datetime | None = None
     finished_at: datetime | None = None
     transferred_from: uuid.UUID | None = None
+    due_at: datetime | None = None
     reason: str | None = None
     version: int = 1
 

@@ -1,1 +1,3 @@
-"""SQL of outpatients. Locks are taken in this order: patient, counter, tokens by id, queues, summary."""
+"""SQL of outpatients. Locks are taken in this order: plans, patient, counter, slots by id, tokens by id,
+appointments by id, queues, summary.
+"""

@@ -111,15 +111,29 @@ async def shift_counters(connection: AsyncConnection, clinic: str, opened: int) 
     await _update_summary(connection, clinic, {"active_counters": _SUMMARY.active_counters + opened})
 
 
-async def open_day(connection: AsyncConnection, clinic: str, day: date) -> bool:
-    """Let the clinic's queue go on to ``day``; False if it is there or beyond."""
+async def open_day(connection: AsyncConnection, clinic: str, day: date) -> date | None:
+    """Let the clinic's queue go on to ``day``; the day it was in, or None if it is there or beyond."""
+    before = (
+        sa.select(_SUMMARY.clinic_code, _SUMMARY.day)
+        .where(_SUMMARY.clinic_code == clinic)
+        .with_for_update(key_share=True)
+        .subquery("before")
+    )
     query = (
         tables.summary.update()
-        .where(_SUMMARY.clinic_code == clinic, _SUMMARY.day < day)
+        .where(_SUMMARY.clinic_code == before.c.clinic_code, before.c.day < day)
         .values(day=day)
-        .returning(_SUMMARY.day)
+        .returning(before.c.day)
     )
-    return (await connection.execute(query)).one_or_none() is not None
+    found: date | None = (await connection.execute(query)).scalar_one_or_none()
+    return found
+
+
+async def lock_day(connection: AsyncConnection, clinic: str) -> date:
+    """The day that the clinic is in; it does not go on to another before the commit."""
+    query = sa.select(_SUMMARY.day).where(_SUMMARY.clinic_code == clinic).with_for_update(key_share=True)
+    day: date = (await connection.execute(query)).scalar_one()
+    return day
 
 
 async def summary(connection: AsyncConnection, clinic: str) -> Row[Any]:

@@ -42,6 +42,7 @@ def from_row(row: Row[Any]) -> Token:
         serving_at=row.serving_at,
         finished_at=row.finished_at,
         transferred_from=row.transferred_from,
+        due_at=row.due_at,
         reason=row.reason,
         version=row.version,
     )

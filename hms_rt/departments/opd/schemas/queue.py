@@ -127,10 +127,11 @@ class DayEndIn(Late):
 
 
 class DayEndOut(Schema):
-    """How many tokens the end of the day closed."""
+    """How many tokens the end of the day closed, and to how many appointments nobody came."""
 
     clinic: str
     closed: int
+    missed: int
 
 
 class TokenOut(Schema):
@@ -151,6 +152,8 @@ class TokenOut(Schema):
     mrn: str | None
     issued_at: Moment
     queued_at: Moment
+    due_at: Moment | None
+    """The time of the appointment that it was issued for; null for a walk-in."""
     called_at: Moment | None
     serving_at: Moment | None
     finished_at: Moment | None

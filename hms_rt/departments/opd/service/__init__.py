@@ -1,21 +1,24 @@
 """The service of outpatients."""
 
 from hms_rt.departments.opd.repository import tokens
+from hms_rt.departments.opd.service.absences import Absences
+from hms_rt.departments.opd.service.appointments import Appointments
 from hms_rt.departments.opd.service.calling import Calling
 from hms_rt.departments.opd.service.clinics import Clinics
 from hms_rt.departments.opd.service.day_end import DayEnd
-from hms_rt.departments.opd.service.issuing import Issuing
 from hms_rt.departments.opd.service.moving import Moving
 from hms_rt.departments.opd.service.queue import Queue
+from hms_rt.departments.opd.service.scheduling import Scheduling
 
 __all__ = ["OpdService"]
 
 
-class OpdService(Clinics, Issuing, Calling, Moving, DayEnd, Queue):
-    """Everything that happens to clinics, queues and tokens.
+class OpdService(Clinics, Scheduling, Absences, Appointments, Calling, Moving, DayEnd, Queue):
+    """Everything that happens to clinics, schedules, appointments, queues and tokens.
 
     Everything that moves a token locks it first and records ``TokenIssued`` or ``TokenMoved``, then
-    ``QueueChanged``; the projector turns them into changes of ``opd/clinic:<code>``.
+    ``QueueChanged``; the projector turns them into changes of ``opd/clinic:<code>``. What happens to an
+    appointment is recorded as ``AppointmentChanged`` and shown on ``opd/day:<code>``.
     """
 
     clinics_of_patient = staticmethod(tokens.clinics_of_patient)

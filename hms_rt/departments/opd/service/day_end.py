@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from hms_rt.departments.opd.events import DayReached
+from hms_rt.departments.opd.model.appointment import AppointmentMove
 from hms_rt.departments.opd.model.token import Move
-from hms_rt.departments.opd.repository import clinics, tokens
+from hms_rt.departments.opd.repository import appointments, clinics, tokens
 from hms_rt.departments.opd.schemas.queue import DayEndIn, DayEndOut
+from hms_rt.departments.opd.service.booking import save_appointment
 from hms_rt.departments.opd.service.clinics import check_clinic
 from hms_rt.departments.opd.service.foundation import Foundation, Moved
 from hms_rt.kernel.commands import Command, occurred
@@ -23,7 +25,8 @@ class DayEnd(Foundation):
     """Closes what is left; nothing stays on a board for ever."""
 
     async def day_end(self, principal: Principal, command: Command, clinic: str, body: DayEndIn) -> DayEndOut:
-        """Close every unfinished token of the clinic, of one day or of all days so far, with the reason.
+        """Close every unfinished token of the clinic, of one day or of all days so far, with the reason; and
+        appointments whose time is over and to which nobody came.
 
         Tokens can still be issued afterwards. Raises ``not_found``, ``forbidden``.
         """
@@ -39,21 +42,18 @@ class DayEnd(Foundation):
                 for token in left
             ]
             await self._save(uow, Move.DAY_END, pairs)
-            uow.audit(
-                "clinic.day_end",
-                entity="clinic",
-                entity_id=clinic,
-                detail={"closed": len(pairs), "reason": body.reason},
-            )
-            return DayEndOut(clinic=clinic, closed=len(pairs))
+            missed = await self._missed(uow, clinic, self._day(at), body.day, body.reason)
+            _audit(uow, clinic, len(pairs), missed, body.reason)
+            return DayEndOut(clinic=clinic, closed=len(pairs), missed=missed)
 
         return await self._units.execute(principal, command, DayEndOut, work)
 
     async def close_past_days(self, principal: Principal, command: Command) -> int:
         """The server's timer: every clinic goes on to today; how many tokens were closed.
 
-        Closed is what is left of days before today and was recorded before today began. So what is entered
-        late today, such as the replay of an old log, stays open until tomorrow. One transaction per clinic.
+        Appointments of days before today that nobody came to become no-shows. Closed is what is left of days
+        before today and was recorded before today began. So what is entered late today, such as the replay
+        of an old log, stays open until tomorrow. One transaction per clinic.
         """
         without_key = replace(command, key=None)
         closed = 0
@@ -78,13 +78,23 @@ class DayEnd(Foundation):
             ]
             await self._save(uow, Move.DAY_END, pairs)
             uow.record(DayReached(clinic, today))
-            if pairs:
-                uow.audit(
-                    "clinic.day_end",
-                    entity="clinic",
-                    entity_id=clinic,
-                    detail={"closed": len(pairs), "reason": DAY_CHANGED},
-                )
-            return DayEndOut(clinic=clinic, closed=len(pairs))
+            missed = await self._missed(uow, clinic, today - timedelta(days=1), None, DAY_CHANGED)
+            if pairs or missed:
+                _audit(uow, clinic, len(pairs), missed, DAY_CHANGED)
+            return DayEndOut(clinic=clinic, closed=len(pairs), missed=missed)
 
         return work
+
+    @staticmethod
+    async def _missed(uow: UnitOfWork, clinic: str, until: date, only: date | None, reason: str) -> int:
+        """Nobody came to the appointments whose time is over; how many."""
+        missed = await appointments.lock_missed(uow.connection, clinic, until, uow.now, only=only)
+        for held in missed:
+            after = held.moved(AppointmentMove.NO_SHOW, max(uow.now, held.since), reason=reason)
+            await save_appointment(uow, AppointmentMove.NO_SHOW, held, after)
+        return len(missed)
+
+
+def _audit(uow: UnitOfWork, clinic: str, closed: int, missed: int, reason: str) -> None:
+    detail = {"closed": closed, "missed": missed, "reason": reason}
+    uow.audit("clinic.day_end", entity="clinic", entity_id=clinic, detail=detail)

@@ -9,14 +9,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.opd.events import QueueChanged, Step, TokenIssued, TokenMoved
 from hms_rt.departments.opd.model.token import AT_COUNTER, Move, Token, hospital_day
 from hms_rt.departments.opd.repository import clinics, tokens
 from hms_rt.departments.opd.schemas.queue import TokenOut
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.changes import Cause
-from hms_rt.kernel.errors import forbidden, not_found
-from hms_rt.kernel.principal import Principal
+from hms_rt.kernel.errors import Code, HmsError, forbidden, not_found
+from hms_rt.kernel.principal import Principal, Role
 from hms_rt.security.permissions import Permission, counters, require_counter
 from hms_rt.security.permissions import clinics as clinics_in_reach
 from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
@@ -48,9 +49,12 @@ class Moved:
 class Foundation:
     """The collaborators of the service; ``zone`` is where the hospital's day begins."""
 
-    def __init__(self, units: UnitsOfWork, patients: PatientsService, zone: ZoneInfo) -> None:
+    def __init__(
+        self, units: UnitsOfWork, patients: PatientsService, identity: IdentityService, zone: ZoneInfo
+    ) -> None:
         self._units = units
         self._patients = patients
+        self._identity = identity
         self._zone = zone
 
     def _day(self, moment: datetime) -> date:
@@ -95,6 +99,12 @@ class Foundation:
         rows = await clinics.counters(connection, clinics_of=[token.clinic])
         if own.isdisjoint(row.code for row in rows):
             raise forbidden()
+
+    async def _check_doctor(self, uow: UnitOfWork, doctor_id: uuid.UUID) -> None:
+        """Raises ``invalid`` unless this is an active doctor."""
+        doctors = await self._identity.users_with(uow.connection, roles=[Role.DOCTOR])
+        if doctor_id not in {doctor.id for doctor in doctors}:
+            raise HmsError(Code.INVALID, "doctor_id: not an active doctor of this hospital")
 
     @staticmethod
     async def _locked(connection: AsyncConnection, token_id: uuid.UUID) -> Token:

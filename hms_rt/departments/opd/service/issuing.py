@@ -1,7 +1,9 @@
 """Issuing tokens."""
 
+from datetime import datetime
+
 from hms_rt.departments.opd.events import DayReached
-from hms_rt.departments.opd.model.token import Token, TokenState, to_milliseconds
+from hms_rt.departments.opd.model.token import Priority, Token, TokenState, to_milliseconds
 from hms_rt.departments.opd.repository import queues
 from hms_rt.departments.opd.schemas.queue import ClinicOut, TokenIn, TokenOut
 from hms_rt.departments.opd.service.clinics import find_clinic
@@ -29,27 +31,40 @@ class Issuing(Foundation):
             require(principal, Permission.TOKEN_ISSUE)
             found = await find_clinic(uow.connection, clinic)
             require_clinic(principal, Permission.TOKEN_ISSUE, clinic)
-            category = _category(found, body.category)
+            category = category_of(found, body.category)
             patient = await self._patients.lock(uow, body.patient_id) if body.patient_id else None
-            token = await self._new(uow, clinic, category, body, patient)
-            await self._join(uow, token, Cause.ISSUED)
-            record_joined(uow, token)
-            uow.record(DayReached(clinic, token.day))
-            uow.audit(
-                "token.issue",
-                entity="token",
-                entity_id=token.id,
-                patient_id=token.patient_id,
-                detail={"clinic": clinic, "day": token.day.isoformat(), "label": token.label},
-            )
+            at = occurred(body.occurred_at, uow.now)
+            token = await self._new(uow, clinic, category, body.priority, at, patient)
+            await self._issued(uow, token)
             return token_out(token)
 
         return await self._units.execute(principal, command, TokenOut, work)
 
+    async def _issued(self, uow: UnitOfWork, token: Token) -> None:
+        """Add a new token to its queue, and record everything that follows from it."""
+        await self._join(uow, token, Cause.ISSUED)
+        record_joined(uow, token)
+        uow.record(DayReached(token.clinic, token.day))
+        uow.audit(
+            "token.issue",
+            entity="token",
+            entity_id=token.id,
+            patient_id=token.patient_id,
+            detail={"clinic": token.clinic, "day": token.day.isoformat(), "label": token.label},
+        )
+
     async def _new(
-        self, uow: UnitOfWork, clinic: str, category: str, body: TokenIn, patient: PatientBrief | None
+        self,
+        uow: UnitOfWork,
+        clinic: str,
+        category: str,
+        priority: Priority,
+        occurred_at: datetime,
+        patient: PatientBrief | None,
+        due_at: datetime | None = None,
     ) -> Token:
-        at = to_milliseconds(occurred(body.occurred_at, uow.now))
+        """The next number of the queue, locked until the commit; ``due_at`` of an appointment."""
+        at = to_milliseconds(occurred_at)
         day = self._day(at)
         return Token(
             id=uow.ids.new(),
@@ -58,7 +73,7 @@ class Issuing(Foundation):
             day=day,
             number=await queues.next_number(uow.connection, clinic, day),
             category=category,
-            priority=body.priority,
+            priority=priority,
             state=TokenState.WAITING,
             counter=None,
             patient_id=patient.id if patient else None,
@@ -68,10 +83,12 @@ class Issuing(Foundation):
             queued_at=at,
             since=at,
             recorded_at=uow.now,
+            due_at=due_at,
         )
 
 
-def _category(clinic: ClinicOut, letter: str | None) -> str:
+def category_of(clinic: ClinicOut, letter: str | None) -> str:
+    """``letter``, or the clinic's first; raises ``invalid`` for one that it does not have."""
     letters = [category.letter for category in clinic.categories]
     if letter is None:
         return letters[0]

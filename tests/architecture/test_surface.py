@@ -32,6 +32,7 @@ OF_EVERYBODY = {
 RESERVED = {
     Permission.SCREEN_OWN,
     Permission.PATIENT_READ,
+    Permission.APPOINTMENT_OVERBOOK,
     Permission.RECORD_BREAK_GLASS,
     Permission.RECORD_READ_MEDICATION,
     Permission.RECORD_WRITE_DIAGNOSIS,

@@ -152,9 +152,17 @@ async def test_a_display_never_shows_who_it_is(opd: Opd, rooms: Rooms) -> None:
     state = await rooms.fresh("GEN")
     kind, *_ = channel.rooms(opd.services)
     shown = {key: dict(kind.views[Audience.DISPLAY](key, value) or {}) for key, value in state.items()}
+    assert {"label", "order", "state", "counter", "called_at", "due_at"} == views.DISPLAY_FIELDS
     for secret in ("Sklodowska", str(patient), waiting.mrn, "emergency", "patient"):
         assert str(secret) not in str(shown), secret
-    assert set(shown[views.token_key(waiting.id)]) == {"label", "order", "state", "counter", "called_at", "due_at"}
+    assert set(shown[views.token_key(waiting.id)]) == {
+        "label",
+        "order",
+        "state",
+        "counter",
+        "called_at",
+        "due_at",
+    }
     assert (shown["summary"], shown["clinic"]) == (state["summary"], state["clinic"])
     key = views.token_key(waiting.id)
     staff = dict(kind.views[Audience.STAFF](key, state[key]) or {})

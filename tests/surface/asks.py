@@ -9,6 +9,7 @@ from handlers import ROUTES
 from hms_rt.web.endpoints import Endpoint
 from hms_rt.web.server import endpoints
 from tests.surface.on_call import RECIPES_ON_CALL
+from tests.surface.outpatients import RECIPES as RECIPES_OF_OUTPATIENTS
 from tests.surface.recipes import RECIPES as RECIPES_OF_CARE
 from tests.surface.recipes import TODAY, Ask
 from tests.surface.samples import likely
@@ -16,7 +17,7 @@ from tests.surface.things import WARD
 from tests.surface.world import World
 
 ENDPOINTS = endpoints(ROUTES)
-RECIPES = {**RECIPES_OF_CARE, **RECIPES_ON_CALL}
+RECIPES = {**RECIPES_OF_CARE, **RECIPES_ON_CALL, **RECIPES_OF_OUTPATIENTS}
 PARAMETER = re.compile(r"\{([a-z_]+)\}")
 
 __all__ = ["ENDPOINTS", "PARAMETER", "RECIPES", "Ask", "ask", "label"]

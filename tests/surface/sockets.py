@@ -37,7 +37,16 @@ COMMAND_IDS = [" ".join(command) for command in SOCKET_COMMANDS]
 ROOM_KINDS = [kind for channel in CHANNELS for kind in channel.rooms(_NO_SERVICES)]
 
 _TARGETS = {
-    "id": ("bed_id", "token_id", "order_id", "specimen_id", "test_id", "alert_id", "prescription_id"),
+    "id": (
+        "bed_id",
+        "token_id",
+        "order_id",
+        "specimen_id",
+        "test_id",
+        "alert_id",
+        "prescription_id",
+        "appointment_id",
+    ),
     "code": ("clinic", "counter"),
 }
 """What the path's parameter of the same command over REST is called in a payload."""

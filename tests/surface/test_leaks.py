@@ -78,6 +78,8 @@ ANSWERS: Mapping[str, Mapping[Role, frozenset[str]]] = {
     "GET /clinics/{code}/queue": _each(Role, CALLED),
     "GET /clinics/{code}/tokens": _each(Role, CALLED),
     "GET /tokens/{id}": _each(Role, CALLED),
+    "GET /appointments": _each(READERS, CALLED),
+    "GET /appointments/{id}": _each(READERS, CALLED),
     "GET /lab/orders": _each((*CARE, Role.LAB), CALLED),
     "GET /lab/orders/{id}": _each((*CARE, Role.LAB), CALLED),
     "GET /lab/worklist": _each((Role.LAB,), CALLED),
@@ -89,7 +91,12 @@ ANSWERS: Mapping[str, Mapping[Role, frozenset[str]]] = {
 
 READS = [endpoint for endpoint in ENDPOINTS if endpoint.safe and not endpoint.public]
 NAMESPACES = [channel.NAMESPACE for channel in CHANNELS]
-ARGUMENTS = {"ward": f":{WARD}", "clinic": f":{CLINIC}", "dispensary": f":{DISPENSARY}"}
+ARGUMENTS = {
+    "ward": f":{WARD}",
+    "clinic": f":{CLINIC}",
+    "day": f":{CLINIC}",
+    "dispensary": f":{DISPENSARY}",
+}
 Places = frozenset[Assignment]
 
 

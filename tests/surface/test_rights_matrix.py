@@ -35,11 +35,18 @@ SELF = {"GET /notifications", "POST /notifications/seen"}
 PERSONAL = {"POST /on-call/shifts/{id}/cover", "POST /on-call/swaps", "POST /on-call/covers/{id}/cancel"}
 """Only for those whose shift or cover it is, wherever they are assigned: see ``test_on_call``."""
 
-OWN_LISTS = {"GET /patients", "GET /admissions", "GET /lab/orders", "GET /lab/alerts", "GET /prescriptions"}
+OWN_LISTS = {
+    "GET /patients",
+    "GET /admissions",
+    "GET /lab/orders",
+    "GET /lab/alerts",
+    "GET /prescriptions",
+    "GET /appointments",
+}
 """Without a place of one's own they are empty, not forbidden."""
 
-FROM_ANY_CLINIC = {"POST /admissions"}
-"""A doctor of any clinic asks any ward."""
+FROM_ANY_CLINIC = {"POST /admissions", "GET /absences"}
+"""A doctor of any clinic asks any ward; leave and holidays are no secret among those who book."""
 
 DEVICE_READS = {
     "GET /auth/me",
@@ -80,6 +87,15 @@ ROOMS: Mapping[tuple[str, str], tuple[str, Mapping[Role, tuple[Audience | None, 
             Role.RECEPTION: (STAFF, STAFF),
             Role.PHARMACY: (STAFF, None),
             Role.LAB: (STAFF, None),
+        },
+    ),
+    ("/opd", "day"): (
+        f"day:{CLINIC}",
+        {
+            Role.ADMIN: (STAFF, STAFF),
+            Role.DOCTOR: (CLINICAL, None),
+            Role.NURSE: (CLINICAL, None),
+            Role.RECEPTION: (STAFF, STAFF),
         },
     ),
     ("/lab", "worklist"): ("worklist", {Role.LAB: (STAFF, STAFF)}),

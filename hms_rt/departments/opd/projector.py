@@ -18,6 +18,86 @@ from hms_rt.departments.opd.events import (
 )
 from hms_rt.departments.opd.model.appointment import OPEN, Appointment, AppointmentMove, AppointmentState
 from hms_rt.departments.opd.model.token import UNFINISHED, Token, TokenState
+from hms_rt.departments.opd.repository import appointments, clinics, queues, tokens
+from hms_rt.departments.patients.events import PatientBrief, PatientRenamed
+from hms_rt.kernel.changes import Cause, Change, Event, Op, Value
+from hms_rt.storage.unit_of_work import Projector, UnitOfWork
+
+SEEN = frozenset({TokenState.DONE, TokenState.TRANSFERRED})
+"""The patient was with somebody: an appointment has been kept."""
+
+
+async def clinic_defined(uow: UnitOfWork, event: ClinicDefined) -> None:
+    """Publish the clinic and its empty sums."""
+    await _put_clinic(uow, event.clinic, Cause.DEFINED)
+    await _put_summary(uow, event.clinic)
+
+
+async def day_reached(uow: UnitOfWork, event: DayReached) -> None:
+    """Let the clinic's queue go on to a later day, and publish it with the sums of that day."""
+    before = await queues.open_day(uow.connection, event.clinic, event.day)
+    if before is None:
+        return
+    await _put_clinic(uow, event.clinic, Cause.DAY_END)
+    await _put_summary(uow, event.clinic)
+    for gone in await appointments.of_day(uow.connection, event.clinic, before):
+        _remove_appointment(uow, event.clinic, gone.id, Cause.DAY_END)
+    for coming in await appointments.of_day(uow.connection, event.clinic, event.day):
+        _put_appointment(uow, coming, Cause.DAY_END)
+
+
+async def counter_changed(uow: UnitOfWork, event: CounterChanged) -> None:
+    """Publish the counter, and the sums with as many open counters as there are now."""
+    (row,) = await clinics.counters(uow.connection, code=event.counter)
+    _put(uow, event.clinic, views.counter_key(event.counter), Cause.STATUS, views.counter_value(row))
+    await queues.shift_counters(uow.connection, event.clinic, event.opened)
+    await _put_summary(uow, event.clinic)
+
+
+async def token_issued(uow: UnitOfWork, event: TokenIssued) -> None:
+    """Publish a token that joined the queue."""
+    await _put_token(uow, event)
+
+
+async def token_moved(uow: UnitOfWork, event: TokenMoved) -> None:
+    """Publish the token as it is now, or take it off the board when it is finished."""
+    if event.after in SEEN:
+        await _fulfil(uow, event)
+    if event.after in UNFINISHED:
+        await _put_token(uow, event)
+        return
+    stream = views.clinic_stream(event.clinic)
+    uow.change(Change(stream, Op.REMOVE, views.token_key(event.token_id), event.cause))
+
+
+async def queue_changed(uow: UnitOfWork, event: QueueChanged) -> None:
+    """Move the counts by what the tokens did, and publish the sums."""
+    by_day: dict[date, dict[TokenState, int]] = defaultdict(lambda: defaultdict(int))
+    for step in event.steps:
+        if step.before is not None:
+            by_day[step.day][step.before] -= 1
+        by_day[step.day][step.after] += 1
+    await queues.shift(uow.connection, event.clinic, by_day)
+    if any(step.after is TokenState.DONE for step in event.steps):
+        await queues.measure_services(uow.connection, event.clinic)
+    await _put_summary(uow, event.clinic)
+
+
+async def appointment_changed(uow: UnitOfWork, event: AppointmentChanged) -> None:
+    """Publish an appointment of the day that the clinic is in, or take it off its list.
+
+    The day is locked: an appointment is shown by who books it, or by who opens its day, whoever is first.
+    """
+    day = await queues.lock_day(uow.connection, event.clinic)
+    if event.after not in OPEN and event.day <= day:
+        _remove_appointment(uow, event.clinic, event.appointment_id, event.cause)
+    elif event.after in OPEN and event.day == day:
+        appointment = await appointments.find(uow.connection, event.appointment_id)
+        if appointment is not None:
+            _put_appointment(uow, appointment, event.cause)
+
+
+async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
     """A patient's new name reaches queues and lists of appointments; the patient is locked."""
     await show_patient(uow, event.patient, Cause.RENAMED)
 
@@ -29,9 +109,7 @@ async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> 
     await appointments.rename(uow.connection, [held.id for held in booked], patient.name, patient.mrn)
     for held in sorted(booked, key=lambda held: held.clinic):
         if held.state in OPEN:
-            uow.record(
-                AppointmentChanged(held.id, held.patient_id, held.clinic, held.day, held.state, cause)
-            )
+            uow.record(AppointmentChanged(held.id, held.patient_id, held.clinic, held.day, held.state, cause))
 
 
 async def _show_tokens(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> None:

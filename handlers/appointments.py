@@ -78,7 +78,7 @@ async def end_schedule(call: Call[ScheduleEnd, None]) -> ScheduleEnded:
     "/absences",
     query=AbsenceQuery,
     answer=Page[AbsenceOut],
-    permission=Permission.APPOINTMENT_READ,
+    permission=Permission.PLACES_READ,
     summary="Leave and holidays",
 )
 async def list_absences(call: Call[None, AbsenceQuery]) -> Page[AbsenceOut]:

@@ -45,8 +45,8 @@ OWN_LISTS = {
 }
 """Without a place of one's own they are empty, not forbidden."""
 
-FROM_ANY_CLINIC = {"POST /admissions", "GET /absences"}
-"""A doctor of any clinic asks any ward; leave and holidays are no secret among those who book."""
+FROM_ANY_CLINIC = {"POST /admissions"}
+"""A doctor of any clinic asks any ward."""
 
 DEVICE_READS = {
     "GET /auth/me",

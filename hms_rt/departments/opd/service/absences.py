@@ -94,7 +94,7 @@ class Absences(Foundation):
     async def absences(self, principal: Principal, query: AbsenceQuery) -> Page[AbsenceOut]:
         """Absences that are not over, by when they end; those of a clinic or doctor include the
         wider ones."""
-        require(principal, Permission.APPOINTMENT_READ)
+        require(principal, Permission.PLACES_READ)
         after = decode_cursor(query.cursor, AbsenceCursor) if query.cursor else None
         async with self._units.reading() as connection:
             rows = await schedules.absences(

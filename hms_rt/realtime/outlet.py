@@ -12,8 +12,6 @@ CLOSE_S = 2.0
 READY_BYTES = 256 * 1024
 """A client with more than this unread is not read from: who takes no answers asks nothing more."""
 
-READY_POLL_S = 0.05
-
 SEND_BUFFER_BYTES = 32 * 1024
 """SO_SNDBUF: a larger one hides megabytes of unread changes in the kernel."""
 

@@ -21,10 +21,9 @@ from hms_rt.realtime import metrics
 from hms_rt.realtime.broadcaster import Spread
 from hms_rt.realtime.connections import Connection, check_handshake, options
 from hms_rt.realtime.frames import BINARY, MESSAGE, Frame, TextPacket
-from hms_rt.realtime.held import Held
+from hms_rt.realtime.held import READY_POLL_S, Backlogged, Held
 from hms_rt.realtime.outlet import (
     CLOSE_S,
-    READY_POLL_S,
     narrow,
 )
 from hms_rt.realtime.pace import Pace
@@ -62,16 +61,18 @@ class _CheckedPacket(TextPacket):
             raise
 
 
-class StockOutlet:
+class StockOutlet(Backlogged):
     """A connection's way out (see :class:`~hms_rt.realtime.outlet.Outlet`)."""
+
+    ready_bytes = FULL_BYTES
+    """Acknowledgements wait in the library's queue unseen, but only behind a transport that is full."""
 
     def __init__(self, sio: socketio.AsyncServer, connection: Connection, request: web.Request) -> None:
         self._sio = sio
         self._connection = connection
         self._transport = request.transport
-        self._queue: deque[tuple[Frame, bool]] = deque()
+        self._queue: deque[Frame] = deque()
         self._queued = 0
-        self._queued_changes = 0
         self._held = Held()
         self.pace = Pace()
         self._pump: asyncio.Task[None] | None = None
@@ -82,9 +83,9 @@ class StockOutlet:
         """Queue an event; ``counts`` says whether it is a change."""
         if self.lost():
             return
-        self._queue.append((frame, counts))
+        self._queue.append(frame)
         self._queued += len(frame.body)
-        self._queued_changes += len(frame.body) if counts else 0
+        self._held.add(len(frame.body), counts=counts)
         if self._pump is None:
             self._pump = asyncio.get_running_loop().create_task(self._drain())
 
@@ -98,47 +99,24 @@ class StockOutlet:
     async def _drain(self) -> None:
         try:
             while self._queue and not self._over():
-                if self._sample() > PORTION_BYTES:
+                if self._in_transport() > PORTION_BYTES:
                     await asyncio.sleep(POLL_S)
                     continue
                 portion = 0
                 while self._queue and portion < PORTION_BYTES:
-                    portion += await self._emit(*self._queue.popleft())
+                    portion += await self._emit(self._queue.popleft())
                 await asyncio.sleep(0)  # the library's writer takes the portion
         finally:
             self._pump = None
 
-    async def _emit(self, frame: Frame, counts: bool) -> int:  # noqa: FBT001 - as queued
+    async def _emit(self, frame: Frame) -> int:
         size = len(frame.body)
         self._queued -= size
-        self._queued_changes -= size if counts else 0
         subscriber = self._connection.subscribers.get(frame.namespace)
         if subscriber is not None:
-            self._held.add(size, counts=counts)
             body = orjson.Fragment(frame.body)
             await self._sio.emit(frame.event, body, to=subscriber.sid, namespace=frame.namespace)
         return size
-
-    def waiting(self) -> int:
-        """Bytes of changes that the client has not taken yet."""
-        self._sample()
-        return self._queued_changes + self._held.changes
-
-    def backlog(self) -> int:
-        """Bytes of everything that the client has not taken yet."""
-        return self._queued + self._sample()
-
-    def stuck_for(self) -> float:
-        """Seconds since the client last took something; 0 when nothing waits for it."""
-        return self._held.stuck_for() if self.backlog() else 0.0
-
-    async def ready(self) -> None:
-        """Return once the client has taken most of what it was sent, or is gone.
-
-        Acknowledgements wait in the library's queue unseen, but only behind a transport that is full.
-        """
-        while self.backlog() > FULL_BYTES and not self.lost():  # noqa: ASYNC110 - a transport tells nobody
-            await asyncio.sleep(READY_POLL_S)
 
     def lost(self) -> bool:
         """The connection is closed, or about to be: only what was sent before still leaves."""
@@ -182,11 +160,19 @@ class StockOutlet:
             self._pump.cancel()
         self._transport = None
 
-    def _sample(self) -> int:
+    def held(self) -> Held | None:
+        """What waits in our queue or in the transport; what the library holds is seen by neither."""
+        backlog = self.backlog()
+        self._held.sample(backlog)
+        return self._held if backlog else None
+
+    def backlog(self) -> int:
+        """Bytes of everything: acknowledgements, too, which the library sends, wait in the transport."""
+        return self._queued + self._in_transport()
+
+    def _in_transport(self) -> int:
         transport = self._transport
-        size = transport.get_write_buffer_size() if transport is not None and not self._over() else 0
-        self._held.sample(size)
-        return size
+        return transport.get_write_buffer_size() if transport is not None and not self._over() else 0
 
 
 class StockServer:

@@ -33,11 +33,10 @@ from hms_rt.realtime.frames import (
     pong_frame,
     text_frame,
 )
-from hms_rt.realtime.held import Held
+from hms_rt.realtime.held import Backlogged, Held
 from hms_rt.realtime.outlet import (
     CLOSE_S,
     READY_BYTES,
-    READY_POLL_S,
     narrow,
 )
 from hms_rt.realtime.pace import FLOOD, MESSAGE_BURST, MESSAGE_BYTES, MESSAGES_PER_SECOND
@@ -112,7 +111,7 @@ class _Reader(WebSocketDataQueue):
         self._fail(exc.code if isinstance(exc, WebSocketError) else PROTOCOL)
 
 
-class EngineSocket(asyncio.Protocol):
+class EngineSocket(Backlogged, asyncio.Protocol):
     """One Engine.IO connection, and its outlet (see :class:`~hms_rt.realtime.outlet.Outlet`).
 
     Pings every 20 s; a client that has not answered by the next ping is dropped, so a half-open connection
@@ -125,6 +124,8 @@ class EngineSocket(asyncio.Protocol):
         "_pinged", "_pong", "_punished", "_timer", "_transport", "_waits", "_working", "closing", "direct",
         "sid",
     )  # fmt: skip
+
+    ready_bytes = READY_BYTES
 
     def __init__(self, sid: str, transport: asyncio.Transport, inlet: Inlet) -> None:
         self.sid = sid
@@ -193,27 +194,7 @@ class EngineSocket(asyncio.Protocol):
         self.write(frame.octets, counts=True)
         return True
 
-    def waiting(self) -> int:
-        """Bytes of changes that the client has not taken yet."""
-        held = self._look()
-        return held.changes if held is not None else 0
-
-    def backlog(self) -> int:
-        """Bytes of everything that the client has not taken yet."""
-        held = self._look()
-        return held.size if held is not None else 0
-
-    def stuck_for(self) -> float:
-        """Seconds since the client last took something; 0 when nothing waits for it."""
-        held = self._look()
-        return held.stuck_for() if held is not None else 0.0
-
-    async def ready(self) -> None:
-        """Return once the client has taken most of what it was sent, or is gone."""
-        while self.backlog() > READY_BYTES and not self.lost():  # noqa: ASYNC110 - a transport tells nobody
-            await asyncio.sleep(READY_POLL_S)
-
-    def _look(self) -> Held | None:
+    def held(self) -> Held | None:
         """What waits, as of now; None (and forgotten) once everything left."""
         held = self._waits
         if held is not None:

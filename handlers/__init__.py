@@ -11,6 +11,8 @@ from handlers import (
     notifications,
     on_call,
     opd,
+    patient_allergies,
+    patient_details,
     patient_merges,
     patients,
     pharmacy,
@@ -22,6 +24,8 @@ from handlers import (
 ROUTES = (
     identity.routes,
     patients.routes,
+    patient_details.routes,
+    patient_allergies.routes,
     patient_merges.routes,
     beds.routes,
     ipd.routes,

@@ -1,10 +1,7 @@
 """REST of patients: registration, search, demographics, and the clinical record."""
 
-from typing import Any
-from urllib.parse import unquote
-
+from handlers.breaking_glass import glass
 from hms_rt.departments.patients.schemas import (
-    BreakGlass,
     EntryFull,
     EntryNew,
     EntryOut,
@@ -16,19 +13,10 @@ from hms_rt.departments.patients.schemas import (
     Retraction,
 )
 from hms_rt.kernel.paging import Page
-from hms_rt.kernel.schema import parse
 from hms_rt.security.permissions import Permission
 from hms_rt.web.endpoints import Call, Routes
 
 routes = Routes("patients", "Patients: registration, search, demographics, clinical record")
-
-BREAK_GLASS_HEADER = "Break-Glass-Reason"
-
-
-def _glass(call: Call[Any, Any]) -> BreakGlass | None:
-    """The reason for breaking the glass; percent-encoded where it is not ASCII. Never in the address."""
-    written = call.request.headers.get(BREAK_GLASS_HEADER)
-    return parse(BreakGlass, {"reason": unquote(written)}) if written is not None else None
 
 
 @routes.post(
@@ -54,7 +42,7 @@ async def register(call: Call[PatientNew, None]) -> PatientOut:
     summary="Find patients",
 )
 async def search(call: Call[None, PatientQuery]) -> Page[PatientOut]:
-    """By beginning of the name, by MRN, or by the last digits of the telephone number; audited."""
+    """By beginning of the name, by any number, or by the last digits of the telephone number; audited."""
     return await call.services.patients.search(call.principal, call.command, call.query)
 
 
@@ -66,8 +54,10 @@ async def search(call: Call[None, PatientQuery]) -> Page[PatientOut]:
     summary="One patient",
 )
 async def get(call: Call[None, None]) -> PatientOut:
-    """As much as the caller may see; audited."""
-    return await call.services.patients.get(call.principal, call.command, call.path_uuid("id"))
+    """As much as the caller may see; audited. The id of a record that was merged away answers the survivor.
+    Doctors and nurses see a restricted patient of somebody else by giving a reason in the header
+    `Break-Glass-Reason`."""
+    return await call.services.patients.get(call.principal, call.command, call.path_uuid("id"), glass(call))
 
 
 @routes.patch(
@@ -108,7 +98,7 @@ async def list_entries(call: Call[None, EntryQuery]) -> Page[EntryFull]:
     """What happened last first; audited. Doctors and nurses read the record of somebody else's patient by
     giving a reason in the header `Break-Glass-Reason` (percent-encoded UTF-8), which is audited too."""
     return await call.services.patients.list_entries(
-        call.principal, call.command, call.path_uuid("id"), call.query, _glass(call)
+        call.principal, call.command, call.path_uuid("id"), call.query, glass(call)
     )
 
 
@@ -121,7 +111,7 @@ async def list_entries(call: Call[None, EntryQuery]) -> Page[EntryFull]:
 async def get_entry(call: Call[None, None]) -> EntryFull:
     """Whatever its state; audited. `Break-Glass-Reason` works as on the list."""
     return await call.services.patients.get_entry(
-        call.principal, call.command, call.path_uuid("id"), call.path_uuid("entry_id"), _glass(call)
+        call.principal, call.command, call.path_uuid("id"), call.path_uuid("entry_id"), glass(call)
     )
 
 

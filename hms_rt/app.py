@@ -25,7 +25,12 @@ from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.identity import projector as identity_projector
 from hms_rt.departments.identity.service import Gathered, IdentityService, Principals, Throttle, counts_in
 from hms_rt.departments.ipd import merging as ipd_merging
-from hms_rt.departments.ipd.service import IpdService, ward_of_inpatient, wards_of_patient
+from hms_rt.departments.ipd.service import (
+    IpdService,
+    patient_of_admission,
+    ward_of_inpatient,
+    wards_of_patient,
+)
 from hms_rt.departments.lab import merging as lab_merging
 from hms_rt.departments.lab import projector as lab_projector
 from hms_rt.departments.lab.model.night import Night
@@ -36,7 +41,7 @@ from hms_rt.departments.opd import merging as opd_merging
 from hms_rt.departments.opd import projector as opd_projector
 from hms_rt.departments.opd.service import OpdService
 from hms_rt.departments.patients import merging as patients_merging
-from hms_rt.departments.patients.service import PatientsService
+from hms_rt.departments.patients.service import ContextKind, PatientsService
 from hms_rt.departments.pharmacy import merging as pharmacy_merging
 from hms_rt.departments.pharmacy import projector as pharmacy_projector
 from hms_rt.departments.pharmacy.service import PharmacyService, no_allergies_kept
@@ -228,7 +233,10 @@ class Hospital:
     def _services(self, tokens: AccessTokens, key: SigningKey, throttle: Throttle) -> Services:
         identity = IdentityService(self.units, self.clock, self.ids, self._passwords, tokens, key, throttle)
         patients = PatientsService(
-            self.units, self.documents, PlacesOfCare([wards_of_patient], [OpdService.clinics_of_patient])
+            self.units,
+            self.documents,
+            PlacesOfCare([wards_of_patient], [OpdService.clinics_of_patient]),
+            {ContextKind.ADMISSION: patient_of_admission},
         )
         beds = BedsService(self.units, patients)
         zone = self.settings.zone

@@ -42,6 +42,10 @@ class Permission(StrEnum):
     PATIENT_READ_MINIMUM = "patient.read_minimum"  # what identifies a patient, no more
     PATIENT_UPDATE = "patient.update"
     PATIENT_MERGE = "patient.merge"  # and its undo
+    PATIENT_DEATH = "patient.death"  # record that a patient died, or revoke it
+    PATIENT_RESTRICT = "patient.restrict"  # close a record to all but those who treat, or open it
+    ALLERGY_WRITE = "allergy.write"
+    ALLERGY_VERIFY = "allergy.verify"
     RECORD_READ = "record.read"
     RECORD_BREAK_GLASS = "record.break_glass"  # outside the own scope, with a reason, audited
     RECORD_READ_MEDICATION = "record.read_medication"  # medication and allergies
@@ -132,6 +136,10 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.PATIENT_READ_MINIMUM: {ADMIN: ANY, DOCTOR: ANY, NURSE: OWN, RECEPTION: ANY, PHARMACY: ANY, LAB: ANY},
     P.PATIENT_UPDATE: {ADMIN: ANY, NURSE: OWN, RECEPTION: ANY},
     P.PATIENT_MERGE: {ADMIN: ANY},
+    P.PATIENT_DEATH: {ADMIN: ANY, DOCTOR: OWN},
+    P.PATIENT_RESTRICT: {ADMIN: ANY},
+    P.ALLERGY_WRITE: {DOCTOR: OWN, NURSE: OWN},
+    P.ALLERGY_VERIFY: {DOCTOR: OWN},
     P.RECORD_READ: {DOCTOR: OWN, NURSE: OWN},
     P.RECORD_BREAK_GLASS: {DOCTOR: ANY, NURSE: ANY},
     P.RECORD_READ_MEDICATION: {DOCTOR: OWN, NURSE: OWN, PHARMACY: ANY},
@@ -204,7 +212,7 @@ ASSIGNMENT_GRANTS: Mapping[AssignmentKind, Mapping[Permission, Scope]] = {
         P.TOKEN_NO_SHOW: OWN,
         P.TOKEN_FINISH: OWN,
     },
-    AssignmentKind.PRIVACY_OFFICER: {P.AUDIT_READ: ANY},
+    AssignmentKind.PRIVACY_OFFICER: {P.AUDIT_READ: ANY, P.PATIENT_RESTRICT: ANY},
 }
 """Beyond the role. ``OWN`` is the place that this very assignment names: a ward, or a cashier's counter."""
 

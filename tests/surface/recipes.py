@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hms_rt.departments.opd.schemas.queue import ClinicIn, TokenIn
+from hms_rt.departments.patients.schemas.details import DeathIn, WhyIn
 from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Role
 from tests.conftest import PASSWORD, command
 from tests.pharmacy.conftest import FORMULARY
@@ -15,6 +16,7 @@ from tests.surface.world import World
 
 OTHER_PASSWORD = "staple battery horse correct"
 TODAY = datetime.now(UTC).date().isoformat()
+REASON = {"reason": "not needed any more"}
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,44 @@ async def _patient_here(world: World) -> Ask:
 
 async def _correct_patient(world: World) -> Ask:
     return Ask((await _patient_here(world)).path, body={"given_name": "Joan"}, version=1)
+
+
+def _here(body: Any) -> Recipe:
+    """About a patient in a bed of the ward."""
+
+    async def recipe(world: World) -> Ask:
+        return Ask((await _patient_here(world)).path, body=body, version=1)
+
+    return recipe
+
+
+def _detail(thing: Callable[[World, uuid.UUID], Awaitable[Any]], name: str, body: Any) -> Recipe:
+    """About something of a patient in a bed of the ward."""
+
+    async def recipe(world: World) -> Ask:
+        patient_id = (await world.admitted()).patient_id
+        made = await thing(world, patient_id)
+        path = {"id": str(patient_id), name: str(made.id)}
+        return Ask(path, body=body, version=getattr(made, "version", None))
+
+    return recipe
+
+
+async def _new_identifier(world: World) -> Ask:
+    body = {"type": "passport", "issuer": "AT", "value": world.fresh("P 77")}
+    return Ask((await _patient_here(world)).path, body=body)
+
+
+async def _dead(world: World) -> Ask:
+    patient_id = (await world.admitted()).patient_id
+    await world.services.patients.record_death(SYSTEM, command(), patient_id, DeathIn())
+    return Ask({"id": str(patient_id)}, body=REASON, version=2)
+
+
+async def _restricted(world: World) -> Ask:
+    patient_id = (await world.admitted()).patient_id
+    await world.services.patients.restrict(SYSTEM, command(), patient_id, WhyIn(reason="a colleague"))
+    return Ask({"id": str(patient_id)}, body=REASON, version=2)
 
 
 async def _merge(world: World) -> Ask:
@@ -203,7 +243,6 @@ async def _bed(world: World) -> Any:
     return await world.bed()
 
 
-REASON = {"reason": "not needed any more"}
 W = World
 
 RECIPES: dict[str, Recipe] = {
@@ -229,6 +268,21 @@ RECIPES: dict[str, Recipe] = {
     "GET /patients/{id}/record": _entry,
     "GET /patients/{id}/record/{entry_id}": _entry,
     "POST /patients/{id}/record/{entry_id}/retract": _retract,
+    "GET /patients/{id}/identifiers": _patient_here,
+    "POST /patients/{id}/identifiers": _new_identifier,
+    "POST /patients/{id}/identifiers/{identifier_id}/retract": _detail(W.identifier, "identifier_id", REASON),
+    "GET /patients/{id}/contacts": _patient_here,
+    "POST /patients/{id}/contacts": _here({"kind": "guardian", "name": "Jo Kin"}),
+    "PATCH /patients/{id}/contacts/{contact_id}": _detail(W.contact, "contact_id", {"name": "Jo Kin"}),
+    "GET /patients/{id}/allergies": _patient_here,
+    "POST /patients/{id}/allergies": _here({"substance": "latex", "severity": "mild"}),
+    "POST /patients/{id}/allergies/{allergy_id}/verify": _detail(W.allergy, "allergy_id", {}),
+    "POST /patients/{id}/allergies/{allergy_id}/retract": _detail(W.allergy, "allergy_id", REASON),
+    "POST /patients/{id}/death": _here({}),
+    "POST /patients/{id}/death/revoke": _dead,
+    "POST /patients/{id}/restrict": _here(REASON),
+    "POST /patients/{id}/unrestrict": _restricted,
+    "GET /restricted-patients": _plain(),
     "POST /patients/{id}/merge": _merge,
     "GET /patient-merges": _plain(),
     "GET /patient-merges/{id}": _at(W.merged),

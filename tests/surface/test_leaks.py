@@ -70,6 +70,7 @@ ANSWERS: Mapping[str, Mapping[Role, frozenset[str]]] = {
     "GET /patients/{id}": LOOKED_UP,
     "GET /patients/{id}/record": TREATED,
     "GET /patients/{id}/record/{entry_id}": TREATED,
+    "GET /restricted-patients": _each((Role.ADMIN,), CALLED),
     "GET /beds": _each(CARE, KNOWN),
     "GET /beds/{id}": _each(CARE, KNOWN),
     "GET /admissions": {**_each(READERS, CALLED), **_each(CARE, CALLED | CLINICAL)},

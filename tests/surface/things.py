@@ -29,7 +29,12 @@ from hms_rt.departments.lab.schemas.ordering import (
 )
 from hms_rt.departments.lab.schemas.results import AlertNote, AlertOut, AlertQuery, ReleaseIn, ResultIn
 from hms_rt.departments.opd.schemas.queue import CallIn, Late, TokenIn, TokenOut
+from hms_rt.departments.patients.model.allergy import AllergyCategory, Severity
+from hms_rt.departments.patients.model.contact import ContactKind
+from hms_rt.departments.patients.model.identifier import IdentifierType
 from hms_rt.departments.patients.schemas import EntryNew, EntryOut, MergeIn, MergeOut, PatientNew, PatientOut
+from hms_rt.departments.patients.schemas.allergies import AllergyIn, AllergyOut
+from hms_rt.departments.patients.schemas.details import ContactIn, ContactOut, IdentifierIn, IdentifierOut
 from hms_rt.departments.pharmacy.schemas.prescriptions import (
     Activation,
     PrescriptionIn,
@@ -95,6 +100,18 @@ class Things:
     async def entry(self, patient_id: uuid.UUID) -> EntryOut:
         new = EntryNew.model_validate({"kind": "note", "body": {"text": "slept well"}})
         return await self.services.patients.append(SYSTEM, command(), patient_id, new)
+
+    async def identifier(self, patient_id: uuid.UUID) -> IdentifierOut:
+        new = IdentifierIn(type=IdentifierType.PASSPORT, issuer="AT", value=self.fresh("P 12"))
+        return await self.services.patients.add_identifier(SYSTEM, command(), patient_id, new)
+
+    async def contact(self, patient_id: uuid.UUID) -> ContactOut:
+        new = ContactIn(kind=ContactKind.NEXT_OF_KIN, name="Jo Kin", phone="0664 1234")
+        return await self.services.patients.add_contact(SYSTEM, command(), patient_id, new)
+
+    async def allergy(self, patient_id: uuid.UUID) -> AllergyOut:
+        new = AllergyIn(category=AllergyCategory.MEDICATION, substance="penicillin", severity=Severity.SEVERE)
+        return await self.services.patients.add_allergy(SYSTEM, command(), patient_id, new)
 
     async def merged(self) -> MergeOut:
         """A new patient, and another who was merged into the first."""

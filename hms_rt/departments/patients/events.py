@@ -2,11 +2,23 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from hms_rt.departments.patients.model.patient import PatientBrief
 from hms_rt.kernel.changes import Event
 
-__all__ = ["PatientBrief", "PatientRegistered", "PatientRenamed", "PatientsMerged", "PatientsUnmerged"]
+__all__ = [
+    "AllergiesChanged",
+    "DeathRevoked",
+    "GlassBroken",
+    "PatientBrief",
+    "PatientDied",
+    "PatientRegistered",
+    "PatientRenamed",
+    "PatientsMerged",
+    "PatientsUnmerged",
+    "RestrictionChanged",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +61,42 @@ class PatientsUnmerged(Event):
     merge_id: uuid.UUID
     restored: PatientBrief
     into: PatientBrief
+
+
+@dataclass(frozen=True, slots=True)
+class PatientDied(Event):
+    """A death was recorded: what is booked or ordered for the patient is looked at by whoever booked it."""
+
+    patient: PatientBrief
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeathRevoked(Event):
+    """The patient lives after all: the record of the death was a mistake."""
+
+    patient: PatientBrief
+
+
+@dataclass(frozen=True, slots=True)
+class RestrictionChanged(Event):
+    """Only those who treat the patient may see the record from now on, or everybody again."""
+
+    patient: PatientBrief
+
+
+@dataclass(frozen=True, slots=True)
+class GlassBroken(Event):
+    """Somebody saw a record that was closed to them, and gave a reason."""
+
+    patient_id: uuid.UUID
+    principal_id: uuid.UUID
+    restricted: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllergiesChanged(Event):
+    """What a patient must not get is not what it was."""
+
+    patient_id: uuid.UUID

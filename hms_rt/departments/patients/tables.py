@@ -18,6 +18,10 @@ patients_patient = Table(
     Column("search_name", Text(collation="C"), nullable=False),
     Column("phone_reversed", Text(collation="C"), nullable=False),
     Column("merged_into", Uuid, ForeignKey("patients_patient.id")),
+    Column("died_at", Moment),
+    Column("death_recorded_at", Moment),
+    Column("death_recorded_by", Uuid),
+    Column("restricted", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
@@ -61,5 +65,64 @@ patients_record_entry = Table(
     Column("author", Uuid, nullable=False),
     Column("supersedes", Uuid, ForeignKey("patients_record_entry.id"), unique=True),
     Column("entered_in_error", Boolean, nullable=False),
+    Column("context_kind", Text),
+    Column("context_id", Uuid),
 )
 """Entries of the clinical record; append-only. What an entry says is in its document."""
+
+patients_identifier = Table(
+    "patients_identifier",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("patient_id", Uuid, ForeignKey("patients_patient.id"), nullable=False),
+    Column("type", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("compared", Text(collation="C"), nullable=False),
+    Column("valid_from", Date),
+    Column("valid_until", Date),
+    Column("recorded_at", Moment, nullable=False),
+    Column("recorded_by", Uuid, nullable=False),
+    Column("error_reason", Text),
+)
+"""Numbers that others gave patients; unique per type and issuer where the issuer guarantees it."""
+
+patients_contact = Table(
+    "patients_contact",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("patient_id", Uuid, ForeignKey("patients_patient.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("relationship", Text, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+"""Whom to call about a patient."""
+
+patients_allergy = Table(
+    "patients_allergy",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("patient_id", Uuid, ForeignKey("patients_patient.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("substance", Text, nullable=False),
+    Column("code_system", Text),
+    Column("code", Text),
+    Column("reaction", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("recorded_by", Uuid, nullable=False),
+    Column("verified_at", Moment),
+    Column("verified_by", Uuid),
+    Column("supersedes", Uuid, ForeignKey("patients_allergy.id"), unique=True),
+    Column("entered_in_error", Boolean, nullable=False),
+    Column("error_reason", Text),
+)
+"""Statements about allergies; append-only. A later row supersedes an earlier one, or retracts it."""

@@ -1,13 +1,13 @@
 """The service of inpatients: admissions, stays, corrections, and reading them."""
 
 from hms_rt.departments.ipd.service.admissions import Admissions
-from hms_rt.departments.ipd.service.care import wards_of_patient
+from hms_rt.departments.ipd.service.care import patient_of_admission, wards_of_patient
 from hms_rt.departments.ipd.service.corrections import Corrections
 from hms_rt.departments.ipd.service.medication_place import ward_of_inpatient
 from hms_rt.departments.ipd.service.queries import Queries
 from hms_rt.departments.ipd.service.stays import Stays
 
-__all__ = ["IpdService", "ward_of_inpatient", "wards_of_patient"]
+__all__ = ["IpdService", "patient_of_admission", "ward_of_inpatient", "wards_of_patient"]
 
 
 class IpdService(Admissions, Stays, Corrections, Queries):

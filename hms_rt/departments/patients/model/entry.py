@@ -30,10 +30,29 @@ class EntryKind(StrEnum):
     """Kinds of entries."""
 
     NOTE = "note"
+    NURSING_NOTE = "nursing_note"
+    MEDICAL_NOTE = "medical_note"
+    ENCOUNTER = "encounter"
     VITALS = "vitals"
     DIAGNOSIS = "diagnosis"
     PROCEDURE = "procedure"
     MEDICATION = "medication"
+    DOCUMENT = "document"
+
+
+class ContextKind(StrEnum):
+    """During what an entry was written."""
+
+    VISIT = "visit"  # of an outpatient
+    ADMISSION = "admission"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The visit or admission that an entry belongs to."""
+
+    kind: ContextKind
+    id: uuid.UUID
 
 
 class EntryState(StrEnum):
@@ -57,6 +76,7 @@ class Entry:
     author: uuid.UUID
     supersedes: uuid.UUID | None
     entered_in_error: bool
+    context: Context | None = None
     state: EntryState = EntryState.CURRENT
 
     def check_correctable(self, kind: EntryKind) -> None:
@@ -69,6 +89,10 @@ class Entry:
 
 REQUIRED_TEXT: Mapping[EntryKind, str] = {
     EntryKind.NOTE: "text",
+    EntryKind.NURSING_NOTE: "text",
+    EntryKind.MEDICAL_NOTE: "text",
+    EntryKind.ENCOUNTER: "reason",
+    EntryKind.DOCUMENT: "title",
     EntryKind.DIAGNOSIS: "text",
     EntryKind.PROCEDURE: "name",
     EntryKind.MEDICATION: "name",

@@ -33,12 +33,17 @@ class Merge:
 
 
 def check_merge(source: Patient, target: Patient) -> None:
-    """Raises ``invalid`` for one patient given twice, ``conflict`` if either was merged away before."""
+    """Raises ``invalid`` for one patient given twice, ``conflict`` if either was merged away before, or
+    if they disagree about restriction or death."""
     if source.id == target.id:
         raise HmsError(Code.INVALID, "from_id: a patient is not merged into itself")
     for patient in (source, target):
         if patient.merged_into is not None:
             raise merged_away(patient)
+    if source.restricted is not target.restricted:
+        raise conflict("one of the two is restricted: restrict both or neither, then merge")
+    if source.death is not None and target.death is None:
+        raise conflict("one of the two is recorded as deceased: record or revoke that first, then merge")
 
 
 def merged_away(patient: Patient) -> HmsError:

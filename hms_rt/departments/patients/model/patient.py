@@ -3,11 +3,11 @@
 import re
 import unicodedata
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from hms_rt.kernel.errors import Code, HmsError
+from hms_rt.kernel.errors import Code, HmsError, illegal_move
 
 EARLIEST_BIRTH = date(1880, 1, 1)
 MAX_COMPARED = 300  # characters: single letters may unfold to eighteen, and an index takes 2,700 bytes
@@ -39,6 +39,17 @@ class PatientBrief:
     name: str
     sex: Sex
     birth_date: date | None
+    deceased: bool = False
+    restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """When a patient died, and who recorded it."""
+
+    at: datetime
+    recorded_at: datetime
+    recorded_by: uuid.UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,8 @@ class Patient:
     created_at: datetime
     updated_at: datetime
     merged_into: uuid.UUID | None = None
+    death: Death | None = None
+    restricted: bool = False
 
     @property
     def name(self) -> str:
@@ -75,7 +88,35 @@ class Patient:
 
     def brief(self) -> PatientBrief:
         """What other departments may know."""
-        return PatientBrief(self.id, self.mrn, self.name, self.sex, self.birth_date)
+        return PatientBrief(
+            self.id,
+            self.mrn,
+            self.name,
+            self.sex,
+            self.birth_date,
+            deceased=self.death is not None,
+            restricted=self.restricted,
+        )
+
+    def die(self, death: Death) -> "Patient":
+        """The patient, dead; raises ``illegal_move`` if that is recorded already."""
+        if self.death is not None:
+            raise illegal_move("the patient", "deceased", "record the death", ["revoke_death"])
+        return replace(self, death=death)
+
+    def revoke_death(self) -> "Patient":
+        """The patient, alive after all; raises ``illegal_move`` unless recorded as dead."""
+        if self.death is None:
+            raise illegal_move("the patient", "alive", "revoke the death", ["record_death"])
+        return replace(self, death=None)
+
+    def restrict(self, *, restricted: bool) -> "Patient":
+        """The patient with the flag set or lifted; raises ``illegal_move`` if it is so already."""
+        if self.restricted is restricted:
+            state = "restricted" if restricted else "open"
+            move, legal = ("restrict", "unrestrict") if restricted else ("unrestrict", "restrict")
+            raise illegal_move("the patient's record", state, move, [legal])
+        return replace(self, restricted=restricted)
 
 
 def placeholder_name(patient_id: uuid.UUID) -> str:

@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hms_rt.departments.patients.model.entry import Entry, EntryKind, EntryState
+from hms_rt.departments.patients.model.entry import Context, ContextKind, Entry, EntryKind, EntryState
 from hms_rt.departments.patients.tables import patients_record_entry as entries
 
 _later = entries.alias("later")
@@ -35,6 +36,7 @@ def _entry(row: Row[Any]) -> Entry:
         author=row.author,
         supersedes=row.supersedes,
         entered_in_error=row.entered_in_error,
+        context=Context(ContextKind(row.context_kind), row.context_id) if row.context_id else None,
         state=state,
     )
 
@@ -52,6 +54,8 @@ async def add(connection: AsyncConnection, entry: Entry) -> None:
             author=entry.author,
             supersedes=entry.supersedes,
             entered_in_error=entry.entered_in_error,
+            context_kind=entry.context.kind.value if entry.context is not None else None,
+            context_id=entry.context.id if entry.context is not None else None,
         )
     )
 
@@ -63,25 +67,55 @@ async def by_id(connection: AsyncConnection, patient_id: uuid.UUID, entry_id: uu
     return _entry(row) if row is not None else None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries to list; ``kinds`` None for all. ``since`` and ``until`` are about when it happened."""
+
+    kinds: Collection[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    author: uuid.UUID | None = None
+    context_id: uuid.UUID | None = None
+    current_only: bool = False
+    oldest_first: bool = False
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The same, on the columns of an entry."""
+        found: list[ColumnElement[bool]] = []
+        if self.since is not None:
+            found.append(entries.c.occurred_at >= self.since)
+        if self.until is not None:
+            found.append(entries.c.occurred_at < self.until)
+        if self.author is not None:
+            found.append(entries.c.author == self.author)
+        if self.context_id is not None:
+            found.append(entries.c.context_id == self.context_id)
+        if self.current_only:
+            found.append(_later.c.id.is_(None))
+        if self.kinds is not None:
+            found.append(entries.c.kind.in_(sorted(self.kinds)))
+        return found
+
+
 async def page(
     connection: AsyncConnection,
     patient_id: uuid.UUID,
+    wanted: Wanted,
     *,
-    kinds: Collection[EntryKind],
     after: tuple[datetime, uuid.UUID] | None,
     limit: int,
 ) -> list[Entry]:
-    """At most ``limit`` entries of these kinds, what happened last first; retractions are left out."""
+    """At most ``limit`` entries, by when it happened; retractions are left out."""
+    key = tuple_(entries.c.occurred_at, entries.c.id)
+    order = (entries.c.occurred_at, entries.c.id)
     query = (
         _columns()
         .where(
-            entries.c.patient_id == patient_id,
-            entries.c.kind.in_(sorted(kind.value for kind in kinds)),
-            entries.c.entered_in_error.is_(False),
+            entries.c.patient_id == patient_id, entries.c.entered_in_error.is_(False), *wanted.conditions()
         )
-        .order_by(entries.c.occurred_at.desc(), entries.c.id.desc())
+        .order_by(*(order if wanted.oldest_first else [column.desc() for column in order]))
         .limit(limit)
     )
     if after is not None:
-        query = query.where(tuple_(entries.c.occurred_at, entries.c.id) < tuple_(*after))
+        query = query.where(key > tuple_(*after) if wanted.oldest_first else key < tuple_(*after))
     return [_entry(row) for row in await connection.execute(query)]

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hms_rt.departments.patients.model.patient import Patient, PatientBrief, Sex, after_prefix
+from hms_rt.departments.patients.model.patient import Death, Patient, PatientBrief, Sex, after_prefix
 from hms_rt.departments.patients.tables import patients_patient as patients
 
 
@@ -26,6 +26,8 @@ def to_patient(row: Row[Any]) -> Patient:
         created_at=row.created_at,
         updated_at=row.updated_at,
         merged_into=row.merged_into,
+        death=Death(row.died_at, row.death_recorded_at, row.death_recorded_by) if row.died_at else None,
+        restricted=row.restricted,
     )
 
 
@@ -44,6 +46,10 @@ def values(patient: Patient) -> dict[str, Any]:
         "created_at": patient.created_at,
         "updated_at": patient.updated_at,
         "merged_into": patient.merged_into,
+        "died_at": patient.death.at if patient.death is not None else None,
+        "death_recorded_at": patient.death.recorded_at if patient.death is not None else None,
+        "death_recorded_by": patient.death.recorded_by if patient.death is not None else None,
+        "restricted": patient.restricted,
     }
 
 
@@ -98,6 +104,12 @@ async def briefs(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> Map
     return {row.id: to_patient(row).brief() for row in rows}
 
 
+async def by_ids(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> list[Patient]:
+    """Those of ``ids`` that exist."""
+    rows = await connection.execute(select(patients).where(patients.c.id.in_(list(ids))))
+    return [to_patient(row) for row in rows]
+
+
 async def by_mrn(connection: AsyncConnection, mrn: str) -> list[Patient]:
     """The patient with exactly this MRN, or nobody."""
     return [
@@ -135,4 +147,12 @@ async def _starting(
         query = query.where(column != "")
     if after is not None:
         query = query.where(tuple_(column, patients.c.id) > tuple_(*after))
+    return [to_patient(row) for row in await connection.execute(query)]
+
+
+async def restricted(connection: AsyncConnection, *, after: uuid.UUID | None, limit: int) -> list[Patient]:
+    """At most ``limit`` restricted patients, the longest registered first."""
+    query = select(patients).where(patients.c.restricted).order_by(patients.c.id).limit(limit)
+    if after is not None:
+        query = query.where(patients.c.id > after)
     return [to_patient(row) for row in await connection.execute(query)]

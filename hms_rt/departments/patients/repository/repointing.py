@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from hms_rt.departments.patients.events import PatientsMerged, PatientsUnmerged
@@ -97,3 +98,30 @@ async def _give_back(
     await uow.connection.execute(sa.select(key).where(there).order_by(key).with_for_update())
     done = await uow.connection.execute(sa.update(table).where(there).values({one.column: from_id}))
     return done.rowcount
+
+
+async def follow(uow: UnitOfWork, event: PatientsUnmerged, *listed: sa.Table) -> None:
+    """Of these tables, add to what goes back: rows of the survivor that supersede one that goes back, and
+    those whose ``context_id`` is the id of one, of whatever table. Call it before :func:`repoint`."""
+    for table in listed:
+        mine = sa.select(repoints.c.row_id).where(repoints.c.merge_id == event.merge_id)
+        own = mine.where(repoints.c.table_name == str(table.name))
+        of_survivor = table.c.patient_id == event.into.id
+        seeds: sa.ColumnElement[bool] = sa.cast(table.c.id, sa.Text).in_(own)
+        if "context_id" in table.c:
+            seeds = sa.or_(seeds, sa.cast(table.c.context_id, sa.Text).in_(mine))
+        back = sa.select(table.c.id).where(of_survivor, seeds).cte("back", recursive=True)
+        later = sa.select(table.c.id).where(of_survivor, table.c.supersedes == back.c.id)
+        back = back.union(later)
+        await uow.connection.execute(
+            insert(repoints)
+            .from_select(
+                ["table_name", "row_id", "merge_id"],
+                sa.select(
+                    sa.literal(str(table.name)),
+                    sa.cast(back.c.id, sa.Text),
+                    sa.literal(event.merge_id, sa.Uuid),
+                ),
+            )
+            .on_conflict_do_nothing()
+        )

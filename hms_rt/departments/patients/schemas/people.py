@@ -79,6 +79,7 @@ class Shown(StrEnum):
 
     ALL = "all"
     MINIMUM = "minimum"  # what identifies: contact fields are null
+    MASKED = "masked"  # a restricted patient: that there is somebody, and no more
 
 
 class MergedFrom(Schema):
@@ -105,12 +106,15 @@ class PatientOut(Schema):
     version: int
     created_at: Moment
     updated_at: Moment
+    deceased_at: Moment | None = None
+    restricted: bool = False
+    """Only those who treat the patient see it; doctors and nurses may break the glass."""
     merged_from: MergedFrom | None = None
     """Set where the id, number or name that was asked for is of a record that was merged into this one."""
 
 
 class PatientQuery(PageQuery):
-    """A search by exactly one of name, MRN and telephone number."""
+    """A search by exactly one of name, MRN, telephone number and identifier."""
 
     name: Annotated[str, Field(min_length=1, max_length=120)] | None = None
     """Beginning of ``family given``; case, accents and punctuation do not count."""
@@ -119,10 +123,14 @@ class PatientQuery(PageQuery):
     phone: Annotated[str, Field(max_length=40), AfterValidator(check_phone)] | None = None
     """The last digits of the telephone number, four or more."""
 
+    identifier: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    """A whole number of whatever type and issuer, the MRN among them; punctuation and case do not count."""
+
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(value is not None for value in (self.name, self.mrn, self.phone)) != 1:
-            raise ValueError("search by one of name, mrn and phone")
+        given = (self.name, self.mrn, self.phone, self.identifier)
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("search by one of name, mrn, phone and identifier")
         return self
 
 

@@ -1,11 +1,18 @@
 """Shapes of the clinical record on the wire."""
 
 import uuid
-from typing import Any
+from typing import Any, Literal
 
-from hms_rt.departments.patients.model.entry import EntryKind, EntryState
+from hms_rt.departments.patients.model.entry import ContextKind, EntryKind, EntryState
 from hms_rt.kernel.paging import PageQuery
 from hms_rt.kernel.schema import Moment, Reason, Schema
+
+
+class ContextRef(Schema):
+    """The visit or admission that an entry belongs to."""
+
+    kind: ContextKind
+    id: uuid.UUID
 
 
 class EntryNew(Schema):
@@ -19,6 +26,8 @@ class EntryNew(Schema):
     (whole numbers or decimal strings). Further fields are free, within bounds."""
     supersedes: uuid.UUID | None = None
     """The entry that this one corrects."""
+    context: ContextRef | None = None
+    """The visit or admission during which it was written; a correction keeps that of the older entry."""
 
 
 class Retraction(Schema):
@@ -40,6 +49,7 @@ class EntryOut(Schema):
     supersedes: uuid.UUID | None
     entered_in_error: bool
     """True for the entry that retracts another; its body holds the reason."""
+    context: ContextRef | None = None
 
 
 class EntryFull(EntryOut):
@@ -52,6 +62,16 @@ class EntryQuery(PageQuery):
     """Which entries to list."""
 
     kind: EntryKind | None = None
+    since: Moment | None = None
+    """Only what happened then or later."""
+    until: Moment | None = None
+    """Only what happened before."""
+    author: uuid.UUID | None = None
+    context: uuid.UUID | None = None
+    """Only what belongs to this visit or admission."""
+    current: bool = False
+    """True: neither corrected entries nor those entered in error."""
+    order: Literal["newest", "oldest"] = "newest"
 
 
 class EntryCursor(Schema):

@@ -1,21 +1,33 @@
 """The service of patients: registration and search, and the clinical record."""
 
+from hms_rt.departments.patients.model.allergy import Allergy
+from hms_rt.departments.patients.model.entry import ContextKind, EntryKind
 from hms_rt.departments.patients.model.patient import PatientBrief, Sex
 from hms_rt.departments.patients.repository.repointing import Repointed, repoint
+from hms_rt.departments.patients.schemas.record import ContextRef, EntryNew
+from hms_rt.departments.patients.service.allergies import Allergies
 from hms_rt.departments.patients.service.care import CareRelation
-from hms_rt.departments.patients.service.for_departments import brief, lock
+from hms_rt.departments.patients.service.details import Details
+from hms_rt.departments.patients.service.flags import Flags, mark_deceased
+from hms_rt.departments.patients.service.for_departments import allergies, brief, lock
 from hms_rt.departments.patients.service.merging import Merging
 from hms_rt.departments.patients.service.moving_in import Comparison, MovingIn, identity_of
 from hms_rt.departments.patients.service.record import ClinicalRecord
 from hms_rt.departments.patients.service.registration import Registration
 
 __all__ = [
+    "Allergy",
     "CareRelation",
     "Comparison",
+    "ContextKind",
+    "ContextRef",
+    "EntryKind",
+    "EntryNew",
     "PatientBrief",
     "PatientsService",
     "Repointed",
     "Sex",
+    "allergies",
     "brief",
     "identity_of",
     "lock",
@@ -23,12 +35,15 @@ __all__ = [
 ]
 
 
-class PatientsService(Registration, Merging, MovingIn, ClinicalRecord):
+class PatientsService(Registration, Details, Flags, Allergies, Merging, MovingIn, ClinicalRecord):
     """Everything that can be done with patients.
 
-    Public methods take the principal and the command; ``lock`` and ``brief`` are for other departments,
-    inside their transactions. Records the events of ``events.py``.
+    Public methods take the principal and the command; ``lock``, ``brief``, ``allergies``,
+    ``mark_deceased`` and ``write_entry`` are for other departments, inside their transactions. Records the
+    events of ``events.py``.
     """
 
     lock = staticmethod(lock)
     brief = staticmethod(brief)
+    allergies = staticmethod(allergies)
+    mark_deceased = staticmethod(mark_deceased)

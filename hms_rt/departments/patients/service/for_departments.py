@@ -5,7 +5,9 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hms_rt.departments.patients.model.allergy import Allergy
 from hms_rt.departments.patients.model.patient import PatientBrief
+from hms_rt.departments.patients.repository import allergies as allergy_rows
 from hms_rt.departments.patients.repository import patients
 from hms_rt.departments.patients.service.foundation import acting
 from hms_rt.storage.unit_of_work import UnitOfWork
@@ -26,3 +28,12 @@ async def brief(
     """Who these patients are; unknown ids are left out. Does not lock and is not audited: the caller is."""
     connection = asker.connection if isinstance(asker, UnitOfWork) else asker
     return await patients.briefs(connection, ids)
+
+
+async def allergies(asker: AsyncConnection | UnitOfWork, patient_id: uuid.UUID) -> list[Allergy]:
+    """How a patient's allergies stand now; ``warns`` tells those that a prescriber must be told.
+
+    Does not lock and is not audited: the caller is.
+    """
+    connection = asker.connection if isinstance(asker, UnitOfWork) else asker
+    return [one for one in await allergy_rows.of_patient(connection, patient_id) if one.current]

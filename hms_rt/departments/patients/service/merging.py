@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from hms_rt.departments.patients.events import PatientsMerged, PatientsUnmerged
 from hms_rt.departments.patients.model.merge import Merge, check_merge
-from hms_rt.departments.patients.model.patient import Patient
 from hms_rt.departments.patients.repository import merges, patients
 from hms_rt.departments.patients.schemas.merging import (
     MergeCursor,
@@ -19,7 +18,7 @@ from hms_rt.departments.patients.schemas.merging import (
     MergeQuery,
     UndoMerge,
 )
-from hms_rt.departments.patients.service.foundation import Foundation, found
+from hms_rt.departments.patients.service.foundation import Foundation, following, found
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import not_found
 from hms_rt.kernel.paging import Page, cut, decode_cursor
@@ -55,8 +54,8 @@ class Merging(Foundation):
                 merged_by=principal.id,
             )
             await merges.add(uow.connection, merge)
-            await patients.save(uow.connection, _next(uow, replace(source, merged_into=into.id)))
-            await patients.save(uow.connection, _next(uow, into))
+            await patients.save(uow.connection, following(uow, replace(source, merged_into=into.id)))
+            await patients.save(uow.connection, following(uow, into))
             _audit(uow, "patient.merge", merge)
             uow.record(PatientsMerged(merge.id, source.id, into.brief()))
             return _out(merge)
@@ -80,9 +79,9 @@ class Merging(Foundation):
             current = _known(await merges.by_id(uow.connection, merge_id))
             merge = current.undo(into, uow.now, principal.id, why.reason)
             await merges.mark_undone(uow.connection, merge)
-            restored = _next(uow, replace(source, merged_into=None))
+            restored = following(uow, replace(source, merged_into=None))
             await patients.save(uow.connection, restored)
-            await patients.save(uow.connection, _next(uow, into))
+            await patients.save(uow.connection, following(uow, into))
             _audit(uow, "patient.unmerge", merge)
             uow.record(PatientsUnmerged(merge.id, restored.brief(), into.brief()))
             return _out(merge)
@@ -127,10 +126,6 @@ def _known(merge: Merge | None) -> Merge:
     if merge is None:
         raise not_found("that merge")
     return merge
-
-
-def _next(uow: UnitOfWork, patient: Patient) -> Patient:
-    return replace(patient, version=patient.version + 1, updated_at=uow.now)
 
 
 def _audit(uow: UnitOfWork, action: str, merge: Merge) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from hms_rt.departments.patients.events import PatientRegistered, PatientRenamed
+from hms_rt.departments.patients.model.identifier import compared
 from hms_rt.departments.patients.model.patient import (
     Patient,
     check_birth_date,
@@ -14,9 +15,10 @@ from hms_rt.departments.patients.model.patient import (
     normalised,
     placeholder_name,
 )
-from hms_rt.departments.patients.repository import patients
+from hms_rt.departments.patients.reading import shown_as
+from hms_rt.departments.patients.repository import identifiers, patients
 from hms_rt.departments.patients.schemas import (
-    MergedFrom,
+    BreakGlass,
     PatientCursor,
     PatientNew,
     PatientOut,
@@ -24,12 +26,12 @@ from hms_rt.departments.patients.schemas import (
     PatientUpdate,
     Shown,
 )
-from hms_rt.departments.patients.service.foundation import Foundation, acting, found
+from hms_rt.departments.patients.service.foundation import Foundation, acting, closed, following, found
 from hms_rt.kernel.commands import Command
-from hms_rt.kernel.errors import Code, HmsError, conflict, forbidden
+from hms_rt.kernel.errors import Code, HmsError, conflict
 from hms_rt.kernel.paging import Page, cut, decode_cursor
 from hms_rt.kernel.principal import Principal
-from hms_rt.security.permissions import Permission, require
+from hms_rt.security.permissions import Permission, Scope, may, require
 from hms_rt.storage.postgres import violated
 from hms_rt.storage.unit_of_work import UnitOfWork
 
@@ -60,30 +62,42 @@ class Registration(Foundation):
                 detail={"unidentified": new.unidentified, "mrn_given": new.mrn is not None},
             )
             uow.record(PatientRegistered(patient.id))
-            return _out(patient, Shown.ALL)
+            return shown_as(patient, Shown.ALL)
 
         return await self._units.execute(principal, command, PatientOut, work)
 
-    async def get(self, principal: Principal, command: Command, patient_id: uuid.UUID) -> PatientOut:
-        """One patient, as much as the caller may see; raises ``not_found`` or ``forbidden``."""
+    async def get(
+        self,
+        principal: Principal,
+        command: Command,
+        patient_id: uuid.UUID,
+        glass: BreakGlass | None = None,
+    ) -> PatientOut:
+        """One patient, as much as the caller may see; raises ``not_found`` or ``forbidden``.
+
+        ``glass`` opens a restricted patient to doctors and nurses who do not treat.
+        """
 
         async def work(uow: UnitOfWork) -> PatientOut:
             require(principal, Permission.PATIENT_READ_MINIMUM)
             asked = found(await patients.by_id(uow.connection, patient_id))
             patient = await patients.survivor(uow.connection, asked)
-            shown = await self._shown(uow, principal, patient.id)
-            if shown is None:
-                raise forbidden("this patient is not in your wards or clinics")
+            shown = await self._shown(uow, principal, patient)
+            if shown in (None, Shown.MASKED) and self._opened(uow, principal, patient, glass):
+                shown = Shown.ALL
+            if shown is None or shown is Shown.MASKED:
+                raise closed(patient)
             self._audit_read(uow, "patient.read", patient.id, shown)
-            return _out(patient, shown, asked)
+            return shown_as(patient, shown, asked)
 
         return await self._units.execute(principal, command, PatientOut, work)
 
     async def search(self, principal: Principal, command: Command, query: PatientQuery) -> Page[PatientOut]:
-        """Patients by beginning of the name, by MRN, or by end of the telephone number.
+        """Patients by beginning of the name, by number, or by end of the telephone number.
 
-        Patients outside the caller's scope are left out, so a page may be shorter than asked for. The
-        search is audited, and so is each patient it showed.
+        Patients outside the caller's scope are left out and merged ones answer the survivor, so a page may
+        be shorter than asked for; restricted ones are masked. The search is audited, and so is each patient
+        it showed.
         """
 
         async def work(uow: UnitOfWork) -> Page[PatientOut]:
@@ -95,10 +109,10 @@ class Registration(Foundation):
                 patient = await patients.survivor(uow.connection, asked)
                 if any(item.id == patient.id for item in items):
                     continue
-                shown = await self._shown(uow, principal, patient.id)
+                shown = await self._shown(uow, principal, patient)
                 if shown is not None:
                     self._audit_read(uow, "patient.found", patient.id, shown)
-                    items.append(_out(patient, shown, asked))
+                    items.append(shown_as(patient, shown, asked))
             uow.audit(
                 "patient.search",
                 entity="search",
@@ -120,14 +134,13 @@ class Registration(Foundation):
         async def work(uow: UnitOfWork) -> PatientOut:
             require(principal, Permission.PATIENT_UPDATE)
             patient = acting(await patients.lock(uow.connection, patient_id))
-            if not await self._allowed(uow.connection, principal, Permission.PATIENT_UPDATE, patient.id):
-                raise forbidden("this patient is not in your wards or clinics")
+            await self._require(uow, principal, Permission.PATIENT_UPDATE, patient)
             command.require_version(patient.version)
             check_birth_date(change.birth_date, uow.now)
             changed = _changed(patient, change)
             if changed == patient:
-                return _out(patient, Shown.ALL)
-            changed = replace(changed, version=patient.version + 1, updated_at=uow.now)
+                return shown_as(patient, Shown.ALL)
+            changed = following(uow, changed)
             await patients.save(uow.connection, changed)
             uow.audit(
                 "patient.update",
@@ -141,15 +154,17 @@ class Registration(Foundation):
             )
             if changed.brief() != patient.brief():
                 uow.record(PatientRenamed(changed.brief()))
-            return _out(changed, Shown.ALL)
+            return shown_as(changed, Shown.ALL)
 
         return await self._units.execute(principal, command, PatientOut, work)
 
-    async def _shown(self, uow: UnitOfWork, principal: Principal, patient_id: uuid.UUID) -> Shown | None:
-        if await self._allowed(uow.connection, principal, Permission.PATIENT_READ, patient_id):
+    async def _shown(self, uow: UnitOfWork, principal: Principal, patient: Patient) -> Shown | None:
+        if await self._allowed(uow.connection, principal, Permission.PATIENT_READ, patient):
             return Shown.ALL
-        if await self._allowed(uow.connection, principal, Permission.PATIENT_READ_MINIMUM, patient_id):
+        if await self._allowed(uow.connection, principal, Permission.PATIENT_READ_MINIMUM, patient):
             return Shown.MINIMUM
+        if patient.restricted and may(principal, Permission.PATIENT_READ_MINIMUM) is Scope.ANY:
+            return Shown.MASKED
         return None
 
     @staticmethod
@@ -197,6 +212,8 @@ async def _matching(uow: UnitOfWork, query: PatientQuery) -> list[Patient]:
     start = (after.key, after.id) if after is not None else None
     if query.mrn is not None:
         return await patients.by_mrn(uow.connection, query.mrn)
+    if query.identifier is not None:
+        return await _numbered(uow, query.identifier, query.limit)
     if query.phone is not None:
         ending = digits(query.phone)
         return await patients.reached_at(uow.connection, ending, after=start, limit=query.limit + 1)
@@ -206,32 +223,22 @@ async def _matching(uow: UnitOfWork, query: PatientQuery) -> list[Patient]:
     return await patients.named(uow.connection, prefix, after=start, limit=query.limit + 1)
 
 
+async def _numbered(uow: UnitOfWork, written: str, limit: int) -> list[Patient]:
+    """Whose number it is: an MRN, or what another issuer gave. All fit on one page."""
+    number = compared(written)
+    if not number:
+        raise HmsError(Code.INVALID, "identifier: needs a letter or a digit")
+    ids = await identifiers.patients_with(uow.connection, number, limit=limit)
+    found = {one.id: one for one in await patients.by_mrn(uow.connection, written.strip().upper())}
+    found.update((one.id, one) for one in await patients.by_ids(uow.connection, ids))
+    return [found[each] for each in sorted(found)][:limit]
+
+
 def _by(query: PatientQuery) -> str:
-    return "mrn" if query.mrn is not None else "phone" if query.phone is not None else "name"
+    named = ("mrn", "phone", "identifier", "name")
+    return next(name for name in named if getattr(query, name) is not None)
 
 
 def _cursor(query: PatientQuery, patient: Patient) -> PatientCursor:
     key = patient.phone_reversed if query.phone is not None else patient.search_name
     return PatientCursor(key=key, id=patient.id)
-
-
-def _out(patient: Patient, shown: Shown, asked: Patient | None = None) -> PatientOut:
-    """``patient``; where ``asked`` was merged into it, the answer says so."""
-    elsewhere = asked is not None and asked.id != patient.id
-    merged_from = MergedFrom(id=asked.id, mrn=asked.mrn) if asked is not None and elsewhere else None
-    return PatientOut(
-        id=patient.id,
-        mrn=patient.mrn,
-        name=patient.name,
-        family_name=patient.family_name,
-        given_name=patient.given_name,
-        sex=patient.sex,
-        birth_date=patient.birth_date,
-        unidentified=patient.unidentified,
-        phone=(patient.phone or None) if shown is Shown.ALL else None,
-        shown=shown,
-        version=patient.version,
-        created_at=patient.created_at,
-        updated_at=patient.updated_at,
-        merged_from=merged_from,
-    )

@@ -44,7 +44,7 @@ from hms_rt.departments.patients import merging as patients_merging
 from hms_rt.departments.patients.service import ContextKind, PatientsService
 from hms_rt.departments.pharmacy import merging as pharmacy_merging
 from hms_rt.departments.pharmacy import projector as pharmacy_projector
-from hms_rt.departments.pharmacy.service import PharmacyService, no_allergies_kept
+from hms_rt.departments.pharmacy.service import PharmacyService, recorded_allergies
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.clock import Clock, SystemClock
 from hms_rt.kernel.commands import Command
@@ -258,7 +258,7 @@ class Hospital:
                 zone,
                 Night(*self.settings.lab_night),
             ),
-            pharmacy=PharmacyService(self.units, patients, ward_of_inpatient, no_allergies_kept, zone),
+            pharmacy=PharmacyService(self.units, patients, ward_of_inpatient, recorded_allergies, zone),
         )
 
     def _realtime(self) -> RealtimeServer:

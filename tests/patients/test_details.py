@@ -16,7 +16,12 @@ from hms_rt.departments.patients.schemas import (
     PatientUpdate,
     Shown,
 )
-from hms_rt.departments.patients.schemas.allergies import AllergyError, AllergyIn, AllergyQuery, AllergyVerification
+from hms_rt.departments.patients.schemas.allergies import (
+    AllergyError,
+    AllergyIn,
+    AllergyQuery,
+    AllergyVerification,
+)
 from hms_rt.departments.patients.schemas.details import (
     ContactChange,
     ContactIn,

@@ -98,9 +98,7 @@ class Allergy:
         if not self.current:
             raise conflict("that allergy was changed or retracted before: read the list again")
 
-    def verify(
-        self, allergy_id: uuid.UUID, by: uuid.UUID, recorded_at: datetime, at: datetime
-    ) -> "Allergy":
+    def verify(self, allergy_id: uuid.UUID, by: uuid.UUID, recorded_at: datetime, at: datetime) -> "Allergy":
         """The same statement, verified by somebody; raises ``conflict`` if it is already, or not current."""
         self.check_current()
         if self.verified_by is not None:

@@ -20,7 +20,7 @@ class AllergyIn(Schema):
     substance: Name | None = None
     """Required, but for ``none_known``."""
     code_system: Coding | None = None
-    """Such as ``ATC`` or ``http://snomed.info/sct``; together with ``code``."""
+    """Such as ``ATC``, by which prescriptions are checked, or ``http://snomed.info/sct``."""
     code: Coding | None = None
     reaction: Annotated[Text, Field(max_length=500)] = ""
     severity: Severity = Severity.UNKNOWN

@@ -103,9 +103,7 @@ class Allergies(Foundation):
         async def work(uow: UnitOfWork) -> AllergyOut:
             patient = await self._writable(uow, principal, Permission.ALLERGY_VERIFY, patient_id)
             known = await self._known(uow, patient, allergy_id)
-            verified = known.verify(
-                uow.ids.new(), principal.id, uow.now, occurred(said.occurred_at, uow.now)
-            )
+            verified = known.verify(uow.ids.new(), principal.id, uow.now, occurred(said.occurred_at, uow.now))
             return await self._stated(uow, verified, "allergy.verify")
 
         return await self._units.execute(principal, command, AllergyOut, work)

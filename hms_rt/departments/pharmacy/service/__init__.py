@@ -4,13 +4,13 @@ from hms_rt.departments.pharmacy.service.formulary import Formulary
 from hms_rt.departments.pharmacy.service.foundation import (
     InpatientWard,
     KnownAllergies,
-    no_allergies_kept,
+    recorded_allergies,
 )
 from hms_rt.departments.pharmacy.service.outstanding import Checklist
 from hms_rt.departments.pharmacy.service.reading import Reading
 from hms_rt.departments.pharmacy.service.rooms import Rooms
 
-__all__ = ["InpatientWard", "KnownAllergies", "PharmacyService", "no_allergies_kept"]
+__all__ = ["InpatientWard", "KnownAllergies", "PharmacyService", "recorded_allergies"]
 
 
 class PharmacyService(Formulary, Reading, Checklist, Rooms):

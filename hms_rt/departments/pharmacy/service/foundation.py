@@ -42,9 +42,14 @@ class InpatientWard(Protocol):
     ) -> str | None: ...
 
 
-async def no_allergies_kept(connection: AsyncConnection, patient_id: uuid.UUID) -> Sequence[Allergy]:
-    """For a hospital whose record keeps no allergies: none is known of anybody."""
-    return ()
+async def recorded_allergies(connection: AsyncConnection, patient_id: uuid.UUID) -> Sequence[Allergy]:
+    """What the record says now; a code counts where it is one of the ATC."""
+    known = await PatientsService.allergies(connection, patient_id)
+    return [
+        Allergy(one.substance.name, one.substance.code if one.substance.code_system == "ATC" else None)
+        for one in known
+        if one.warns
+    ]
 
 
 class Foundation:

@@ -78,7 +78,6 @@ from hms_rt.storage.unit_of_work import Projector, UnitsOfWork
 from hms_rt.timers import DurableTimers, Timers
 from hms_rt.web.address import client_address
 from hms_rt.web.health import READINESS
-from hms_rt.web.origin import origin_allowed
 from hms_rt.web.server import build_web
 from hms_rt.web.settings import WebSettings, networks
 
@@ -276,7 +275,6 @@ class Hospital:
             rights=self.rights,
             pulse=pulse,
             authenticate=self.authenticate,
-            check_origin=_check_origin,
             address_of=client_address,
             limits=Limits(self.settings.sockets_per_principal, self.settings.sockets_per_address),
             fastpath=self.settings.fastpath,
@@ -433,8 +431,3 @@ def tame_garbage_collector() -> None:
 
 def _timed(name: str) -> tuple[Principal, Command]:
     return SYSTEM, Command(name=name, request_id=f"timer {name}")
-
-
-def _check_origin(request: web.Request) -> None:
-    if not origin_allowed(request):
-        raise HmsError(Code.BAD_ORIGIN, "a page of another site sent this; its origin is not listed")

@@ -27,6 +27,7 @@ from hms_rt.migrations import runner
 from hms_rt.services import Services
 from hms_rt.storage.embedded import EmbeddedStack, EmbeddedUris, erase
 from hms_rt.storage.unit_of_work import UnitsOfWork
+from tests.listening import HospitalServer
 
 PASSWORD = "correct horse battery staple"
 SECRET = "for tests only: not a secret at all, but long enough"
@@ -166,7 +167,7 @@ def person(services: Services) -> PersonFactory:
 @pytest_asyncio.fixture
 async def server(hospital: Hospital) -> AsyncIterator[TestServer]:
     """The application, listening on a loopback port."""
-    listening = TestServer(hospital.web)
+    listening = HospitalServer(hospital)
     await listening.start_server()
     yield listening
     await listening.close()

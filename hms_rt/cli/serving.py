@@ -20,6 +20,7 @@ from aiohttp.typedefs import Handler
 from hms_rt.app import Hospital, Stores
 from hms_rt.cli import sockets
 from hms_rt.cli.loop import stop_event
+from hms_rt.cli.runner import Runner
 from hms_rt.config import Settings
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.realtime.server import PATH
@@ -48,8 +49,8 @@ class Door:
         self._leaving = False
         hospital.web.on_response_prepare.append(self._part)
         hospital.web.middlewares.append(self._turn_away)
-        self._runner = web.AppRunner(
-            hospital.web,
+        self._runner = Runner(
+            hospital,
             access_log=None,
             handle_signals=False,
             shutdown_timeout=SHUTDOWN_S,
@@ -71,6 +72,7 @@ class Door:
     async def close(self) -> None:
         """Go away as the module says; bounded, whatever clients do."""
         self._leaving = True
+        self._runner.leave()
         self._hospital.leave()
         log.info("draining", replaced=self.replaced)
         if not self.replaced:

@@ -7,8 +7,6 @@ too many, is told to come back, at a time of its own so that the next wave is fl
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.realtime import metrics
@@ -22,7 +20,7 @@ RETRY_MS = (500, 4_000)
 
 
 class Admission:
-    """A bounded queue before authentication."""
+    """A bounded queue before authentication: ``async with`` is one turn."""
 
     def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING, patience: float = PATIENCE_S) -> None:
         self._free = at_once
@@ -30,17 +28,16 @@ class Admission:
         self._patience = patience
         self._queue: deque[asyncio.Future[None]] = deque()
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def __aenter__(self) -> None:
         """Wait for a place; raises ``unavailable`` with the time to come back."""
         if self._free > 0:
             self._free -= 1
         else:
             await self._wait()
-        try:
-            yield
-        finally:
-            self._next()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give the place back."""
+        self._next()
 
     async def _wait(self) -> None:
         """Until a place is handed over."""

@@ -36,6 +36,10 @@ class Connection:
     over: bool = False
 
 
+Ended = Callable[[Connection], None]
+"""Told once when a connection that was opened is over."""
+
+
 class SocketServer(Protocol):
     """python-socketio with our transport under it (``engine``), or with its own (``stock``).
 
@@ -47,13 +51,8 @@ class SocketServer(Protocol):
     def register_namespace(self, namespace_handler: socketio.AsyncNamespace) -> None:
         """Serve a department's namespace."""
 
-    async def open(
-        self, request: web.Request, connection: Connection, ended: Callable[[Connection], None]
-    ) -> web.StreamResponse:
-        """Answer 101, set ``connection.outlet``, and call ``ended`` once when the connection is over.
-
-        Raises ``malformed`` for what is not a WebSocket handshake of Engine.IO 4.
-        """
+    async def open(self, request: web.Request, connection: Connection) -> web.StreamResponse:
+        """Answer 101 and set ``connection.outlet``; ``ended``, which the server was made with, is told."""
 
     def connection_of(self, environ: object) -> Connection | None:
         """The connection in what the server passes to ``connect``; None for what a client forged."""

@@ -5,7 +5,7 @@ engineio 4.15, aiohttp 3.14). The traps that both close are listed in DESIGN §5
 in ``tests/realtime/test_traps.py`` or ``test_handshake.py``.
 """
 
-from collections.abc import Callable
+import asyncio
 from typing import Any
 
 import engineio
@@ -16,7 +16,7 @@ from aiohttp import web
 
 from hms_rt.realtime import frames, metrics
 from hms_rt.realtime.broadcaster import Spread
-from hms_rt.realtime.connections import Connection, check_handshake, options
+from hms_rt.realtime.connections import Connection, Ended, options
 from hms_rt.realtime.frames import TextPacket, text_frame
 from hms_rt.realtime.transport import POLICY, EngineSocket, spread, take_over
 
@@ -60,11 +60,11 @@ class _Clients(socketio.AsyncManager):  # type: ignore[misc]
 class FastServer(socketio.AsyncServer):  # type: ignore[misc]
     """The default server (see :class:`~hms_rt.realtime.connections.SocketServer`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, ended: Ended) -> None:
         super().__init__(**options(), serializer=TextPacket, client_manager=_Clients())
         self.namespaces = ()  # else anybody may enter "/"
         self.spread: Spread | None = spread
-        self._ended: Callable[[Connection], None] = lambda connection: None
+        self._ended = ended
         self._hello = {
             "upgrades": [],
             "pingInterval": frames.PING_INTERVAL_S * 1000,
@@ -75,19 +75,25 @@ class FastServer(socketio.AsyncServer):  # type: ignore[misc]
     def _engineio_server_class(self) -> type[_Engine]:
         return _Engine
 
-    async def open(
-        self, request: web.Request, connection: Connection, ended: Callable[[Connection], None]
-    ) -> web.StreamResponse:
+    async def open(self, request: web.Request, connection: Connection) -> web.StreamResponse:
         """Answer 101 and hand the connection over; returns at once."""
-        check_handshake(request)
-        sid: str = self.eio.generate_id()
-        response, socket = await take_over(request, sid, self)
-        connection.outlet = socket
-        self._ended = ended
-        self.eio.ours[sid] = socket
-        await self._handle_eio_connect(sid, {_CONNECTION: connection})
-        socket.write(text_frame(frames.OPEN.encode() + orjson.dumps({"sid": sid, **self._hello})))
+        response, socket = await take_over(request, self.eio.generate_id(), self)
+        self._begin(socket, connection)
         return response
+
+    def greet(self, transport: asyncio.Transport, connection: Connection, answer: bytes) -> EngineSocket:
+        """Make the connection ours; ``answer``, that to its handshake, leaves with our first packet."""
+        socket = EngineSocket(self.eio.generate_id(), transport, self)
+        transport.set_protocol(socket)
+        self._begin(socket, connection, answer)
+        return socket
+
+    def _begin(self, socket: EngineSocket, connection: Connection, answer: bytes = b"") -> None:
+        connection.outlet = socket
+        self.eio.ours[socket.sid] = socket
+        self.environ[socket.sid] = {_CONNECTION: connection}
+        hello = frames.OPEN.encode() + orjson.dumps({"sid": socket.sid, **self._hello})
+        socket.write(answer + text_frame(hello))
 
     async def message(self, socket: EngineSocket, text: str) -> None:
         """A Socket.IO packet; a bad one ends the connection."""
@@ -113,7 +119,9 @@ class FastServer(socketio.AsyncServer):  # type: ignore[misc]
 
     async def _send_packet(self, eio_sid: str, pkt: Any) -> None:
         """Acknowledgements and refusals take the same way out as changes."""
-        await self.eio.send(eio_sid, pkt.encode())
+        socket = self.eio.ours.get(eio_sid)
+        if socket is not None:
+            socket.write(text_frame((frames.MESSAGE + pkt.encode()).encode()))
 
     def connection_of(self, environ: object) -> Connection | None:
         """A client cannot forge an object of ours in JSON."""

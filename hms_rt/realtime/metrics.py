@@ -120,6 +120,8 @@ for _counter, _vocabulary in (
     for _word in _vocabulary:
         _counter.labels(_word.value)  # at 0 from the start: a rate needs two points
 
+_RESUMED, _JOINED = SUBSCRIBES.labels("resume"), SUBSCRIBES.labels("snapshot")
+_SUBSCRIBED = SNAPSHOTS.labels(Snapshot.SUBSCRIBE.value)
 _CHANGE_FRAMES, _CHANGE_BYTES = FRAMES.labels("change"), BYTES.labels("change")
 _SNAPSHOT_FRAMES, _SNAPSHOT_BYTES = FRAMES.labels("snapshot"), BYTES.labels("snapshot")
 
@@ -167,9 +169,9 @@ def snapshot_sent(reason: Snapshot, *, sockets: int = 1, size: int = 0) -> None:
 
 def subscribed(*, resumed: bool) -> None:
     """A client joined a room and was given what it missed, or else a snapshot."""
-    SUBSCRIBES.labels("resume" if resumed else "snapshot").inc()
+    (_RESUMED if resumed else _JOINED).inc()
     if not resumed:
-        snapshot_sent(Snapshot.SUBSCRIBE)
+        _SUBSCRIBED.inc()
 
 
 def state_read(stream: str) -> None:

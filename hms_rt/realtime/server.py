@@ -3,8 +3,8 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from hms_rt.kernel.principal import Principal
 from hms_rt.realtime import metrics
 from hms_rt.realtime.admission import Admission, going_away
 from hms_rt.realtime.broadcaster import Broadcaster
-from hms_rt.realtime.connections import Connection, SocketServer, check_handshake
+from hms_rt.realtime.connections import Connection, Ended, SocketServer, check_handshake
 from hms_rt.realtime.namespace import DepartmentNamespace
 from hms_rt.realtime.pulse import Pulse
 from hms_rt.realtime.rights import Rights
@@ -28,6 +28,9 @@ from hms_rt.realtime.wire import SocketCommand
 log = structlog.get_logger(__name__)
 
 PATH = "/socket.io/"
+REFUSAL = web.RequestKey("REFUSAL", Exception)
+"""What a handshake is answered with, where that was decided before it was a request."""
+
 CONNECT_S = 10.0
 """Time from the open socket to the first namespace."""
 
@@ -61,7 +64,6 @@ class RealtimeServer:
         rights: Rights,
         pulse: Pulse,
         authenticate: Callable[[web.Request], Awaitable[Principal | None]],
-        check_origin: Callable[[web.Request], None],
         address_of: Callable[[web.Request], str],
         limits: Limits | None = None,
         fastpath: bool = True,
@@ -72,7 +74,6 @@ class RealtimeServer:
         self.rights = rights
         self.pulse = pulse
         self._authenticate = authenticate
-        self._check_origin = check_origin
         self._address_of = address_of
         self._limits = limits or Limits()
         self._fastpath = fastpath
@@ -85,7 +86,7 @@ class RealtimeServer:
 
     def mount(self, namespaces: Mapping[str, Mapping[str, SocketCommand]]) -> None:
         """Register every department's namespace with its commands."""
-        self.sio = _fast_server() if self._fastpath else StockServer(list(namespaces))
+        self.sio = _fast_server(self.over) if self._fastpath else StockServer(list(namespaces), self.over)
         self._broadcaster.spread = self.sio.spread
         for name, commands in namespaces.items():
             self.sio.register_namespace(DepartmentNamespace(name, self, commands))
@@ -102,13 +103,27 @@ class RealtimeServer:
     # --- connections
 
     async def _handshake(self, request: web.Request) -> web.StreamResponse:
-        """Everything is decided before the 101."""
+        """Everything is decided before the 101, if it was not decided on the doorstep."""
+        if REFUSAL in request:
+            raise request[REFUSAL]
+        connection = await self.admit(request)
+        try:
+            return await self.sio.open(request, connection)
+        except BaseException:
+            self.over(connection)
+            raise
+
+    async def admit(self, request: web.Request) -> Connection:
+        """Who asks for a socket, counted among the open ones; its ``expiry`` runs. Origin was checked before.
+
+        Raises ``unauthenticated``, ``malformed``, ``rate_limited`` for too many connections, ``unavailable``.
+        Call :meth:`over` if the connection comes to nothing.
+        """
         self._check_draining()
-        self._check_origin(request)
-        with _refusals_counted():
+        with _COUNTED:
             check_handshake(request)
-        async with self._admission.turn():
-            with _refusals_counted():
+        async with self._admission:
+            with _COUNTED:
                 principal = await self._authenticate(request)
                 if principal is None:
                     raise HmsError(Code.UNAUTHENTICATED, "sign in first")
@@ -118,11 +133,7 @@ class RealtimeServer:
         metrics.handshaken()
         timer = asyncio.get_running_loop().call_later(CONNECT_S, _expire, connection)
         connection.expiry = timer
-        try:
-            return await self.sio.open(request, connection, self._over)
-        except BaseException:
-            self._over(connection)
-            raise
+        return connection
 
     def _check_draining(self) -> None:
         if self.draining:
@@ -142,7 +153,7 @@ class RealtimeServer:
         self._principals[principal.id] += 1
         self._addresses[address] += 1
 
-    def _over(self, connection: Connection) -> None:
+    def over(self, connection: Connection) -> None:
         """The connection ended; may be called more than once."""
         if connection.over:
             return
@@ -232,11 +243,11 @@ class RealtimeServer:
                 await asyncio.sleep(0)
 
 
-def _fast_server() -> SocketServer:
+def _fast_server(ended: Ended) -> SocketServer:
     """Imported only here: what an upgrade of a library breaks must not break the way out of it."""
     from hms_rt.realtime.engine import FastServer
 
-    return FastServer()
+    return FastServer(ended)
 
 
 _REASONS = {
@@ -245,13 +256,18 @@ _REASONS = {
 }
 
 
-@contextmanager
-def _refusals_counted() -> Iterator[None]:
-    try:
-        yield
-    except HmsError as error:
-        metrics.refused(_REASONS.get(error.code, metrics.Refusal.UNAVAILABLE))
-        raise
+class _Refusals:
+    """Counts what is refused inside of it."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, HmsError):
+            metrics.refused(_REASONS.get(error.code, metrics.Refusal.UNAVAILABLE))
+
+
+_COUNTED = _Refusals()
 
 
 def _spread(low: int, high: int) -> int:

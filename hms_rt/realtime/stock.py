@@ -9,7 +9,6 @@ import asyncio
 import contextvars
 import logging
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +18,7 @@ from aiohttp import web
 
 from hms_rt.realtime import metrics
 from hms_rt.realtime.broadcaster import Spread
-from hms_rt.realtime.connections import Connection, check_handshake, options
+from hms_rt.realtime.connections import Connection, Ended, options
 from hms_rt.realtime.frames import BINARY, MESSAGE, Frame, TextPacket
 from hms_rt.realtime.held import READY_POLL_S, Backlogged, Held
 from hms_rt.realtime.outlet import (
@@ -178,21 +177,19 @@ class StockOutlet(Backlogged):
 class StockServer:
     """python-socketio as it is (see :class:`~hms_rt.realtime.connections.SocketServer`)."""
 
-    def __init__(self, namespaces: list[str]) -> None:
+    def __init__(self, namespaces: list[str], ended: Ended) -> None:
         told = {**options(), "logger": _silent, "engineio_logger": _silent}
         self.sio = socketio.AsyncServer(**told, serializer=_CheckedPacket, namespaces=namespaces)
         self.spread: Spread | None = None
+        self._ended = ended
         self._open = 0
 
     def register_namespace(self, namespace_handler: socketio.AsyncNamespace) -> None:
         """Serve a department's namespace."""
         self.sio.register_namespace(namespace_handler)
 
-    async def open(
-        self, request: web.Request, connection: Connection, ended: Callable[[Connection], None]
-    ) -> web.StreamResponse:
+    async def open(self, request: web.Request, connection: Connection) -> web.StreamResponse:
         """Serve the connection; returns when it is over."""
-        check_handshake(request)
         narrow(request.transport)
         outlet = StockOutlet(self.sio, connection, request)
         connection.outlet = outlet
@@ -208,7 +205,7 @@ class StockServer:
         finally:
             self._open -= 1
             outlet.finished()
-            ended(connection)
+            self._ended(connection)
 
     def connection_of(self, environ: object) -> Connection | None:
         """A client cannot forge a request of aiohttp's in JSON."""

@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
+import orjson
+from jwt.algorithms import HMACAlgorithm
 
 from hms_rt.kernel.clock import Clock
 from hms_rt.kernel.errors import Code, HmsError
@@ -25,6 +27,9 @@ DEVICE_LIFETIME = timedelta(days=400)
 """As long as browsers keep any cookie; renewed whenever the screen asks who it is."""
 
 MIN_KEY_BYTES = 32
+REMEMBERED = 4096
+"""Tokens whose signature need not be verified again by this process."""
+
 _ALGORITHM = "HS256"
 _ISSUER = "hms-rt"
 _MAX_LENGTH = 2048
@@ -64,8 +69,27 @@ def unauthenticated() -> HmsError:
     return HmsError(Code.UNAUTHENTICATED, "sign in first")
 
 
+class _Prepared(HMACAlgorithm):
+    """HS256 with keys that were examined once, at the start: the library does it again for every token."""
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        return key if isinstance(key, bytes) else super().prepare_key(key)
+
+
+def _signatures() -> jwt.PyJWS:
+    made = jwt.PyJWS()
+    made.unregister_algorithm(_ALGORITHM)
+    made.register_algorithm(_ALGORITHM, _Prepared(HMACAlgorithm.SHA256))
+    return made
+
+
 class AccessTokens:
-    """Issues and verifies access tokens (JWT, HS256)."""
+    """Issues and verifies access tokens (JWT, HS256).
+
+    What a genuine token says is remembered by the digest of the whole token, so that a screen that comes back
+    and a user's next request cost no second check of the same signature. Its end is looked at every time; who
+    its session belongs to now, and whether it goes on, is never asked here.
+    """
 
     def __init__(
         self,
@@ -79,6 +103,10 @@ class AccessTokens:
             raise ValueError("at least one signing key is needed")
         self._signs = keys[0]
         self._keys = {key.kid: key.secret for key in keys}
+        for secret in self._keys.values():
+            HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret)  # refuses what looks like a public key
+        self._jws = _signatures()
+        self._remembered: dict[bytes, Claims] = {}
         self._clock = clock
         self._lifetime = lifetime
         self._audience = audience
@@ -107,13 +135,22 @@ class AccessTokens:
 
     def verify(self, token: str) -> Claims:
         """The claims of a genuine, unexpired token; raises ``unauthenticated`` for anything else."""
-        try:
-            claims = self._read(token)
-        except (jwt.PyJWTError, ValueError, KeyError, TypeError, OverflowError):
-            raise unauthenticated() from None
+        key = digest(token)
+        claims = self._remembered.get(key)
+        if claims is None:
+            try:
+                claims = self._read(token)
+            except (jwt.PyJWTError, ValueError, KeyError, TypeError, OverflowError):
+                raise unauthenticated() from None
+            self._remember(key, claims)
         if claims.expires_at <= self._clock.now():
             raise unauthenticated()
         return claims
+
+    def _remember(self, key: bytes, claims: Claims) -> None:
+        if len(self._remembered) >= REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[key] = claims
 
     def _read(self, token: str) -> Claims:
         if len(token) > _MAX_LENGTH:
@@ -122,18 +159,16 @@ class AccessTokens:
             secret = self._signs.secret  # its header is read once, below: sockets come by thousands
         else:
             secret = self._keys[jwt.get_unverified_header(token)["kid"]]
-        # Times are checked against our own clock, which tests can set.
-        read = jwt.decode_complete(
-            token,
-            secret,
-            algorithms=[_ALGORITHM],
-            audience=self._audience,
-            issuer=_ISSUER,
-            options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
-        )
+        read = self._jws.decode_complete(token, secret, algorithms=[_ALGORITHM])
         if self._keys.get(read["header"]["kid"]) != secret:
             raise ValueError("signed with another key")
-        said: dict[str, Any] = read["payload"]
+        # The claims are checked here, times against our own clock, which tests can set: what the library's
+        # other half does for any token at all costs as much as the signature.
+        said: Any = orjson.loads(read["payload"])
+        if not isinstance(said, dict) or any(said.get(name) is None for name in _REQUIRED):
+            raise ValueError("a claim is missing")
+        if said["iss"] != _ISSUER or said["aud"] != self._audience:
+            raise ValueError("made by or for somebody else")
         kind = PrincipalKind(said["kind"])
         if kind is PrincipalKind.SYSTEM:
             raise ValueError("the server itself needs no token")

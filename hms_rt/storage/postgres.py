@@ -1,8 +1,8 @@
 """PostgreSQL: the engine, its time-outs, and what its errors mean to a caller."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import orjson
@@ -115,11 +115,29 @@ def refusal(error: BaseException) -> HmsError | None:
 @asynccontextmanager
 async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A connection that sees one moment of the database (REPEATABLE READ, read only)."""
-    try:
+    with _told():
         async with engine.connect() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             async with connection.begin():
                 yield connection
+
+
+@asynccontextmanager
+async def statements(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection on which every statement is a transaction: one round trip instead of three.
+
+    For reads that need one statement, or whose statements need not see the same moment.
+    """
+    with _told():
+        async with engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
     except (TimeoutError, SQLAlchemyError, OSError) as error:
         told = refusal(error)
         if told is None:

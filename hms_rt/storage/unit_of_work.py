@@ -125,6 +125,12 @@ class UnitsOfWork:
         async with postgres.snapshot(self._engine) as connection:
             yield connection
 
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[AsyncConnection]:
+        """For reads of one statement each: cheaper than :meth:`reading`, and not one moment for all."""
+        async with postgres.statements(self._engine) as connection:
+            yield connection
+
     async def execute(
         self,
         principal: Principal,

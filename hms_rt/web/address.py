@@ -31,8 +31,7 @@ def within(address: Address, networks: tuple[Network, ...]) -> bool:
 
 
 def _peer(request: web.Request) -> Address | None:
-    name = request.transport.get_extra_info("peername") if request.transport is not None else None
-    return parse_address(str(name[0])) if isinstance(name, tuple) else None
+    return parse_address(request.remote) if request.remote is not None else None
 
 
 def _trusted(request: web.Request, address: Address | None) -> bool:

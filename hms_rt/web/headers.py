@@ -1,7 +1,7 @@
 """The headers that steer a request: X-Request-Id, Idempotency-Key, If-Match, If-None-Match, ETag."""
 
 import re
-import uuid
+import secrets
 
 from aiohttp import web
 
@@ -24,7 +24,7 @@ def request_id(request: web.Request) -> str:
     if REQUEST_ID in request:
         return request[REQUEST_ID]
     inbound = request.headers.get(REQUEST_ID_HEADER, "")
-    made = inbound if _SANE_REQUEST_ID.fullmatch(inbound) else uuid.uuid4().hex
+    made = inbound if _SANE_REQUEST_ID.fullmatch(inbound) else secrets.token_hex(16)
     request[REQUEST_ID] = made
     return made
 

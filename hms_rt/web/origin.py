@@ -30,6 +30,12 @@ def origin_allowed(request: web.Request) -> bool:
     return request.headers.get("Sec-Fetch-Site", "none").lower() in {"same-origin", "none"}
 
 
+def must_be_allowed(request: web.Request) -> None:
+    """Raise ``bad_origin`` for what a page of another site sent."""
+    if not origin_allowed(request):
+        raise HmsError(Code.BAD_ORIGIN, "a page of another site sent this; its origin is not listed")
+
+
 def _must_be_own(request: web.Request) -> bool:
     """Whatever changes something, and sockets: CORS does not hold for these."""
     return request.method not in _SAFE or request.headers.get("Upgrade", "").lower() == "websocket"
@@ -38,8 +44,8 @@ def _must_be_own(request: web.Request) -> bool:
 @web.middleware
 async def check_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse forged requests (``bad_origin``), and answer the preflights of listed origins."""
-    if _must_be_own(request) and not origin_allowed(request):
-        raise HmsError(Code.BAD_ORIGIN, "a page of another site sent this; its origin is not listed")
+    if _must_be_own(request):
+        must_be_allowed(request)
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         preflight = _preflight(request)
         if preflight is not None:

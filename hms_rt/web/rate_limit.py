@@ -7,7 +7,7 @@ the limit. Attempts to sign in have a limit of their own, by address and user na
 import time
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Handler
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
@@ -23,26 +23,40 @@ def _exempt(address: str, networks: tuple[Network, ...]) -> bool:
     return parsed is not None and within(parsed, networks)
 
 
-def rate_limiter(settings: WebSettings) -> Middleware | None:
-    """The middleware of ``settings.rate_limit``; None if that is 0."""
-    if settings.rate_limit == 0:
-        return None
-    limit = RateLimitItemPerMinute(settings.rate_limit)
-    limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+COUNTED = web.RequestKey("COUNTED", bool)
+"""Set on a request that was counted before aiohttp made one of it."""
+
+
+class RateLimiter:
+    """The limit of ``settings.rate_limit``; 0 is none."""
+
+    def __init__(self, settings: WebSettings) -> None:
+        self._exempt = settings.rate_exempt
+        self._most = settings.rate_limit
+        self._limit = RateLimitItemPerMinute(max(1, self._most))
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     @web.middleware
-    async def check_rate(request: web.Request, handler: Handler) -> web.StreamResponse:
-        address = client_address(request)
-        if request.path in QUIET or _exempt(address, settings.rate_exempt):
-            return await handler(request)
-        if not await limiter.hit(limit, address):
-            reset = (await limiter.get_window_stats(limit, address)).reset_time
-            wait = max(1.0, reset - time.time())
-            raise HmsError(
-                Code.RATE_LIMITED,
-                f"over {settings.rate_limit} requests a minute from your address",
-                retry_after_ms=round(wait * 1000),
-            )
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Count every request but those that watch the server."""
+        if COUNTED not in request and request.path not in QUIET:
+            await self.count(request)
         return await handler(request)
 
-    return check_rate
+    async def count(self, request: web.Request) -> None:
+        """Count one request; raises ``rate_limited``."""
+        if self._most == 0:
+            return
+        address = client_address(request)
+        if _exempt(address, self._exempt) or await self._limiter.hit(self._limit, address):
+            return
+        reset = (await self._limiter.get_window_stats(self._limit, address)).reset_time
+        wait = max(1.0, reset - time.time())
+        raise HmsError(
+            Code.RATE_LIMITED,
+            f"over {self._most} requests a minute from your address",
+            retry_after_ms=round(wait * 1000),
+        )
+
+
+RATE_LIMITER: web.AppKey[RateLimiter] = web.AppKey("RATE_LIMITER", RateLimiter)

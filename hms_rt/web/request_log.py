@@ -44,8 +44,12 @@ def _method(request: web.Request) -> str:
 
 
 def _record(request: web.Request, status: int, began: float) -> None:
+    record(request, route_template(request), status, began)
+
+
+def record(request: web.Request, route: str, status: int, began: float) -> None:
+    """Log and measure a request that ended; ``began`` is by ``time.perf_counter``."""
     seconds = time.perf_counter() - began
-    route = route_template(request)
     if status != SWITCHED:
         SECONDS.labels(_method(request), route, str(status)).observe(seconds)
     principal = request.get(PRINCIPAL)

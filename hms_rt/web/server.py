@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from hms_rt.web.docs import docs_routes
@@ -14,7 +13,7 @@ from hms_rt.web.errors import problems
 from hms_rt.web.expect import expect
 from hms_rt.web.health import READINESS, Check, Readiness, health_routes
 from hms_rt.web.origin import add_cors_headers, check_origin
-from hms_rt.web.rate_limit import rate_limiter
+from hms_rt.web.rate_limit import RATE_LIMITER, RateLimiter
 from hms_rt.web.request_log import request_log
 from hms_rt.web.security_headers import add_security_headers
 from hms_rt.web.settings import API_PREFIX, WEB_SETTINGS, WebSettings
@@ -39,12 +38,6 @@ def endpoints(declared: Sequence[Routes]) -> list[Endpoint]:
     return found
 
 
-def _middlewares(settings: WebSettings) -> list[Middleware]:
-    """Outermost first: what is logged is what the client got, and every refusal is a problem document."""
-    limiter = rate_limiter(settings)
-    return [request_log, problems, *([limiter] if limiter is not None else []), check_origin]
-
-
 def build_web(
     declared: Sequence[Routes],
     *,
@@ -61,7 +54,11 @@ def build_web(
     endpoints that need one. ``ready_checks`` are asked by ``/readyz``. ``pages`` are further routes, such
     as the screens; they get the same middlewares and headers.
     """
-    app = web.Application(middlewares=_middlewares(settings), client_max_size=settings.body_limit)
+    limiter = RateLimiter(settings)
+    # Outermost first: what is logged is what the client got, and every refusal is a problem document.
+    middlewares = [request_log, problems, limiter.middleware, check_origin]
+    app = web.Application(middlewares=middlewares, client_max_size=settings.body_limit)
+    app[RATE_LIMITER] = limiter
     app[WEB_SETTINGS] = settings
     app[SERVICES] = services
     app[AUTHENTICATE] = authenticate

@@ -4,8 +4,6 @@ import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 
-import pytest
-
 from hms_rt.departments.identity.service.gathered import AT_ONCE, LARGEST, Gathered, SessionKey
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import Principal, PrincipalKind
@@ -34,6 +32,10 @@ def who(session_id: uuid.UUID, kind: PrincipalKind) -> Principal:
 
 
 USER = PrincipalKind.USER
+
+
+async def ask(gathered: Gathered, session_id: uuid.UUID) -> Principal:
+    return await gathered(session_id, USER)
 
 
 async def test_those_who_ask_together_share_a_query_and_get_their_own_answer() -> None:
@@ -69,10 +71,10 @@ async def test_a_question_never_joins_a_query_that_is_under_way() -> None:
     gathered = Gathered(database.read)
     session = uuid.uuid4()
     database.release.clear()
-    first = asyncio.create_task(gathered(session, USER))
+    first = asyncio.create_task(ask(gathered, session))
     while not database.queries:
         await asyncio.sleep(0)
-    second = asyncio.create_task(gathered(session, USER))
+    second = asyncio.create_task(ask(gathered, session))
     while len(database.queries) < 2:
         await asyncio.sleep(0)
     database.release.set()
@@ -84,7 +86,7 @@ async def test_queries_are_bounded_in_number_and_size() -> None:
     database = Database()
     gathered = Gathered(database.read)
     database.release.clear()
-    asking = [asyncio.create_task(gathered(uuid.uuid4(), USER)) for _ in range(3 * LARGEST)]
+    asking = [asyncio.create_task(ask(gathered, uuid.uuid4())) for _ in range(3 * LARGEST)]
     for _ in range(10):
         await asyncio.sleep(0)
     assert [len(query) for query in database.queries] == [LARGEST] * AT_ONCE
@@ -101,17 +103,3 @@ async def test_a_failed_query_reaches_all_who_asked_and_the_next_one_works() -> 
     assert [type(error) for error in found] == [OSError] * 3
     database.fault = None
     assert (await gathered(uuid.uuid4(), USER)).kind is USER
-
-
-async def test_one_who_gives_up_takes_the_answer_from_nobody() -> None:
-    database = Database()
-    gathered = Gathered(database.read)
-    session = uuid.uuid4()
-    database.release.clear()
-    impatient, patient = (asyncio.create_task(gathered(session, USER)) for _ in range(2))
-    await asyncio.sleep(0)
-    impatient.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await impatient
-    database.release.set()
-    assert (await patient).id == session

@@ -1,5 +1,7 @@
 """Raw connections and boards to a listening hospital."""
 
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -16,6 +18,7 @@ from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.principal import SYSTEM
 from hms_rt.storage import postgres
 from tests.conftest import command
+from tests.listening import HospitalServer
 from tests.realtime.board import Board
 from tests.realtime.raw import Json, Raw
 
@@ -26,6 +29,19 @@ Client = TestClient[Any, Any]
 def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
     """Every test here that has a server runs twice: ``FASTPATH=off`` is the way out of an upgrade."""
     return settings.model_copy(update={"fastpath": request.param})
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """A server's TLS context, with a certificate of its own making."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, chain = folder / "key.pem", folder / "chain.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    files = ["-keyout", str(key), "-out", str(chain), "-days", "2", "-subj", "/CN=localhost"]
+    subprocess.run([*made, *files], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    return context
 
 
 def cookie_of(client: Client) -> str:
@@ -58,7 +74,7 @@ async def another(settings: Settings, stores: Stores, clock: ManualClock) -> Asy
     async def make() -> tuple[Hospital, TestServer]:
         other = Hospital(settings, stores, clock=clock)
         await other.start()
-        listening = TestServer(other.web)
+        listening = HospitalServer(other)
         await listening.start_server()
         made.append((other, listening))
         return other, listening

@@ -17,7 +17,7 @@ class Screens:
         self.leave = asyncio.Event()
 
     async def come(self, number: int) -> int:
-        async with self.admission.turn():
+        async with self.admission:
             self.inside.append(number)
             await self.leave.wait()
         return number
@@ -81,7 +81,7 @@ async def test_one_who_hangs_up_as_its_turn_comes_gives_it_to_the_next() -> None
     screens.leave.set()
 
     async def hold(leave: asyncio.Event) -> None:
-        async with admission.turn():
+        async with admission:
             await leave.wait()
 
     leave = asyncio.Event()

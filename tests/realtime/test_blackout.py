@@ -23,6 +23,7 @@ from hms_rt.kernel.principal import SYSTEM, AssignmentKind, Role
 from hms_rt.realtime import blackout, pulse, subscriptions
 from hms_rt.storage import change_log, postgres
 from tests.conftest import ClientFactory, WardFactory, command
+from tests.listening import HospitalServer
 from tests.realtime.board import Board
 from tests.realtime.conftest import BoardFactory, Client, RawFactory, address, cookie_of, fresh, turn
 from tests.realtime.line import Line
@@ -58,7 +59,7 @@ async def distant(
         await line.mend()
         made = Hospital(settings, dataclasses.replace(stores, postgres_uri=line.uri), clock=clock)
         await made.start()
-        listening = TestServer(made.web)
+        listening = HospitalServer(made)
         await listening.start_server()
         yield Distant(made, listening, line)
         await line.mend()

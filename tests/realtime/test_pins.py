@@ -1,4 +1,4 @@
-"""The inside of other libraries that ``transport`` and ``engine`` stand on: what moves fails here, by name.
+"""The inside of other libraries that the fast path stands on: what moves fails here, by name.
 
 Whoever moves a pin reads these failures first. Until they are mended, ``FASTPATH=off`` serves.
 """
@@ -148,6 +148,26 @@ STEPS: dict[str, tuple[Callable[..., Any], list[str]]] = {
         web_protocol.RequestHandler.force_close,
         ["if self.transport is not None:", "self.transport.close()"],
     ),
+    "a request asks its protocol for this and no more": (
+        web.BaseRequest.__init__,
+        [
+            "self._transport_sslcontext = protocol.ssl_context",
+            "self._transport_peername = protocol.peername",
+            "self._transport_sockname = protocol.sockname",
+        ],
+    ),
+    "a connection's requests are made by its factory": (
+        web_protocol.RequestHandler.start,
+        ["request = self._request_factory("],
+    ),
+    "a request knows its settings by config_dict": (
+        vars(web.Request)["config_dict"].fget,
+        ["ChainMapProxy(sublist)"],
+    ),
+    "a runner's sites ask it for the server": (
+        web.SockSite.start,
+        ["server = self._runner.server", "await loop.create_server("],
+    ),
     "a lost handler leaves the server's list": (
         web_protocol.RequestHandler.connection_lost,
         ["self._manager.connection_lost(self, exc)", "self._manager = None"],
@@ -164,7 +184,7 @@ def test_the_library_still_goes_this_way(step: str) -> None:
 
 
 async def test_the_fields_that_are_read_are_there() -> None:
-    server = FastServer()
+    server = FastServer(lambda connection: None)
     assert isinstance(server.eio, EngineServer)
     assert server.environ == {}
     assert server.manager.rooms == {}
@@ -233,8 +253,9 @@ def test_the_way_out_of_an_upgrade_needs_nothing_that_the_upgrade_may_break() ->
     script = (
         "import sys;"
         "sys.modules['hms_rt.realtime.transport'] = sys.modules['hms_rt.realtime.engine'] = None;"
-        "import hms_rt.app;"
+        "sys.modules['hms_rt.realtime.doorstep'] = None;"
+        "import hms_rt.app, hms_rt.cli.serving;"
         "from hms_rt.realtime.stock import StockServer;"
-        "StockServer(['/beds'])"
+        "StockServer(['/beds'], lambda connection: None)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

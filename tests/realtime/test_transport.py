@@ -4,7 +4,6 @@ import asyncio
 import random
 import socket as sockets
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -48,19 +47,6 @@ class Desk:
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """A server's TLS context, with a certificate of its own making."""
-    folder = tmp_path_factory.mktemp("tls")
-    key, chain = folder / "key.pem", folder / "chain.pem"
-    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    files = ["-keyout", str(key), "-out", str(chain), "-days", "2", "-subj", "/CN=localhost"]
-    subprocess.run([*made, *files], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain, key)
-    return context
 
 
 @pytest_asyncio.fixture(params=["plain", "tls"])

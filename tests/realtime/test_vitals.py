@@ -14,6 +14,7 @@ from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.principal import SYSTEM, PrincipalKind, Role
 from hms_rt.realtime.status import RoomStatus, SlowClient, fullest, read, slowest
 from tests.conftest import ClientFactory, WardFactory, command
+from tests.listening import HospitalServer
 from tests.realtime.conftest import BoardFactory, OtherFactory, RawFactory, turn
 from tests.realtime.measured import Moved, eventually, gauge, scrape
 
@@ -79,7 +80,7 @@ async def test_without_redis_the_gauge_says_so_and_the_sweep_catches_up(
 ) -> None:
     hospital = Hospital(settings, replace(stores, redis_url="redis://127.0.0.1:1/0"), clock=clock)
     await hospital.start()
-    listening = TestServer(hospital.web)
+    listening = HospitalServer(hospital)
     await listening.start_server()
     try:
         moved = await Moved.since_now(listening)

@@ -15,6 +15,7 @@ from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.principal import SYSTEM, Role
 from hms_rt.services import Services
 from tests.conftest import PASSWORD, PersonFactory, WardFactory, command
+from tests.listening import HospitalServer
 from tests.screens.conftest import OpenPage
 
 CANARY = "Zzyzxowa"
@@ -97,7 +98,7 @@ async def test_a_board_recovers_by_itself_when_the_server_comes_back(
     beds = await ward("ICU", beds=2)
     first = Hospital(settings, stores, clock=clock)
     await first.start()
-    listening = TestServer(first.web)
+    listening = HospitalServer(first)
     await listening.start_server()
     port = listening.port
     page = await open_page(address(listening, await link(services, "/beds ward:ICU")))
@@ -109,7 +110,7 @@ async def test_a_board_recovers_by_itself_when_the_server_comes_back(
     await services.beds.change(SYSTEM, command(), beds[0].id, BedChange(status=BedStatus.CLEANING))
     second = Hospital(settings, stores, clock=clock)
     await second.start()
-    again = TestServer(second.web, port=port)
+    again = HospitalServer(second, port=port)
     await again.start_server()
     try:
         await expect(page.locator("article.bed", has_text="Cleaning")).to_have_count(1, timeout=30_000)

@@ -10,6 +10,7 @@ import pytest
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import PrincipalKind
+from hms_rt.security import tokens as tokens_module
 from hms_rt.security.tokens import AccessTokens, DerivedSecrets, SigningKey, digest, new_secret
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -89,6 +90,7 @@ def test_the_forger_made_a_token_that_would_be_accepted_but_for_one_thing(tokens
         *({name: None} for name in ("iss", "aud", "sub", "sid", "kind", "rv", "iat", "exp", "jti")),
         {"iss": "other"},
         {"aud": "other"},
+        {"aud": ["other", "another"]},
         {"kind": "system"},
         {"kind": "root"},
         {"sub": "admin"},
@@ -117,6 +119,47 @@ def test_a_tampered_token_is_refused(tokens: AccessTokens) -> None:
     other = tokens.issue(PrincipalKind.USER, uuid.uuid4(), SESSION, 1).split(".")[1]
     assert refused(tokens, f"{head}.{other}.{signature}")
     assert refused(tokens, f"{head}.{body}.")
+
+
+def test_what_is_remembered_of_a_genuine_token_helps_no_other(
+    tokens: AccessTokens, clock: ManualClock
+) -> None:
+    """A token's signature is verified once; its twin, its end and another server's key are not fooled."""
+    token = tokens.issue(PrincipalKind.USER, SUBJECT, SESSION, 1)
+    claims = tokens.verify(token)
+    assert tokens.verify(token) == claims
+    head, body, signature = token.split(".")
+    for twin in (
+        f"{head}.{body}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}",
+        f"{head}.{body}.",
+        f"{head}.{body}",
+        f"{token}.{signature}",
+        f" {token}",
+        forged(key=SigningKey(b"z" * 64)),
+    ):
+        assert refused(tokens, twin), twin
+    assert refused(AccessTokens([SigningKey(b"z" * 64)], clock), token)
+    assert refused(AccessTokens([NEW], clock, audience="another"), token)
+    clock.advance(timedelta(minutes=10))
+    assert refused(tokens, token)
+
+
+def test_refused_tokens_are_not_remembered_and_of_others_not_more_than_the_limit(
+    tokens: AccessTokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens_module, "REMEMBERED", 3)
+    genuine = [tokens.issue(PrincipalKind.USER, SUBJECT, SESSION, number) for number in range(5)]
+    for number, token in enumerate(genuine):
+        assert tokens.verify(token).rights_version == number
+        assert refused(tokens, forged(aud="other"))
+    assert len(tokens._remembered) == 3
+    assert [tokens.verify(token).rights_version for token in genuine] == list(range(5))
+
+
+def test_a_public_key_is_no_secret(clock: ManualClock) -> None:
+    pem = b"-----BEGIN PUBLIC KEY-----\n" + b"A" * 64 + b"\n-----END PUBLIC KEY-----\n"
+    with pytest.raises(jwt.InvalidKeyError):
+        AccessTokens([SigningKey(pem)], clock)
 
 
 def test_short_keys_and_no_keys_are_refused(clock: ManualClock) -> None:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, time
 
 import pytest_asyncio
-from aiohttp.test_utils import TestServer
 from sqlalchemy.engine import make_url
 
 from hms_rt.app import Hospital, Stores
@@ -14,6 +13,7 @@ from hms_rt.kernel.clock import ManualClock
 from hms_rt.storage.embedded import EmbeddedUris
 from hms_rt.timers import Timers
 from tests.conftest import SECRET, admin_connection
+from tests.listening import HospitalServer
 from tests.surface.world import World
 
 
@@ -47,7 +47,7 @@ async def world(module_stores: Stores) -> AsyncIterator[World]:
     hospital = Hospital(settings, module_stores, clock=ManualClock(datetime.now(UTC).replace(microsecond=0)))
     hospital.timers = Timers()
     await hospital.start()
-    server = TestServer(hospital.web)
+    server = HospitalServer(hospital)
     await server.start_server()
     made = World(hospital, server)
     await made.furnish()

@@ -2,10 +2,10 @@
 
 import uuid
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, RowMapping, Uuid, any_, insert, literal, select, update
+from sqlalchemy import ARRAY, ColumnElement, RowMapping, Uuid, any_, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.identity.model import Device
@@ -52,14 +52,19 @@ async def by_id(connection: AsyncConnection, device_id: uuid.UUID) -> Device | N
     return await _one(connection, devices.c.id == device_id, locked=False)
 
 
+# Made once: a restart brings thousands of screens, and making a statement costs more than many rows.
+_ENROLLED = select(*(devices.c[column.name] for column in fields(Device))).where(
+    devices.c.session_id == any_(bindparam("wanted", type_=ARRAY(Uuid))),
+    devices.c.revoked_at.is_(None),
+)
+
+
 async def enrolled(
     connection: AsyncConnection, session_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, Device]:
     """By enrolment: its screen, unless revoked."""
-    wanted = any_(literal(list(session_ids), ARRAY(Uuid)))
-    where = (devices.c.session_id == wanted) & devices.c.revoked_at.is_(None)
-    found = await connection.execute(select(devices).where(where))
-    screens = [_to_device(row) for row in found.mappings()]
+    found = await connection.execute(_ENROLLED, {"wanted": list(session_ids)})
+    screens = [Device(id_, name, tuple(rooms), *rest) for id_, name, rooms, *rest in found]
     return {screen.session_id: screen for screen in screens if screen.session_id is not None}
 
 

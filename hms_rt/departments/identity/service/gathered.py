@@ -14,9 +14,11 @@ SessionKey = tuple[uuid.UUID, PrincipalKind]
 ReadMany = Callable[[Sequence[SessionKey]], Awaitable[Mapping[SessionKey, Principal]]]
 
 AT_ONCE = 2
-"""Queries under way; who comes meanwhile goes with the next."""
+"""Queries under way at most. Who comes while there is one goes with the next, unless that takes long."""
 
 LARGEST = 250
+LATE_S = 0.03
+"""A query that takes longer is not waited for: a second one is begun beside it."""
 
 
 class Gathered:
@@ -27,22 +29,31 @@ class Gathered:
 
     def __init__(self, read: ReadMany) -> None:
         self._read = read
-        self._wanted: dict[SessionKey, asyncio.Future[Principal | None]] = {}
+        self._wanted: dict[SessionKey, asyncio.Future[Principal]] = {}
         self._reading: set[asyncio.Task[None]] = set()
+        self._late: asyncio.TimerHandle | None = None
 
-    async def __call__(self, session_id: uuid.UUID, kind: PrincipalKind) -> Principal:
-        """Who acts in the session; raises ``unauthenticated``, or what ``read`` raised."""
+    def __call__(self, session_id: uuid.UUID, kind: PrincipalKind) -> "asyncio.Future[Principal]":
+        """Who acts in the session, ``unauthenticated``, or what ``read`` raised. Others may wait for it."""
         key = (session_id, kind)
         future = self._wanted.get(key)
         if future is None:
             future = self._wanted[key] = asyncio.get_running_loop().create_future()
             self._start()
-        principal = await asyncio.shield(future)
-        if principal is None:
-            raise unauthenticated()
-        return principal
+        return future
 
     def _start(self) -> None:
+        if not self._wanted or len(self._reading) >= AT_ONCE:
+            return
+        if not self._reading or len(self._wanted) >= LARGEST:
+            self._begin()
+        elif self._late is None:
+            self._late = asyncio.get_running_loop().call_later(LATE_S, self._begin)
+
+    def _begin(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         if self._wanted and len(self._reading) < AT_ONCE:
             task = asyncio.create_task(self._batch(), name="principals")
             self._reading.add(task)
@@ -65,11 +76,14 @@ class Gathered:
                 raise
         else:
             for key, future in futures.items():
-                if not future.done():
-                    future.set_result(found.get(key))
+                principal = found.get(key)
+                if principal is None:
+                    _fail(future, unauthenticated())
+                elif not future.done():
+                    future.set_result(principal)
 
 
-def _fail(future: "asyncio.Future[Principal | None]", error: BaseException) -> None:
+def _fail(future: "asyncio.Future[Principal]", error: BaseException) -> None:
     if isinstance(error, asyncio.CancelledError):
         future.cancel()
     elif not future.done():

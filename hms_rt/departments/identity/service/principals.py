@@ -8,6 +8,8 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
+from time import monotonic
 
 from cachetools import TTLCache
 
@@ -40,10 +42,11 @@ class Principals:
         self._load = load
         self._fresh = fresh
         self._now = now
-        self._cache: TTLCache[uuid.UUID, tuple[int, Principal]] = TTLCache(CACHED, CACHED_FOR_S)
+        self._cache: dict[uuid.UUID, tuple[float, int, Principal]] = {}
+        """When it is forgotten, the drops that were known when it was read, and who; oldest first."""
         self._dropped: TTLCache[uuid.UUID, int] = TTLCache(2 * CACHED, 2 * CACHED_FOR_S)
         self._drops = 0
-        self._loading: dict[_Key, asyncio.Task[Principal]] = {}
+        self._loading: dict[_Key, asyncio.Future[Principal]] = {}
 
     async def of(self, session_id: uuid.UUID, kind: PrincipalKind, *, at_least: int = 0) -> Principal:
         """Who acts in the session; ``at_least`` is the rights version that the token saw.
@@ -63,33 +66,43 @@ class Principals:
         raise _unavailable()
 
     def _known(self, session_id: uuid.UUID, kind: PrincipalKind) -> Principal | None:
-        read_at, cached = self._cache.get(session_id, (0, None))
-        if cached is None or cached.kind is not kind or cached.over(self._now()):
+        until, read_at, cached = self._cache.get(session_id, (0.0, 0, None))
+        if cached is None or cached.kind is not kind or until <= monotonic() or cached.over(self._now()):
             return None
-        return cached if self._dropped.get(cached.id, 0) <= read_at else None
+        unchanged = read_at == self._drops or self._dropped.get(cached.id, 0) <= read_at
+        return cached if unchanged else None
+
+    def _keep(self, session_id: uuid.UUID, principal: Principal) -> None:
+        now = monotonic()
+        self._cache.pop(session_id, None)
+        while self._cache:
+            oldest = next(iter(self._cache))
+            if len(self._cache) < CACHED and self._cache[oldest][0] > now:
+                break
+            del self._cache[oldest]
+        self._cache[session_id] = (now + CACHED_FOR_S, self._drops, principal)
 
     async def _shared(self, key: _Key) -> Principal:
-        """The database's answer; those who ask at once share it."""
+        """The database's answer; those who ask at once share it, and who gives up takes it from nobody."""
         loading = self._loading.get(key)
         if loading is None:
-            loading = self._loading[key] = asyncio.create_task(self._read(key), name="principal")
-            loading.add_done_callback(_heard)
-        return await asyncio.shield(loading)
+            loading = self._loading[key] = asyncio.ensure_future(self._load(*key))
+            loading.add_done_callback(partial(self._heard, key))
+        await asyncio.wait((loading,), timeout=LOAD_S)
+        if loading.done():
+            return loading.result()
+        if self._loading.get(key) is loading:
+            del self._loading[key]  # whoever asks next asks anew
+        raise _unavailable()
 
-    async def _read(self, key: _Key) -> Principal:
-        me = asyncio.current_task()
-        try:
-            async with asyncio.timeout(LOAD_S):
-                principal = await self._load(*key)
-        except TimeoutError:
-            raise _unavailable() from None
-        finally:
-            current = self._loading.get(key) is me
-            if current:
-                del self._loading[key]
-        if current:  # else it may have been read before the change that was dropped
-            self._cache[key[0]] = (self._drops, principal)
-        return principal
+    def _heard(self, key: _Key, loading: "asyncio.Future[Principal]") -> None:
+        """Before those who wait: keep the answer. Everybody may have gone: a failure is nobody's surprise."""
+        current = self._loading.get(key) is loading
+        if current:
+            del self._loading[key]
+        failed = loading.cancelled() or loading.exception() is not None
+        if current and not failed:  # else it may have been read before the change that was dropped
+            self._keep(key[0], loading.result())
 
     def drop(self, key: str) -> None:
         """Forget a session, or every session of a principal: ``key`` as on the stream of rights."""
@@ -115,9 +128,3 @@ class Principals:
 
 def _unavailable() -> HmsError:
     return HmsError(Code.UNAVAILABLE, "the database does not answer: try again", retry_after_ms=1000)
-
-
-def _heard(loading: asyncio.Task[Principal]) -> None:
-    """Everybody who waited may have gone: a failure is nobody's surprise."""
-    if not loading.cancelled():
-        loading.exception()

@@ -184,7 +184,7 @@ class SigningIn(Foundation):
         in_sessions = [session_id for session_id, kind in keys if kind is user]
         enrolments = [session_id for session_id, kind in keys if kind is screen]
         found: dict[SessionKey, Principal] = {}
-        async with self._units.reading() as connection:
+        async with self._units.asking() as connection:
             if in_sessions:
                 people = await sessions.open_users(connection, in_sessions, self._clock.now())
                 found |= {

@@ -60,6 +60,7 @@ from hms_rt.realtime.pulse import FRESH_S, Pulse
 from hms_rt.realtime.rights import Rights
 from hms_rt.realtime.rooms import Rooms
 from hms_rt.realtime.server import Limits, RealtimeServer
+from hms_rt.realtime.subscriber import Subscriber
 from hms_rt.realtime.subscriptions import Subscriptions
 from hms_rt.realtime.vitals import VITALS, Vitals
 from hms_rt.realtime.wire import SocketCommand
@@ -337,12 +338,11 @@ class Hospital:
     def _orphans(self) -> OrphanSweep:
         return OrphanSweep(self._engine, self.documents, self.clock, DOCUMENT_COLLECTIONS)
 
-    async def _account_for_join(
-        self, principal: Principal, namespace: str, room: str, audience: Audience
-    ) -> None:
+    async def _account_for_join(self, who: Subscriber, room: str, audience: Audience) -> None:
         """A room that shows patients is an access like any other."""
-        detail = {"audience": audience}
-        await self._trail.account(Access(principal, "room.join", "room", f"{namespace} {room}", detail))
+        shown, detail = f"{who.namespace} {room}", {"audience": audience}
+        access = Access(who.principal, "room.join", "room", shown, detail, who.address)
+        await self._trail.account(access)
 
     async def _ping_postgres(self) -> None:
         async with self._engine.connect() as connection:

@@ -23,7 +23,7 @@ from hms_rt.realtime.witnesses import Witnesses
 from hms_rt.storage import change_log
 from hms_rt.storage.change_log import LogEntry
 
-Account = Callable[[Principal, str, str, Audience], Awaitable[None]]
+Account = Callable[[Subscriber, str, Audience], Awaitable[None]]
 """Audits a join: principal, namespace, room, audience."""
 
 ATTEMPTS = 5
@@ -89,7 +89,7 @@ class Subscriptions:
         kind, argument, audience = self._authorise(subscriber, room)
         held = subscriber.rooms.get(room)
         if audience is not Audience.DISPLAY and (held is None or held.audience is not audience):
-            await self._account(principal, subscriber.namespace, room, audience)
+            await self._account(subscriber, room, audience)
         return await self._views.open(kind, room, audience, kind.argument_of(principal, argument))
 
     def _authorise(self, subscriber: Subscriber, room: str) -> tuple[RoomKind, str, Audience]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hms_rt.app import Hospital
@@ -128,3 +129,20 @@ async def test_a_subscribe_that_waits_too_long_is_told_to_come_back(
 
 async def _empty(connection: Any) -> dict[str, Any]:
     return {}
+
+
+async def test_a_join_is_accounted_for_with_room_audience_and_address(
+    hospital: Hospital, client_as: ClientFactory, dial: RawFactory, ward: WardFactory
+) -> None:
+    await ward("ICU", beds=1)
+    raw = await dial(await client_as(Role.NURSE, ward="ICU"), "/beds")
+    for _ in range(2):  # asking again for what one has is no second access
+        assert (await raw.call("/beds", "subscribe", {"room": "ward:ICU"}))["ok"]
+    async with hospital.engine.connect() as connection:
+        found = await connection.execute(
+            text(
+                "SELECT outcome, entity, entity_id, detail, address FROM audit_log WHERE action = 'room.join'"
+            )
+        )
+        rows = [tuple(row) for row in found]
+    assert rows == [("allowed", "/beds ward:ICU", {"audience": "clinical"}, "127.0.0.1")]

@@ -1,6 +1,7 @@
 """Namespace ``/lab``: the laboratory's worklist, and the results' states for wards and clinics."""
 
 from hms_rt.departments.lab import views
+from hms_rt.departments.lab.schemas.alerts import AcknowledgeCommand, AlertNote, AlertOut, RelayCommand
 from hms_rt.departments.lab.schemas.ordering import (
     CollectCommand,
     LabTestOut,
@@ -10,9 +11,6 @@ from hms_rt.departments.lab.schemas.ordering import (
     When,
 )
 from hms_rt.departments.lab.schemas.results import (
-    AcknowledgeCommand,
-    AlertNote,
-    AlertOut,
     EnterCommand,
     ReleaseCommand,
     ReleaseIn,
@@ -32,7 +30,7 @@ NAMESPACE = "/lab"
 
 
 def rooms(services: Services) -> list[RoomKind]:
-    """``worklist``, ``ward:<code>`` and ``clinic:<code>``."""
+    """``worklist``, ``alerts``, ``ward:<code>`` and ``clinic:<code>``."""
     lab = services.lab
     return [
         RoomKind(
@@ -40,6 +38,14 @@ def rooms(services: Services) -> list[RoomKind]:
             name="worklist",
             streams=StreamKind(views.WORKLIST_STREAM, lab.worklist_state),
             audience=lab.worklist_audience,
+            views={Audience.STAFF: everything},
+            takes_argument=False,
+        ),
+        RoomKind(
+            namespace=NAMESPACE,
+            name="alerts",
+            streams=StreamKind(views.ALERTS_STREAM, lab.alerts_state),
+            audience=lab.alerts_audience,
             views={Audience.STAFF: everything},
             takes_argument=False,
         ),
@@ -86,6 +92,10 @@ def commands(services: Services) -> dict[str, SocketCommand]:
         said = AlertNote(**body.model_dump(exclude={"alert_id"}))
         return await lab.acknowledge(principal, command, body.alert_id, said)
 
+    async def relay(principal: Principal, command: Command, body: RelayCommand) -> AlertOut:
+        said = AlertNote(**body.model_dump(exclude={"alert_id"}))
+        return await lab.relay(principal, command, body.alert_id, said)
+
     return {
         "collect": SocketCommand(
             "lab.collect", CollectCommand, collect, "A specimen was taken", Permission.SPECIMEN_COLLECT
@@ -112,5 +122,8 @@ def commands(services: Services) -> dict[str, SocketCommand]:
             acknowledge,
             "A doctor takes a critical value over",
             Permission.CRITICAL_ACKNOWLEDGE,
+        ),
+        "relay": SocketCommand(
+            "lab.relay", RelayCommand, relay, "A nurse told a doctor", Permission.CRITICAL_RELAY
         ),
     }

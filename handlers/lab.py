@@ -1,10 +1,11 @@
-"""REST of the laboratory: catalogue, orders, specimens. Results and alerts are in ``lab_results``."""
+"""REST of the laboratory: orders, specimens, worklist. ``lab_catalogue`` has what can be ordered,
+``lab_results`` results and ``lab_alerts`` critical values."""
+
+from aiohttp import web
 
 from hms_rt.departments.lab.schemas.ordering import (
     Cancellation,
-    CatalogueChange,
-    CatalogueIn,
-    CatalogueOut,
+    LabelQuery,
     LabOrderIn,
     LabOrderOut,
     LabOrderQuery,
@@ -12,69 +13,15 @@ from hms_rt.departments.lab.schemas.ordering import (
     Rejection,
     SpecimenIn,
     SpecimenOut,
+    SpecimenQuery,
     When,
     WorklistQuery,
 )
-from hms_rt.kernel.paging import Page, PageQuery
+from hms_rt.kernel.paging import Page
 from hms_rt.security.permissions import Permission
 from hms_rt.web.endpoints import Call, Routes
 
-routes = Routes("lab", "Laboratory: catalogue, orders, specimens, worklist")
-
-
-@routes.get(
-    "/lab/catalogue",
-    query=PageQuery,
-    answer=Page[CatalogueOut],
-    permission=Permission.LAB_CATALOGUE_READ,
-    summary="What can be ordered",
-)
-async def list_catalogue(call: Call[None, PageQuery]) -> Page[CatalogueOut]:
-    """Tests by code."""
-    return await call.services.lab.catalogue(call.principal, call.query)
-
-
-@routes.post(
-    "/lab/catalogue",
-    body=CatalogueIn,
-    answer=CatalogueOut,
-    status=201,
-    location="/lab/catalogue/{code}",
-    permission=Permission.LAB_CATALOGUE_DEFINE,
-    command="lab.define_test",
-    summary="Define a test",
-)
-async def define_test(call: Call[CatalogueIn, None]) -> CatalogueOut:
-    """How it is measured, its unit (UCUM), its reference and critical bounds."""
-    return await call.services.lab.define_test(call.principal, call.command, call.body)
-
-
-@routes.get(
-    "/lab/catalogue/{analysis:text}",
-    answer=CatalogueOut,
-    permission=Permission.LAB_CATALOGUE_READ,
-    versioned=True,
-    summary="One test of the catalogue",
-)
-async def get_definition(call: Call[None, None]) -> CatalogueOut:
-    """The definition as it is now."""
-    return await call.services.lab.catalogue_entry(call.principal, call.path_code("analysis"))
-
-
-@routes.patch(
-    "/lab/catalogue/{analysis:text}",
-    body=CatalogueChange,
-    answer=CatalogueOut,
-    permission=Permission.LAB_CATALOGUE_DEFINE,
-    command="lab.change_test",
-    versioned=True,
-    summary="Change a test's definition",
-)
-async def change_definition(call: Call[CatalogueChange, None]) -> CatalogueOut:
-    """What is left out stays; results that exist keep the bounds of their time."""
-    return await call.services.lab.change_test(
-        call.principal, call.command, call.path_code("analysis"), call.body
-    )
+routes = Routes("lab", "Laboratory: orders, specimens, worklist")
 
 
 @routes.post(
@@ -88,7 +35,7 @@ async def change_definition(call: Call[CatalogueChange, None]) -> CatalogueOut:
     summary="Order tests for a patient",
 )
 async def order(call: Call[LabOrderIn, None]) -> LabOrderOut:
-    """Several tests, for a patient of the doctor's ward or clinic."""
+    """Tests and panels, which bring their tests, for a patient of the doctor's ward or clinic."""
     return await call.services.lab.order(call.principal, call.command, call.body)
 
 
@@ -100,7 +47,7 @@ async def order(call: Call[LabOrderIn, None]) -> LabOrderOut:
     summary="Orders within reach, newest first",
 )
 async def list_orders(call: Call[None, LabOrderQuery]) -> Page[LabOrderOut]:
-    """Orders of the caller's wards and clinics, and those that the caller ordered."""
+    """Orders of the caller's wards and clinics, and those that the caller ordered, filtered as asked."""
     return await call.services.lab.orders(call.principal, call.command, call.query)
 
 
@@ -151,6 +98,48 @@ async def collect(call: Call[SpecimenIn, None]) -> SpecimenOut:
     return await call.services.lab.collect(call.principal, call.command, call.path_uuid("id"), call.body)
 
 
+@routes.get(
+    "/lab/orders/{id}/labels",
+    query=LabelQuery,
+    permission=Permission.SPECIMEN_COLLECT,
+    status=200,
+    raw=True,
+    produces="application/pdf",
+    summary="Labels for the specimens of an order, as PDF",
+)
+async def order_labels(call: Call[None, LabelQuery]) -> web.Response:
+    """One page for each specimen that was not rejected, and copy: Code 128, and whose specimen it is."""
+    service, which = call.services.lab, call.path_uuid("id")
+    return _pdf(await service.order_labels(call.principal, call.command, which, call.query.copies))
+
+
+@routes.get(
+    "/lab/specimens/{id}/label",
+    query=LabelQuery,
+    permission=Permission.SPECIMEN_COLLECT,
+    status=200,
+    raw=True,
+    produces="application/pdf",
+    summary="The label of one specimen, as PDF",
+)
+async def specimen_label(call: Call[None, LabelQuery]) -> web.Response:
+    """To print it again; a rejected specimen has none."""
+    service, which = call.services.lab, call.path_uuid("id")
+    return _pdf(await service.specimen_label(call.principal, call.command, which, call.query.copies))
+
+
+@routes.get(
+    "/lab/specimens",
+    query=SpecimenQuery,
+    answer=Page[SpecimenOut],
+    permission=Permission.LAB_ORDER_READ,
+    summary="The specimen with a barcode, or those of an order",
+)
+async def list_specimens(call: Call[None, SpecimenQuery]) -> Page[SpecimenOut]:
+    """For whoever scans a label; rejected specimens are among them."""
+    return await call.services.lab.list_specimens(call.principal, call.command, call.query)
+
+
 @routes.post(
     "/lab/specimens/{id}/receive",
     body=When,
@@ -175,7 +164,7 @@ async def receive(call: Call[When, None]) -> SpecimenOut:
     summary="A specimen is of no use",
 )
 async def reject(call: Call[Rejection, None]) -> SpecimenOut:
-    """Its tests wait for another one."""
+    """Its tests wait for another one, which will say that it replaces this one."""
     return await call.services.lab.reject(call.principal, call.command, call.path_uuid("id"), call.body)
 
 
@@ -189,3 +178,8 @@ async def reject(call: Call[Rejection, None]) -> SpecimenOut:
 async def worklist(call: Call[None, WorklistQuery]) -> Page[LabTestOut]:
     """Unreleased tests, oldest first; with ``review_due`` the released ones that wait for a second look."""
     return await call.services.lab.worklist(call.principal, call.command, call.query)
+
+
+def _pdf(content: bytes) -> web.Response:
+    headers = {"Content-Disposition": 'inline; filename="labels.pdf"'}
+    return web.Response(body=content, content_type="application/pdf", headers=headers)

@@ -1,22 +1,22 @@
-"""REST of the laboratory's results and critical alerts."""
+"""REST of the laboratory's results, from the value to its corrections."""
 
 from hms_rt.departments.lab.schemas.ordering import LabTestOut, When
 from hms_rt.departments.lab.schemas.results import (
-    AlertNote,
-    AlertOut,
-    AlertQuery,
     CorrectionIn,
     Disagreement,
+    NoticeOut,
+    NoticeQuery,
     ReleaseIn,
     ResultIn,
     ResultOut,
     ResultQuery,
+    TestHistory,
 )
 from hms_rt.kernel.paging import Page
 from hms_rt.security.permissions import Permission
 from hms_rt.web.endpoints import Call, Routes
 
-routes = Routes("results", "Laboratory: results and critical alerts")
+routes = Routes("results", "Laboratory: results")
 
 
 @routes.post(
@@ -43,7 +43,8 @@ async def start(call: Call[When, None]) -> LabTestOut:
     summary="Enter a result",
 )
 async def enter_result(call: Call[ResultIn, None]) -> LabTestOut:
-    """A critical value alerts the ordering doctor and the nurses at once."""
+    """A critical value is told to the ordering doctor at once, then step by step to more people, until a
+    doctor acknowledges it."""
     return await call.services.lab.enter_result(call.principal, call.command, call.path_uuid("id"), call.body)
 
 
@@ -55,7 +56,8 @@ async def enter_result(call: Call[ResultIn, None]) -> LabTestOut:
     summary="Read a result",
 )
 async def read_result(call: Call[None, ResultQuery]) -> ResultOut:
-    """The newest version, or the one asked for; preliminary ones for the laboratory only."""
+    """The newest version, or the one asked for; preliminary ones for the laboratory only, unless critical.
+    Who reads is remembered, to be told of a correction."""
     return await call.services.lab.result(call.principal, call.command, call.path_uuid("id"), call.query)
 
 
@@ -108,10 +110,10 @@ async def release(call: Call[ReleaseIn, None]) -> LabTestOut:
     permission=Permission.RESULT_VERIFY,
     command="lab.review",
     versioned=True,
-    summary="Review what was released alone",
+    summary="Review what one person alone released or corrected",
 )
 async def review(call: Call[When, None]) -> LabTestOut:
-    """By another person than those who entered and released it."""
+    """Also what was corrected; by another person than the one who did it alone."""
     return await call.services.lab.review(call.principal, call.command, call.path_uuid("id"), call.body)
 
 
@@ -125,73 +127,28 @@ async def review(call: Call[When, None]) -> LabTestOut:
     summary="Correct a released result",
 )
 async def correct(call: Call[CorrectionIn, None]) -> LabTestOut:
-    """A new version; the old ones stay readable."""
+    """A new version; the old ones stay readable, and whoever read one is told until they read the new one."""
     return await call.services.lab.correct(call.principal, call.command, call.path_uuid("id"), call.body)
 
 
 @routes.get(
-    "/lab/alerts",
-    query=AlertQuery,
-    answer=Page[AlertOut],
+    "/lab/tests/{id}/history",
+    answer=TestHistory,
     permission=Permission.LAB_ORDER_READ,
-    summary="Critical values within reach",
+    summary="What happened with a test",
 )
-async def list_alerts(call: Call[None, AlertQuery]) -> Page[AlertOut]:
-    """Those that wait for a doctor, newest first, unless a state is asked for."""
-    return await call.services.lab.alerts(call.principal, call.command, call.query)
+async def history(call: Call[None, None]) -> TestHistory:
+    """Every step, by whom, when it happened and was recorded, and why."""
+    return await call.services.lab.history(call.principal, call.command, call.path_uuid("id"))
 
 
-@routes.post(
-    "/lab/alerts/{id}/acknowledge",
-    body=AlertNote,
-    answer=AlertOut,
-    permission=Permission.CRITICAL_ACKNOWLEDGE,
-    command="lab.acknowledge",
-    versioned=True,
-    summary="A doctor takes a critical value over",
+@routes.get(
+    "/lab/corrections",
+    query=NoticeQuery,
+    answer=Page[NoticeOut],
+    permission=Permission.LAB_WORKLIST_READ,
+    summary="Who has yet to read a corrected result",
 )
-async def acknowledge(call: Call[AlertNote, None]) -> AlertOut:
-    """By a doctor of the patient's place, or the one who ordered."""
-    return await call.services.lab.acknowledge(call.principal, call.command, call.path_uuid("id"), call.body)
-
-
-@routes.post(
-    "/lab/alerts/{id}/relay",
-    body=When,
-    answer=AlertOut,
-    permission=Permission.CRITICAL_RELAY,
-    command="lab.relay",
-    versioned=True,
-    summary="A nurse told a doctor",
-)
-async def relay(call: Call[When, None]) -> AlertOut:
-    """Recorded; the doctor's acknowledgement is still awaited."""
-    return await call.services.lab.relay(call.principal, call.command, call.path_uuid("id"), call.body)
-
-
-@routes.post(
-    "/lab/alerts/{id}/read-back",
-    body=When,
-    answer=AlertOut,
-    permission=Permission.CRITICAL_READ_BACK,
-    command="lab.read_back",
-    versioned=True,
-    summary="The value was read back on the telephone",
-)
-async def read_back(call: Call[When, None]) -> AlertOut:
-    """Recorded; the doctor's acknowledgement is still awaited."""
-    return await call.services.lab.read_back(call.principal, call.command, call.path_uuid("id"), call.body)
-
-
-@routes.post(
-    "/lab/alerts/{id}/close",
-    body=When,
-    answer=AlertOut,
-    permission=Permission.CRITICAL_ACKNOWLEDGE,
-    command="lab.close_alert",
-    versioned=True,
-    summary="What the value asked for was done",
-)
-async def close_alert(call: Call[When, None]) -> AlertOut:
-    """After the acknowledgement."""
-    return await call.services.lab.close_alert(call.principal, call.command, call.path_uuid("id"), call.body)
+async def list_corrections(call: Call[None, NoticeQuery]) -> Page[NoticeOut]:
+    """Everybody who read an older version is told again until the new one was read."""
+    return await call.services.lab.corrections(call.principal, call.command, call.query)

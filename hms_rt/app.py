@@ -35,6 +35,7 @@ from hms_rt.departments.lab import merging as lab_merging
 from hms_rt.departments.lab import projector as lab_projector
 from hms_rt.departments.lab.model.night import Night
 from hms_rt.departments.lab.service import LabService
+from hms_rt.departments.lab.service import Limits as CriticalLimits
 from hms_rt.departments.notifications import merging as notifications_merging
 from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.opd import merging as opd_merging
@@ -257,6 +258,8 @@ class Hospital:
                 notifications,
                 zone,
                 Night(*self.settings.lab_night),
+                CriticalLimits(*(timedelta(minutes=each) for each in self.settings.lab_critical_minutes)),
+                self.settings.facility_language,
             ),
             pharmacy=PharmacyService(self.units, patients, ward_of_inpatient, recorded_allergies, zone),
         )
@@ -323,7 +326,13 @@ class Hospital:
         timers.every(60, "past days", lambda: self.services.opd.close_past_days(*_timed("opd.past_days")))
         timers.every(600, "slots", lambda: self.services.opd.grow_slots(*_timed("opd.grow_slots")))
         timers.every(
-            30, "critical alerts", lambda: self.services.lab.escalate_overdue(*_timed("lab.escalate"))
+            2, "critical alerts", lambda: self.services.lab.escalate_overdue(*_timed("lab.escalate"))
+        )
+        timers.every(
+            60, "unseen corrections", lambda: self.services.lab.remind_readers(*_timed("lab.remind"))
+        )
+        timers.every(
+            60, "overdue reviews", lambda: self.services.lab.remind_of_reviews(*_timed("lab.remind"))
         )
         timers.every(
             60,

@@ -37,7 +37,9 @@ class Settings(BaseSettings):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     facility_timezone: str = "UTC"
+    facility_language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
     lab_night: Annotated[tuple[time, time], NoDecode] = (time(20), time(7))
+    lab_critical_minutes: Annotated[tuple[float, float, float, float], NoDecode] = (10, 10, 10, 15)
     database_connections: Annotated[int, Field(ge=2, le=200)] = 16
     password_cost: Annotated[int, Field(ge=4, le=16)] = 12
     requests_per_minute: Annotated[int, Field(ge=0)] = 6000
@@ -68,6 +70,18 @@ class Settings(BaseSettings):
     def _from_to(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(time.fromisoformat(part.strip()) for part in value.split("-"))
+        return value
+
+    @field_validator("lab_critical_minutes", mode="before")
+    @classmethod
+    def _steps(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("lab_critical_minutes")
+    @classmethod
+    def _each_waits(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(0 < minutes <= 240 for minutes in value):
+            raise ValueError("minutes of the four steps, each above 0 and at most 240, such as 10,10,10,15")
         return value
 
     @field_validator("facility_timezone")

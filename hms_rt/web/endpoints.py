@@ -36,7 +36,8 @@ class Options(TypedDict, total=False):
     204. ``permission``: what the service will ask for (documentation; the door only refuses strangers).
     ``public``: no principal needed. ``command``: name of the service method. ``versioned``: answers carry
     an ETag made of ``answer.version``; PATCH, PUT and DELETE require If-Match. ``location``: path of what
-    was made, filled in from the answer, such as ``/beds/{id}``. ``raw``: the handler makes the response.
+    was made, filled in from the answer, such as ``/beds/{id}``. ``raw``: the handler makes the response;
+    ``produces``: its media type.
     """
 
     body: Model | None
@@ -49,6 +50,7 @@ class Options(TypedDict, total=False):
     status: int
     location: str
     raw: bool
+    produces: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Endpoint:
     status: int
     location: str | None
     raw: bool
+    produces: str | None
 
     @property
     def safe(self) -> bool:
@@ -146,6 +149,7 @@ def _endpoint(tag: str, method: str, path: str, summary: str, options: Options, 
         status=options.get("status", 204 if answer is None else 200),
         location=options.get("location"),
         raw=options.get("raw", False),
+        produces=options.get("produces"),
     )
 
 
@@ -158,6 +162,8 @@ def _check(endpoint: Endpoint) -> None:
         raise TypeError(f"{where}: a GET has no body")
     if endpoint.public and endpoint.permission is not None:
         raise TypeError(f"{where}: a public endpoint asks for no permission")
+    if endpoint.produces is not None and not endpoint.raw:
+        raise TypeError(f"{where}: only a handler that makes its own response says what it produces")
     if endpoint.location is not None and endpoint.answer is None:
         raise TypeError(f"{where}: location is filled in from the answer; declare one")
     _check_version(endpoint, where)

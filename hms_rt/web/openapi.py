@@ -143,6 +143,8 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> Json:
     success: Json = {"description": endpoint.summary}
     if endpoint.answer is not None:
         success["content"] = {JSON: {"schema": schemas.ref(endpoint.answer, "serialization")}}
+    if endpoint.produces is not None:
+        success["content"] = {endpoint.produces: {}}
     headers: Json = {}
     if endpoint.versioned and endpoint.answer is not None:
         headers["ETag"] = {"$ref": "#/components/headers/ETag"}

@@ -10,7 +10,7 @@ from hms_rt.departments.beds.schemas import BedIn, WardIn
 from hms_rt.departments.identity.schemas import AssignmentIn, DeviceNew, UserNew
 from hms_rt.departments.ipd.schemas import AdmissionIn, BedChoice, Timed
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
-from hms_rt.departments.lab.schemas.ordering import CatalogueIn
+from hms_rt.departments.lab.schemas.catalogue import CatalogueIn
 from hms_rt.departments.opd.schemas.queue import ClinicIn, CounterIn
 from hms_rt.departments.patients.schemas import PatientNew
 from hms_rt.kernel.commands import Command

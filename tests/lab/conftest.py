@@ -12,8 +12,9 @@ from sqlalchemy import text
 from hms_rt.app import Hospital
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
 from hms_rt.departments.lab.model.labtest import LabState
+from hms_rt.departments.lab.schemas.alerts import AlertNote
+from hms_rt.departments.lab.schemas.catalogue import CatalogueIn
 from hms_rt.departments.lab.schemas.ordering import (
-    CatalogueIn,
     LabOrderIn,
     LabOrderOut,
     LabTestOut,
@@ -28,6 +29,7 @@ from hms_rt.services import Services
 from tests.conftest import PersonFactory, command
 
 NOW = When()
+SAID = AlertNote()
 Query = Callable[..., Awaitable[list[Any]]]
 
 CATALOGUE = (

@@ -72,8 +72,9 @@ async def test_a_doctor_acknowledges_over_the_socket(
     heard = Heard(socket, LAB)
     await socket.call("subscribe", {"room": "ward:ICU"}, namespace=LAB)
     await lab.enter(order.tests[0].id, "4.4")
-    (op,) = (await heard.next("change"))["ops"]
-    assert (op["value"]["state"], op["value"]["flag"]) == ("resulted", "critical_high")
+    ops = {op["key"].split(":")[0]: op["value"] for op in (await heard.next("change"))["ops"]}
+    assert (ops["test"]["state"], ops["test"]["flag"]) == ("resulted", "critical_high")
+    assert (ops["alert"]["alert"], ops["alert"]["step"], ops["alert"]["red"]) == ("notified", "doctor", False)
     (alert,) = (await (await client.get("/api/v1/lab/alerts")).json())["items"]
     body = {"id": "a1", "alert_id": alert["id"], "note": "seen"}
     answer = await socket.call("acknowledge", body, namespace=LAB)

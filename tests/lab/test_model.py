@@ -4,7 +4,7 @@ import itertools
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ import pytest
 
 from hms_rt.departments.lab.model import alert as alerts
 from hms_rt.departments.lab.model import specimen as specimens
-from hms_rt.departments.lab.model.alert import Alert, AlertState
+from hms_rt.departments.lab.model.alert import Alert, AlertState, Limits, Step, new_alert, next_step
 from hms_rt.departments.lab.model.catalogue import CatalogueEntry, Flag, SpecimenKind
 from hms_rt.departments.lab.model.labtest import MOVES, LabMove, LabState, LabTest, legal_moves
 from hms_rt.departments.lab.model.night import Night
@@ -30,7 +30,8 @@ def labtest(state: LabState) -> LabTest:
     ordered = LabTest.ordered(
         uuid.UUID(int=7), uuid.UUID(int=8), "LAC", "Lactate", SpecimenKind.BLOOD, "ward:ICU", NOW
     )
-    return replace(ordered, state=state, entered_by=ANNE, result_version=1)
+    due = state is LabState.RELEASED
+    return replace(ordered, state=state, entered_by=ANNE, released_by=ANNE, result_version=1, review_due=due)
 
 
 DO: dict[LabMove, Callable[[LabTest], LabTest]] = {
@@ -43,7 +44,8 @@ DO: dict[LabMove, Callable[[LabTest], LabTest]] = {
     M.VERIFY: lambda test: test.verify(OTTO, NOW),
     M.RELEASE: lambda test: test.release(OTTO, NOW, NOW, None, at_night=True),
     M.RELEASE_ALONE: lambda test: test.release(OTTO, NOW, NOW, "alone", at_night=True),
-    M.CORRECT: lambda test: test.correct(Flag.HIGH, NOW, "ward:ICU"),
+    M.REVIEW: lambda test: test.review(OTTO, NOW),
+    M.CORRECT: lambda test: test.correct(ANNE, Flag.HIGH, NOW, NOW, "ward:ICU"),
     M.CANCEL: lambda test: test.cancel("not needed"),
 }
 
@@ -114,7 +116,7 @@ def test_a_cancelled_test_leaves_its_board_and_a_correction_brings_one_back() ->
     assert labtest(S.ORDERED).cancel("not needed").board is None
     filed = labtest(S.RELEASED).moved_to(None)
     assert (filed.board, filed.board_since) == (None, None)
-    corrected = filed.correct(Flag.HIGH, NOW, "ward:MED")
+    corrected = filed.correct(ANNE, Flag.HIGH, NOW, NOW, "ward:MED")
     assert (corrected.board, corrected.board_since, corrected.result_version) == ("ward:MED", NOW, 2)
 
 
@@ -220,33 +222,75 @@ def test_every_move_of_a_specimen(state: SpecimenState, to: SpecimenState) -> No
     assert refused.value.code is Code.ILLEGAL_MOVE
 
 
+def alert(place: str = "ward:ICU") -> Alert:
+    return new_alert(
+        SPECIMEN,
+        test_id=SPECIMEN,
+        result_version=1,
+        flag=Flag.CRITICAL_HIGH,
+        place=place,
+        ordered_by=EVE,
+        now=NOW,
+    )
+
+
+LIMITS = Limits()
 ALERT_MOVES: dict[AlertState, Callable[[Alert], Alert]] = {
-    AlertState.NOTIFIED: Alert.notified,
-    AlertState.ESCALATED: lambda alert: alert.escalate(NOW),
-    AlertState.ACKNOWLEDGED: lambda alert: alert.acknowledge(ANNE, NOW, None),
-    AlertState.CLOSED: lambda alert: alert.close(ANNE, NOW),
+    AlertState.NOTIFIED: lambda one: one.told(Step.DOCTOR, NOW, LIMITS),
+    AlertState.ESCALATED: lambda one: one.told(Step.WARD_NURSE, NOW, LIMITS),
+    AlertState.ACKNOWLEDGED: lambda one: one.acknowledge(ANNE, NOW, None),
+    AlertState.CLOSED: lambda one: one.supersede(ANNE, NOW, 2),
 }
 
 
 @pytest.mark.parametrize("state", AlertState)
 @pytest.mark.parametrize("to", ALERT_MOVES)
 def test_every_move_of_an_alert(state: AlertState, to: AlertState) -> None:
-    one = replace(Alert.opened(SPECIMEN, SPECIMEN, 1, Flag.CRITICAL_HIGH, NOW), state=state)
+    one = replace(alert(), state=state)
+    move = ALERT_MOVES[to]
+    if to is AlertState.NOTIFIED and state is not AlertState.OPEN:
+        to = AlertState.ESCALATED  # a first telling comes once
     if to in alerts.MOVES[state]:
-        assert ALERT_MOVES[to](one).state is to
+        assert move(one).state is to
         return
     with pytest.raises(HmsError) as refused:
-        ALERT_MOVES[to](one)
+        move(one)
     assert refused.value.code is Code.ILLEGAL_MOVE
 
 
+@pytest.mark.parametrize("state", AlertState)
+def test_an_alert_is_closed_by_people_only_after_an_acknowledgement(state: AlertState) -> None:
+    one = replace(alert(), state=state)
+    if state is AlertState.ACKNOWLEDGED:
+        assert one.close(ANNE, NOW).state is AlertState.CLOSED
+        return
+    with pytest.raises(HmsError) as refused:
+        one.close(ANNE, NOW)
+    assert refused.value.code is Code.ILLEGAL_MOVE
+    assert "closed" not in str(refused.value.fields["legal"])
+
+
 def test_relay_and_read_back_do_not_acknowledge() -> None:
-    told = Alert.opened(SPECIMEN, SPECIMEN, 1, Flag.CRITICAL_LOW, NOW).notified()
+    told = alert().told(Step.DOCTOR, NOW, LIMITS)
     known = told.relay(ANNE, NOW).read_back(OTTO, NOW)
     assert known.state is AlertState.NOTIFIED
     assert (known.relayed_by, known.read_back_by, known.escalate_at) == (ANNE, OTTO, told.escalate_at)
     with pytest.raises(HmsError):
         told.acknowledge(EVE, NOW, None).relay(ANNE, NOW)
+
+
+def test_the_loop_goes_on_until_somebody_answers() -> None:
+    inpatient, outpatient = [Step.DOCTOR], [Step.DOCTOR]
+    for _ in range(4):
+        inpatient.append(next_step(inpatient[-1], outpatient=False))
+        outpatient.append(next_step(outpatient[-1], outpatient=True))
+    everybody = Step.EVERYBODY
+    assert inpatient == [Step.DOCTOR, Step.WARD_NURSE, Step.ON_CALL, everybody, everybody]
+    assert outpatient == [Step.DOCTOR, Step.ON_CALL, everybody, everybody, everybody]
+    assert alert("clinic:GEN").outpatient
+    assert not alert().outpatient
+    minutes = [LIMITS.of(step) // timedelta(minutes=1) for step in Step]
+    assert minutes == [10, 10, 10, 15]
 
 
 @pytest.mark.parametrize(
@@ -264,9 +308,9 @@ def test_a_night_need_not_span_midnight() -> None:
     assert not early.covers(datetime(2026, 1, 15, 5, 0, tzinfo=UTC), ZoneInfo("UTC"))
 
 
-def test_the_worth_of_a_version_follows_from_the_versions() -> None:
+def test_the_worth_of_a_version_follows_from_the_history() -> None:
     entry, correction = VersionKind.ENTRY, VersionKind.CORRECTION
-    assert status_of(entry, 1, 2, released=True) is ResultStatus.PRELIMINARY  # the verifier disagreed
-    assert status_of(entry, 2, 2, released=True) is ResultStatus.FINAL
-    assert status_of(entry, 2, 2, released=False) is ResultStatus.PRELIMINARY
-    assert status_of(correction, 3, 2, released=True) is ResultStatus.CORRECTED
+    assert status_of(entry, 1, 2) is ResultStatus.PRELIMINARY  # the verifier disagreed
+    assert status_of(entry, 2, 2) is ResultStatus.FINAL
+    assert status_of(entry, 2, None) is ResultStatus.PRELIMINARY
+    assert status_of(correction, 3, 2) is ResultStatus.CORRECTED

@@ -127,7 +127,9 @@ async def test_alone_at_night_with_a_reason_and_a_review(lab: Lab, clock: Manual
     await refused(Code.FORBIDDEN, service.review(lab.anne, command(), test.id, NOW))
     with pytest.raises(DBAPIError, match="lab_test_review_check"):
         await query(
-            "UPDATE lab_test SET review_due = false, reviewed_by = entered_by WHERE id = :id", id=test.id
+            "UPDATE lab_test SET review_due = false, review_remind_at = NULL, reviewed_by = entered_by"
+            " WHERE id = :id",
+            id=test.id,
         )
     assert not (await service.review(lab.otto, command(), test.id, NOW)).review_due
     assert (await service.worklist(lab.otto, command(), WorklistQuery(review_due=True))).items == []

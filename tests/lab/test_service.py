@@ -12,9 +12,9 @@ from hms_rt.departments.lab.model.catalogue import Flag, SpecimenKind
 from hms_rt.departments.lab.model.labtest import LabState
 from hms_rt.departments.lab.model.order import OrderState, ResultStatus
 from hms_rt.departments.lab.model.specimen import SpecimenState
+from hms_rt.departments.lab.schemas.catalogue import CatalogueChange
 from hms_rt.departments.lab.schemas.ordering import (
     Cancellation,
-    CatalogueChange,
     LabOrderQuery,
     Rejection,
     SpecimenIn,
@@ -67,6 +67,7 @@ async def test_the_whole_way_by_those_who_may(lab: Lab, query: Query) -> None:
         "high": "2.0",
         "critical_low": None,
         "critical_high": "4.0",
+        "assumed": [],
     }
     assert (read.author, read.author_name) == (lab.anne.id, lab.anne.name)
     rows = await query("SELECT action FROM audit_log WHERE patient_id = :p ORDER BY id", p=order.patient_id)
@@ -88,7 +89,7 @@ async def test_the_database_too_wants_two_people_and_keeps_history(lab: Lab, que
     for statement, rule in (
         ("UPDATE lab_test SET verified_by = entered_by WHERE id = :id", "lab_test_two_people_check"),
         ("UPDATE lab_test SET verified_by = NULL, verified_at = NULL WHERE id = :id", "verified_check"),
-        ("UPDATE lab_test SET result_version = 7 WHERE id = :id", "lab_test_result_version_fkey"),
+        ("UPDATE lab_test SET result_version = 7 WHERE id = :id", "entered by somebody else"),
         ("UPDATE lab_test SET cancel_reason = 'because' WHERE id = :id", "lab_test_cancelled_check"),
         ("UPDATE lab_result_version SET flag = 'low' WHERE test_id = :id", "append-only"),
         ("DELETE FROM lab_result_version WHERE test_id = :id", "append-only"),

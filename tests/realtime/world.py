@@ -17,7 +17,8 @@ from hms_rt.departments.ipd.schemas import (
     TransferIn,
 )
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
-from hms_rt.departments.lab.schemas.ordering import CatalogueIn, LabOrderIn, Rejection, SpecimenIn, When
+from hms_rt.departments.lab.schemas.catalogue import CatalogueIn
+from hms_rt.departments.lab.schemas.ordering import LabOrderIn, Rejection, SpecimenIn, When
 from hms_rt.departments.lab.schemas.results import CorrectionIn, ReleaseIn, ResultIn
 from hms_rt.departments.opd.schemas.queue import (
     CallIn,

@@ -189,6 +189,32 @@ async def _prescribe(world: World) -> Ask:
     return Ask(body=body)
 
 
+BOUNDS = {"reference_low": "0.5", "reference_high": "2.0", "critical_high": "4.0"}
+RANGES = {"valid_from": "2020-01-01", "unit": "mmol/L", "source": "Manufacturer", "ranges": [BOUNDS]}
+
+
+async def _ranges(world: World) -> Ask:
+    day = f"20{world.number() % 80 + 10}-01-01"
+    return Ask({"analysis": "LAC"}, body={**RANGES, "valid_from": day})
+
+
+async def _change_panel(world: World) -> Ask:
+    panel = await world.panel()
+    return Ask({"panel": panel.code}, body={"name": "Renamed"}, version=panel.version)
+
+
+async def _panel(world: World) -> Ask:
+    return Ask({"panel": (await world.panel()).code})
+
+
+async def _barcode(world: World) -> Ask:
+    return Ask(query={"barcode": (await world.collected()).barcode})
+
+
+async def _labels(world: World) -> Ask:
+    return Ask({"id": str((await world.collected()).order_id)})
+
+
 async def _issue(world: World) -> Ask:
     return Ask({"code": CLINIC}, body={"patient_id": str((await world.patient()).id)})
 
@@ -336,6 +362,17 @@ RECIPES: dict[str, Recipe] = {
     "POST /lab/catalogue": _new("T", name="New test", specimen_kind="blood", unit="1", decimals=1),
     "GET /lab/catalogue/{analysis}": _analysis,
     "PATCH /lab/catalogue/{analysis}": _change_analysis,
+    "GET /lab/catalogue/{analysis}/ranges": _analysis,
+    "POST /lab/catalogue/{analysis}/ranges": _ranges,
+    "POST /lab/ranges/{id}/withdraw": _at(W.range_set, REASON),
+    "POST /lab/panels": _new("P", name="New panel", tests=["LAC"]),
+    "GET /lab/panels/{panel}": _panel,
+    "PATCH /lab/panels/{panel}": _change_panel,
+    "GET /lab/specimens": _barcode,
+    "GET /lab/orders/{id}/labels": _labels,
+    "GET /lab/specimens/{id}/label": _at(W.collected),
+    "GET /lab/tests/{id}/history": _at(W.released),
+    "GET /lab/alerts/{id}": _at(W.alert),
     "POST /lab/orders": _order,
     "GET /lab/orders/{id}": _at(W.order),
     "POST /lab/orders/{id}/cancel": _at(W.order, REASON),

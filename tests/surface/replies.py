@@ -48,4 +48,4 @@ async def send(client: Client, endpoint: Endpoint, ask: Ask, key: str | None = N
         options["json"] = ask.body
     url = address(endpoint, ask).with_query(dict(ask.query))
     async with client.request(endpoint.method, url, **options) as answer:
-        return Reply(answer.status, answer.headers, await answer.text())
+        return Reply(answer.status, answer.headers, await answer.text(errors="replace"))

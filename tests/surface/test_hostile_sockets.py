@@ -24,7 +24,17 @@ from tests.surface.world import World
 
 NAMESPACES = [channel.NAMESPACE for channel in CHANNELS]
 ENVELOPE = ["id", "expected_version"]
-NO_ROOMS = ("ward:", ":", "ward", "hospital:x", "me:x", "worklist:x", "w" * 64, "ward:" + "W" * 41)
+NO_ROOMS = (
+    "ward:",
+    ":",
+    "ward",
+    "hospital:x",
+    "me:x",
+    "worklist:x",
+    "alerts:x",
+    "w" * 64,
+    "ward:" + "W" * 41,
+)
 NO_COMMANDS: tuple[Any, ...] = (
     "",
     "nothing",

@@ -99,6 +99,7 @@ ROOMS: Mapping[tuple[str, str], tuple[str, Mapping[Role, tuple[Audience | None, 
         },
     ),
     ("/lab", "worklist"): ("worklist", {Role.LAB: (STAFF, STAFF)}),
+    ("/lab", "alerts"): ("alerts", {Role.LAB: (STAFF, STAFF)}),
     ("/lab", "ward"): (
         f"ward:{WARD}",
         {Role.DOCTOR: (CLINICAL, None), Role.NURSE: (CLINICAL, None), Role.LAB: (CLINICAL, CLINICAL)},

@@ -1,6 +1,7 @@
 """Patients, stays, tokens and tests in every state that a request may be about."""
 
 import uuid
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -18,8 +19,16 @@ from hms_rt.departments.ipd.schemas import (
     TransferIn,
 )
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
-from hms_rt.departments.lab.schemas.ordering import (
+from hms_rt.departments.lab.schemas.alerts import AlertNote, AlertOut, AlertQuery
+from hms_rt.departments.lab.schemas.catalogue import (
     CatalogueIn,
+    PanelIn,
+    PanelOut,
+    RangeIn,
+    RangeSetIn,
+    RangeSetOut,
+)
+from hms_rt.departments.lab.schemas.ordering import (
     LabOrderIn,
     LabOrderOut,
     LabTestOut,
@@ -27,7 +36,7 @@ from hms_rt.departments.lab.schemas.ordering import (
     SpecimenOut,
     When,
 )
-from hms_rt.departments.lab.schemas.results import AlertNote, AlertOut, AlertQuery, ReleaseIn, ResultIn
+from hms_rt.departments.lab.schemas.results import ReleaseIn, ResultIn
 from hms_rt.departments.opd.schemas.queue import CallIn, Late, TokenIn, TokenOut
 from hms_rt.departments.patients.model.allergy import AllergyCategory, Severity
 from hms_rt.departments.patients.model.contact import ContactKind
@@ -83,8 +92,12 @@ class Things:
 
     def fresh(self, prefix: str = "X") -> str:
         """A code that nothing has yet."""
+        return f"{prefix}{self.number()}"
+
+    def number(self) -> int:
+        """A number that was not given before."""
         self._serial += 1
-        return f"{prefix}{self._serial}"
+        return self._serial
 
     async def query(self, statement: str, **parameters: Any) -> list[Any]:
         async with self.hospital.engine.begin() as connection:
@@ -192,6 +205,15 @@ class Things:
         return await self.services.opd.no_show(SYSTEM, command(), (await self.called()).id, Late())
 
     # --- laboratory
+
+    async def panel(self) -> PanelOut:
+        new = PanelIn(code=self.fresh("P"), name="Panel", tests=["LAC"])
+        return await self.services.lab.define_panel(SYSTEM, command(), new)
+
+    async def range_set(self) -> RangeSetOut:
+        begins = date(2100, 1, 1) + timedelta(days=self.number())
+        new = RangeSetIn(valid_from=begins, unit="mmol/L", source="Manufacturer", ranges=[RangeIn()])
+        return await self.services.lab.define_ranges(SYSTEM, command(), "LAC", new)
 
     async def order(self, patient: PatientOut | None = None) -> LabOrderOut:
         patient = patient or await self.patient()

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
+from hms_rt.departments.lab.model.alert import Alert
 from hms_rt.departments.lab.model.catalogue import Flag
 from hms_rt.departments.lab.model.labtest import LabTest
 from hms_rt.departments.lab.model.order import LabOrder
@@ -74,6 +75,27 @@ class CriticalRaised(Event):
     test_id: uuid.UUID
     patient_id: uuid.UUID
     flag: Flag
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChanged(Event):
+    """A critical alert as it is now, with its order and test; ``left``: the place whose room showed it
+    before, if the patient has moved. Recorded while the alert is locked."""
+
+    order: LabOrder
+    test: LabTest
+    alert: Alert
+    cause: Cause
+    left: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CriticalSuperseded(Event):
+    """A newer version of the result made an alert moot."""
+
+    alert_id: uuid.UUID
+    test_id: uuid.UUID
+    patient_id: uuid.UUID
 
 
 @dataclass(frozen=True, slots=True)

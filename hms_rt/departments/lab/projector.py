@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from hms_rt.departments.ipd.events import StayMoved
 from hms_rt.departments.lab import views
-from hms_rt.departments.lab.events import BoardTrimmed, LabChange, LabTestsChanged
+from hms_rt.departments.lab.events import AlertChanged, BoardTrimmed, LabChange, LabTestsChanged
 from hms_rt.departments.lab.model.labtest import FINISHED, LabState
-from hms_rt.departments.lab.repository import labtests
+from hms_rt.departments.lab.repository import alerts, labtests
 from hms_rt.departments.patients.events import PatientBrief, PatientRenamed
 from hms_rt.kernel.changes import Cause, Change, Event, Op
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
@@ -33,6 +33,20 @@ def _publish(uow: UnitOfWork, change: LabChange, cause: Cause) -> None:
         uow.change(Change(views.board_stream(before.board), Op.REMOVE, key, cause))
     if after.board is not None:
         uow.change(Change(views.board_stream(after.board), Op.PUT, key, cause, value))
+
+
+async def alert_changed(uow: UnitOfWork, event: AlertChanged) -> None:
+    """Publish an alert in the laboratory and where the patient is, until a clinician acknowledges it."""
+    alert, key = event.alert, views.alert_key(event.alert.id)
+    there = views.board_stream(alert.place)
+    if event.left is not None and event.left != alert.place:
+        uow.change(Change(views.board_stream(event.left), Op.REMOVE, key, event.cause))
+    for stream in (views.ALERTS_STREAM, there):
+        if alert.waiting:
+            value = views.alert_value(event.order, event.test, alert)
+            uow.change(Change(stream, Op.PUT, key, event.cause, value))
+        else:
+            uow.change(Change(stream, Op.REMOVE, key, event.cause))
 
 
 async def board_trimmed(uow: UnitOfWork, event: BoardTrimmed) -> None:
@@ -63,6 +77,19 @@ async def stay_moved(uow: UnitOfWork, event: StayMoved) -> None:
     changes = tuple(replace(change, after=after) for change, after in zip(moving, saved, strict=True))
     cause = Cause.MOVED if event.to_ward is not None else Cause.LEFT
     await tests_changed(uow, LabTestsChanged(changes, cause))
+    await _alerts_follow(uow, event)
+
+
+async def _alerts_follow(uow: UnitOfWork, event: StayMoved) -> None:
+    """What no clinician has acknowledged goes where the patient goes; of a departed one it stays."""
+    before = {
+        alert.id: alert.place for alert, *_ in await alerts.of_patient(uow.connection, event.patient_id)
+    }
+    moved = await alerts.follow(uow.connection, event.patient_id)
+    for alert, order, test in await alerts.of_patient(uow.connection, event.patient_id):
+        if alert.id in moved:
+            changed = AlertChanged(order, test, alert, Cause.MOVED, before[alert.id])
+            await alert_changed(uow, changed)
 
 
 async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
@@ -76,10 +103,13 @@ async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> 
     shown = await labtests.lock_on_boards(uow.connection, patient.id)
     changes = tuple(LabChange(order, test, test) for order, test in shown)
     await tests_changed(uow, LabTestsChanged(changes, cause))
+    for alert, order, test in await alerts.of_patient(uow.connection, patient.id):
+        await alert_changed(uow, AlertChanged(order, test, alert, cause))
 
 
 PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     LabTestsChanged: (tests_changed,),
+    AlertChanged: (alert_changed,),
     BoardTrimmed: (board_trimmed,),
     StayMoved: (stay_moved,),
     PatientRenamed: (patient_renamed,),

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from hms_rt.departments.lab.model.catalogue import Flag, SpecimenKind
@@ -35,6 +35,7 @@ class LabMove(StrEnum):
     VERIFY = "verify"
     RELEASE = "release"
     RELEASE_ALONE = "release_alone"
+    REVIEW = "review"
     CORRECT = "correct"
     CANCEL = "cancel"
 
@@ -52,6 +53,7 @@ MOVES: Mapping[LabMove, Mapping[LabState, LabState]] = {
     _M.VERIFY: {_S.RESULTED: _S.VERIFIED},
     _M.RELEASE: {_S.VERIFIED: _S.RELEASED},
     _M.RELEASE_ALONE: {_S.RESULTED: _S.RELEASED},
+    _M.REVIEW: {_S.RELEASED: _S.RELEASED},
     _M.CORRECT: {_S.RELEASED: _S.RELEASED},
     _M.CANCEL: {
         _S.ORDERED: _S.CANCELLED,
@@ -63,6 +65,9 @@ MOVES: Mapping[LabMove, Mapping[LabState, LabState]] = {
     },
 }
 """Move -> state before -> state after. What is not here is illegal."""
+
+REVIEW_AFTER = timedelta(hours=8)
+"""How long a second look may take before the laboratory is reminded: until the next shift has come."""
 
 FINISHED = frozenset({_S.RELEASED, _S.CANCELLED})
 
@@ -78,7 +83,10 @@ class LabTest:
 
     ``board`` is the room of the ward or clinic that shows it (``ward:ICU``; None: no room), since
     ``board_since``. ``entered_by`` entered the result that was, or is to be, verified. ``review_due`` marks
-    what one person released alone at night, until somebody else has looked at it.
+    what one person alone released at night, or corrected, until somebody else has looked at it; the
+    laboratory is reminded at ``review_remind_at``. ``panel`` is what was ordered, ``definition`` the version
+    of the catalogue at that moment. ``recollect_of``: a rejected specimen that another one must replace.
+    ``delta``: the value changed more since the last verified one than the catalogue expects.
     """
 
     id: uuid.UUID
@@ -104,6 +112,13 @@ class LabTest:
     cancel_reason: str | None = None
     board: str | None = None
     board_since: datetime | None = None
+    panel: str | None = None
+    definition: int | None = None
+    recollect_of: uuid.UUID | None = None
+    delta: bool = False
+    corrected_by: uuid.UUID | None = None
+    corrected_at: datetime | None = None
+    review_remind_at: datetime | None = None
     version: int = 1
 
     @classmethod
@@ -116,6 +131,9 @@ class LabTest:
         kind: SpecimenKind,
         board: str,
         now: datetime,
+        *,
+        panel: str | None = None,
+        definition: int | None = None,
     ) -> "LabTest":
         """A test that waits for its specimen, shown on ``board``."""
         return cls(
@@ -127,39 +145,44 @@ class LabTest:
             state=LabState.ORDERED,
             board=board,
             board_since=now,
+            panel=panel,
+            definition=definition,
         )
 
     def collect(self, specimen_id: uuid.UUID, barcode: str) -> "LabTest":
         """The specimen was taken."""
-        return replace(self._moved(_M.COLLECT), specimen_id=specimen_id, specimen_barcode=barcode)
+        after = self._moved(_M.COLLECT)
+        return replace(after, specimen_id=specimen_id, specimen_barcode=barcode, recollect_of=None)
 
     def receive(self) -> "LabTest":
         """The specimen reached the laboratory."""
         return self._moved(_M.RECEIVE)
 
     def reject(self) -> "LabTest":
-        """The specimen is of no use: another one must be taken."""
-        return replace(self._moved(_M.REJECT), specimen_id=None, specimen_barcode=None)
+        """The specimen is of no use: another one must be taken in its place."""
+        after = self._moved(_M.REJECT)
+        return replace(after, specimen_id=None, specimen_barcode=None, recollect_of=self.specimen_id)
 
     def start(self) -> "LabTest":
         """Work on it begins."""
         return self._moved(_M.START)
 
-    def enter(self, by: uuid.UUID, flag: Flag | None, at: datetime) -> "LabTest":
+    def enter(self, by: uuid.UUID, flag: Flag | None, at: datetime, *, delta: bool = False) -> "LabTest":
         """A result; work that nobody said had begun begins with it."""
         if self.state is _S.RECEIVED:
-            return self.start().enter(by, flag, at)
+            return self.start().enter(by, flag, at, delta=delta)
         return replace(
             self._moved(_M.ENTER),
             result_version=(self.result_version or 0) + 1,
             flag=flag,
+            delta=delta,
             entered_by=by,
             resulted_at=at,
         )
 
     def disagree(self) -> "LabTest":
         """The verifier does not believe it: it is measured again."""
-        return replace(self._moved(_M.DISAGREE), flag=None)
+        return replace(self._moved(_M.DISAGREE), flag=None, delta=False)
 
     def verify(self, by: uuid.UUID, at: datetime) -> "LabTest":
         """Another person vouches for the result; raises ``forbidden`` for the one who entered it."""
@@ -181,30 +204,54 @@ class LabTest:
         elif not at_night:
             raise conflict("without a verification a result is released at night only")
         else:
-            after = replace(self._moved(_M.RELEASE_ALONE), alone_reason=alone, review_due=True)
+            after = _to_review(replace(self._moved(_M.RELEASE_ALONE), alone_reason=alone), now)
         return replace(after, released_by=by, released_at=at, board_since=now)
 
     def review(self, by: uuid.UUID, at: datetime) -> "LabTest":
-        """The second look at what was released alone; raises ``conflict`` if none is due."""
+        """The second look at what one person alone released or corrected.
+
+        Raises ``conflict`` if none is due, ``forbidden`` for that person.
+        """
+        after = self._moved(_M.REVIEW)
         if not self.review_due:
             raise conflict("no review is due for this result")
-        if by in (self.entered_by, self.released_by):
-            raise forbidden("a result is reviewed by another person than the one who released it")
-        return replace(self, review_due=False, reviewed_by=by, reviewed_at=at)
+        alone = (self.entered_by, self.released_by) if self.corrected_by is None else (self.corrected_by,)
+        if by in alone:
+            raise forbidden(
+                "a result is reviewed by another person than the one who released or corrected it"
+            )
+        return replace(after, review_due=False, review_remind_at=None, reviewed_by=by, reviewed_at=at)
 
-    def correct(self, flag: Flag | None, now: datetime, board: str) -> "LabTest":
-        """A released result was wrong: a new version, shown on the board again."""
-        return replace(
+    def correct(
+        self,
+        by: uuid.UUID,
+        flag: Flag | None,
+        at: datetime,
+        now: datetime,
+        board: str,
+        *,
+        delta: bool = False,
+    ) -> "LabTest":
+        """A released result was wrong: a new version, shown on the board again.
+
+        It is told at once, and a second person looks at it afterwards.
+        """
+        after = replace(
             self._moved(_M.CORRECT),
             result_version=(self.result_version or 0) + 1,
             flag=flag,
+            delta=delta,
+            corrected_by=by,
+            corrected_at=at,
             board=board,
             board_since=now,
         )
+        return _to_review(after, now)
 
     def cancel(self, reason: str) -> "LabTest":
         """It is not needed any more; impossible once released."""
-        return replace(self._moved(_M.CANCEL), cancel_reason=reason, board=None, board_since=None)
+        after = self._moved(_M.CANCEL)
+        return replace(after, cancel_reason=reason, board=None, board_since=None, recollect_of=None)
 
     def moved_to(self, board: str | None) -> "LabTest":
         """Shown in another room, or in none."""
@@ -215,3 +262,10 @@ class LabTest:
         if after is None:
             raise illegal_move(f"test {self.code}", self.state.value, move.value, legal_moves(self.state))
         return replace(self, state=after)
+
+
+def _to_review(test: LabTest, now: datetime) -> LabTest:
+    """What one person did alone: a second one is to look at it."""
+    return replace(
+        test, review_due=True, review_remind_at=now + REVIEW_AFTER, reviewed_by=None, reviewed_at=None
+    )

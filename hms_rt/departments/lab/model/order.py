@@ -66,8 +66,9 @@ def location(ward: str | None, clinic: str | None) -> str:
     return f"ward:{ward}" if ward is not None else f"clinic:{clinic}"
 
 
-def status_of(kind: str, number: int, last_entry: int, *, released: bool) -> ResultStatus:
-    """What version ``number`` of a result is worth; ``last_entry`` is the last version before corrections."""
+def status_of(kind: str, number: int, released: int | None) -> ResultStatus:
+    """What version ``number`` of a result is worth; ``released`` is the version that was released, by the
+    history of the test (None: none yet)."""
     if kind == VersionKind.CORRECTION:
         return ResultStatus.CORRECTED
-    return ResultStatus.FINAL if released and number == last_entry else ResultStatus.PRELIMINARY
+    return ResultStatus.FINAL if number == released else ResultStatus.PRELIMINARY

@@ -32,7 +32,7 @@ MOVES: Mapping[SpecimenState, frozenset[SpecimenState]] = {
 
 @dataclass(frozen=True, slots=True)
 class Specimen:
-    """A specimen as its row holds it."""
+    """A specimen as its row holds it. ``replaces``: the rejected one in whose place it was taken."""
 
     id: uuid.UUID
     order_id: uuid.UUID
@@ -47,6 +47,7 @@ class Specimen:
     rejected_at: datetime | None
     reject_reason: str | None
     version: int
+    replaces: uuid.UUID | None = None
 
     def receive(self, by: uuid.UUID, at: datetime) -> "Specimen":
         """It reached the laboratory."""

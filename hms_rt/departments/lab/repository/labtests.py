@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.lab import tables
-from hms_rt.departments.lab.model.labtest import FINISHED, LabState, LabTest
+from hms_rt.departments.lab.model.labtest import LabTest
 from hms_rt.departments.lab.model.order import LabOrder
 from hms_rt.departments.lab.repository import rows
 
@@ -21,11 +21,13 @@ _LOCKED: sa.Select[Any] = _SHOWN.order_by(_ORDER.id, _TEST.id).with_for_update(
     of=[tables.lab_order, tables.lab_test]
 )
 
-FINISHED_STATES = sorted(state.value for state in FINISHED)
-UNFINISHED = _TEST.state.not_in(FINISHED_STATES)
+UNFINISHED = sa.literal_column("lab_test.state NOT IN ('released', 'cancelled')", sa.Boolean)
+"""As the partial index has it: bound values would hide it from a generic plan."""
 
 _ADD = rows.insertion(tables.lab_test)
-_SAVE = rows.saving(tables.lab_test, frozenset({"order_id", "code", "name", "specimen_kind"}))
+_SAVE = rows.saving(
+    tables.lab_test, frozenset({"order_id", "code", "name", "specimen_kind", "panel", "definition"})
+)
 _TRIM = sa.text(
     """
     UPDATE lab_test SET board = NULL, board_since = NULL, version = version + 1
@@ -42,9 +44,13 @@ _TRIM = sa.text(
 Shown = tuple[LabOrder, LabTest]
 
 
-async def add_order(connection: AsyncConnection, order: LabOrder, tests: Sequence[LabTest]) -> None:
-    """Add an order with its tests."""
+async def add_order(connection: AsyncConnection, order: LabOrder) -> None:
+    """Add an order; its tests follow."""
     await connection.execute(tables.lab_order.insert().values(asdict(order)))
+
+
+async def add(connection: AsyncConnection, tests: Sequence[LabTest]) -> None:
+    """Add the tests of a new order."""
     await connection.execute(_ADD, rows.written(tests))
 
 
@@ -118,27 +124,14 @@ async def rename_patient(connection: AsyncConnection, patient_id: uuid.UUID, nam
     )
 
 
-async def by_id(connection: AsyncConnection, test_id: uuid.UUID) -> Shown | None:
-    """One test and its order, as last committed."""
-    found = (await connection.execute(_SHOWN.where(_TEST.id == test_id))).one_or_none()
+async def by_id(connection: AsyncConnection, test_id: uuid.UUID, *, hold: bool = False) -> Shown | None:
+    """One test and its order, as last committed. ``hold``: nobody changes the test until the commit, so that
+    who reads a result either reads its correction or is told of it."""
+    query = _SHOWN.where(_TEST.id == test_id)
+    if hold:
+        query = query.with_for_update(of=[tables.lab_test], key_share=True, read=True)
+    found = (await connection.execute(query)).one_or_none()
     return (rows.order(found), rows.lab_test(found)) if found is not None else None
-
-
-async def worklist(
-    connection: AsyncConnection,
-    *,
-    state: LabState | None = None,
-    review_due: bool = False,
-    after: uuid.UUID | None = None,
-    limit: int | None = None,
-) -> list[Shown]:
-    """Tests that are neither released nor cancelled, or released ones whose review is due, oldest first."""
-    query = _SHOWN.where(_TEST.review_due if review_due else UNFINISHED).order_by(_TEST.id).limit(limit)
-    if state is not None:
-        query = query.where(_TEST.state == state.value)
-    if after is not None:
-        query = query.where(_TEST.id > after)
-    return _shown(await connection.execute(query))
 
 
 async def on_board(connection: AsyncConnection, board: str) -> list[Shown]:

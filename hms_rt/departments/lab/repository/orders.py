@@ -1,63 +1,59 @@
 """Lists of orders, by who may see them."""
 
 import uuid
-from collections.abc import Collection
-from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.lab import tables
-from hms_rt.departments.lab.model.labtest import LabState
-from hms_rt.departments.lab.model.order import LabOrder, OrderState
+from hms_rt.departments.lab.model.order import LabOrder, OrderState, Priority
 from hms_rt.departments.lab.repository import rows
-from hms_rt.departments.lab.repository.labtests import UNFINISHED
+from hms_rt.departments.lab.repository.reach import Reach
 
 _ORDER = tables.lab_order.c
 _TEST = tables.lab_test.c
-_OF_ORDER = sa.select(_TEST.id).where(_TEST.order_id == _ORDER.id).correlate(tables.lab_order)
-_OPEN = _OF_ORDER.where(UNFINISHED).exists()
-_RELEASED = _OF_ORDER.where(_TEST.state == LabState.RELEASED.value).exists()
-
-_IN_STATE = {
-    OrderState.OPEN: _OPEN,
-    OrderState.COMPLETED: sa.and_(~_OPEN, _RELEASED),
-    OrderState.CANCELLED: sa.and_(~_OPEN, ~_RELEASED),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Whose orders may be seen: those in these places (None: everywhere), and those ordered by ``own``."""
-
-    wards: Collection[str] | None
-    clinics: Collection[str] | None
-    own: uuid.UUID
-
-    def condition(self) -> sa.ColumnElement[bool]:
-        """The same, on the columns of an order."""
-        if self.wards is None or self.clinics is None:
-            return sa.true()
-        return sa.or_(
-            _ORDER.ward.in_(self.wards), _ORDER.clinic.in_(self.clinics), _ORDER.ordered_by == self.own
-        )
 
 
 async def page(
     connection: AsyncConnection,
     reach: Reach,
     *,
-    patient_id: uuid.UUID | None,
-    state: OrderState | None,
-    before: uuid.UUID | None,
+    patient_id: uuid.UUID | None = None,
+    state: OrderState | None = None,
+    place: str | None = None,
+    priority: Priority | None = None,
+    test: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    oldest: bool = False,
+    after: uuid.UUID | None = None,
     limit: int,
 ) -> list[LabOrder]:
-    """At most ``limit`` orders within reach, newest first."""
-    query = sa.select(tables.lab_order).where(reach.condition()).order_by(_ORDER.id.desc()).limit(limit)
-    if patient_id is not None:
-        query = query.where(_ORDER.patient_id == patient_id)
-    if state is not None:
-        query = query.where(_IN_STATE[state])
-    if before is not None:
-        query = query.where(_ORDER.id < before)
+    """At most ``limit`` orders within reach, newest (or oldest) first, beyond ``after``."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    for column, wanted in (
+        (_ORDER.patient_id, patient_id),
+        (_ORDER.state, state.value if state is not None else None),
+        (_ORDER.place, place),
+        (_ORDER.priority, priority.value if priority is not None else None),
+    ):
+        if wanted is not None:
+            conditions.append(column == wanted)
+    if since is not None:
+        conditions.append(_ORDER.ordered_at >= since)
+    if until is not None:
+        conditions.append(_ORDER.ordered_at < until)
+    if test is not None:
+        of_order = sa.select(_TEST.id).where(_TEST.order_id == _ORDER.id, _TEST.code == test)
+        conditions.append(of_order.correlate(tables.lab_order).exists())
+    if after is not None:
+        conditions.append(_ORDER.id > after if oldest else _ORDER.id < after)
+    ids = reach.newest(_ORDER.id, _ORDER.place, _ORDER.ordered_by, conditions, limit, oldest=oldest)
+    query = (
+        sa.select(tables.lab_order)
+        .where(_ORDER.id.in_(ids))
+        .order_by(_ORDER.id.asc() if oldest else _ORDER.id.desc())
+        .limit(limit)
+    )
     return [rows.order(row, prefix="") for row in await connection.execute(query)]

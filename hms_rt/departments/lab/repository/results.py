@@ -25,8 +25,9 @@ _ADD = sa.text(
         WHERE id = :specimen_id AND state = 'received'
     )
     INSERT INTO lab_result_version
-        (test_id, number, kind, document_id, flag, author, occurred_at, recorded_at)
-    VALUES (:test_id, :number, :kind, :document_id, :flag, :author, :occurred_at, :recorded_at)
+        (test_id, number, kind, document_id, flag, author, occurred_at, recorded_at, delta, implausible)
+    VALUES (:test_id, :number, :kind, :document_id, :flag, :author, :occurred_at, :recorded_at, :delta,
+        :implausible)
     """
 )
 
@@ -43,6 +44,8 @@ class ResultVersion:
     author: uuid.UUID
     occurred_at: datetime
     recorded_at: datetime
+    delta: bool = False
+    implausible: bool = False
 
 
 async def add(connection: AsyncConnection, version: ResultVersion, specimen_id: uuid.UUID | None) -> None:
@@ -59,6 +62,8 @@ async def add(connection: AsyncConnection, version: ResultVersion, specimen_id: 
             "author": version.author,
             "occurred_at": version.occurred_at,
             "recorded_at": version.recorded_at,
+            "delta": version.delta,
+            "implausible": version.implausible,
         },
     )
 
@@ -66,13 +71,20 @@ async def add(connection: AsyncConnection, version: ResultVersion, specimen_id: 
 async def about_to_write(
     connection: AsyncConnection, test_id: uuid.UUID
 ) -> tuple[CatalogueEntry, Row[Any]] | None:
-    """How the test is defined now, and its order's patient and newest version of a result, unlocked."""
+    """How the test is defined now, and its order's patient, newest version of a result and the moment its
+    specimen was taken, unlocked."""
     query = (
-        sa.select(tables.catalogue, _TEST.result_version, _TEST.order_id, tables.lab_order.c.patient_id)
+        sa.select(
+            tables.catalogue,
+            _TEST.result_version,
+            _TEST.order_id,
+            tables.lab_order.c.patient_id,
+            tables.specimen.c.collected_at,
+        )
         .select_from(
-            tables.lab_test.join(tables.catalogue, tables.catalogue.c.code == _TEST.code).join(
-                tables.lab_order, tables.lab_order.c.id == _TEST.order_id
-            )
+            tables.lab_test.join(tables.catalogue, tables.catalogue.c.code == _TEST.code)
+            .join(tables.lab_order, tables.lab_order.c.id == _TEST.order_id)
+            .outerjoin(tables.specimen, tables.specimen.c.id == _TEST.specimen_id)
         )
         .where(_TEST.id == test_id)
     )
@@ -93,6 +105,39 @@ async def versions(connection: AsyncConnection, test_id: uuid.UUID) -> list[Resu
             row.author,
             row.occurred_at,
             row.recorded_at,
+            row.delta,
+            row.implausible,
         )
         for row in await connection.execute(query)
     ]
+
+
+async def last_verified(
+    connection: AsyncConnection, patient_id: uuid.UUID, code: str, *, before: datetime, but: uuid.UUID
+) -> tuple[uuid.UUID, uuid.UUID, datetime] | None:
+    """Test, document and moment of the patient's last verified result of this kind; orders of records that
+    were merged into the patient's are among them. Released alone counts only once it was reviewed."""
+    vouched = sa.or_(
+        _TEST.verified_by.is_not(None), sa.and_(_TEST.alone_reason.is_not(None), ~_TEST.review_due)
+    )
+    query = (
+        sa.select(_TEST.id, _VERSION.document_id, _TEST.resulted_at)
+        .select_from(
+            tables.lab_order.join(tables.lab_test, _TEST.order_id == tables.lab_order.c.id).join(
+                tables.result_version,
+                sa.and_(_VERSION.test_id == _TEST.id, _VERSION.number == _TEST.result_version),
+            )
+        )
+        .where(
+            tables.lab_order.c.patient_id == patient_id,
+            _TEST.code == code,
+            _TEST.id != but,
+            _TEST.state.in_(["verified", "released"]),
+            vouched,
+            _TEST.resulted_at <= before,
+        )
+        .order_by(_TEST.resulted_at.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return (row.id, row.document_id, row.resulted_at) if row is not None else None

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 
 from hms_rt.departments.lab import tables
-from hms_rt.departments.lab.model.alert import Alert, AlertState
+from hms_rt.departments.lab.model.alert import Alert, AlertState, Step
 from hms_rt.departments.lab.model.catalogue import CatalogueEntry, Flag, SpecimenKind
 from hms_rt.departments.lab.model.labtest import LabState, LabTest
 from hms_rt.departments.lab.model.order import LabOrder, Priority
@@ -51,7 +51,8 @@ def specimen(row: Row[Any]) -> Specimen:
 def alert(row: Row[Any]) -> Alert:
     """The alert in a row, from columns with prefix ``a_``."""
     found = {name: getattr(row, f"a_{name}") for name in _names(Alert)}
-    return Alert(**{**found, "flag": Flag(row.a_flag), "state": AlertState(row.a_state)})
+    kinds = {"flag": Flag(row.a_flag), "state": AlertState(row.a_state), "step": Step(row.a_step)}
+    return Alert(**{**found, **kinds})
 
 
 def flag(written: str | None) -> Flag | None:
@@ -79,7 +80,7 @@ def saving(table: sa.Table, kept: frozenset[str]) -> sa.TextClause:
     )
 
 
-def written(things: Sequence[LabTest | Specimen | Alert]) -> dict[str, str]:
+def written(things: Sequence[Any]) -> dict[str, str]:
     """The parameter of :func:`insertion` and :func:`saving`."""
     return {"rows": orjson.dumps(list(things), default=str).decode()}  # str: the driver has its own UUID
 

@@ -17,7 +17,8 @@ from hms_rt.departments.lab.repository import rows
 _ORDER = tables.lab_order.c
 _SPECIMEN = tables.specimen.c
 _SAVE = rows.saving(
-    tables.specimen, frozenset({"order_id", "barcode", "kind", "collected_by", "collected_at"})
+    tables.specimen,
+    frozenset({"order_id", "barcode", "kind", "collected_by", "collected_at", "replaces"}),
 )
 
 
@@ -30,8 +31,10 @@ async def add(
     barcode: str | None,
     by: uuid.UUID,
     at: datetime,
+    replaces: uuid.UUID | None = None,
 ) -> Specimen:
-    """Add a collected specimen; a taken barcode violates ``lab_specimen_barcode_key``."""
+    """Add a collected specimen, perhaps in the place of a rejected one; a taken barcode violates
+    ``lab_specimen_barcode_key``."""
     values: dict[str, Any] = {
         "id": specimen_id,
         "order_id": order_id,
@@ -39,6 +42,7 @@ async def add(
         "state": SpecimenState.COLLECTED.value,
         "collected_by": by,
         "collected_at": at,
+        "replaces": replaces,
         "version": 1,
     }
     if barcode is not None:
@@ -64,3 +68,23 @@ async def save(connection: AsyncConnection, specimen: Specimen) -> Specimen:
     done = await connection.execute(_SAVE, rows.written([specimen]))
     rows.check_written(done.rowcount, 1)
     return replace(specimen, version=specimen.version + 1)
+
+
+async def by_id(connection: AsyncConnection, specimen_id: uuid.UUID) -> Specimen | None:
+    """One specimen, as last committed."""
+    query = sa.select(tables.specimen).where(_SPECIMEN.id == specimen_id)
+    row = (await connection.execute(query)).one_or_none()
+    return rows.specimen(row) if row is not None else None
+
+
+async def by_barcode(connection: AsyncConnection, barcode: str) -> Specimen | None:
+    """The specimen with this label."""
+    query = sa.select(tables.specimen).where(_SPECIMEN.barcode == barcode)
+    row = (await connection.execute(query)).one_or_none()
+    return rows.specimen(row) if row is not None else None
+
+
+async def of_order(connection: AsyncConnection, order_id: uuid.UUID) -> list[Specimen]:
+    """Every specimen of an order, rejected ones too, in the order in which they were taken."""
+    query = sa.select(tables.specimen).where(_SPECIMEN.order_id == order_id).order_by(_SPECIMEN.id)
+    return [rows.specimen(row) for row in await connection.execute(query)]

@@ -1,7 +1,7 @@
-"""Catalogue, orders, tests and specimens on the wire."""
+"""Orders, tests and specimens on the wire."""
 
 import uuid
-from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -9,18 +9,11 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from hms_rt.departments.lab.model.catalogue import Flag, SpecimenKind
 from hms_rt.departments.lab.model.labtest import LabState
 from hms_rt.departments.lab.model.order import OrderState, Priority
+from hms_rt.departments.lab.model.panel import MOST_TESTS
 from hms_rt.departments.lab.model.specimen import SpecimenState
+from hms_rt.departments.lab.schemas.catalogue import AnalysisCode
 from hms_rt.kernel.paging import PageQuery
-from hms_rt.kernel.schema import Moment, Name, PlaceCode, Reason, Schema
-
-AnalysisCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9_.-]{0,23}$")]
-"""Code of a test in the catalogue: upper-case letters, digits, ``_``, ``.`` and ``-``; at most 24."""
-
-Unit = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,40}$")]
-"""A unit in UCUM, such as ``mmol/L``; ``1`` for a bare number."""
-
-Bound = Annotated[str, StringConstraints(pattern=r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?$")]
-"""A decimal, written like ``4.0``."""
+from hms_rt.kernel.schema import Moment, PlaceCode, Reason, Schema
 
 
 def _not_issued(barcode: str) -> str:
@@ -33,68 +26,13 @@ Barcode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{3,31}$")
 """Barcode of a label printed elsewhere: 4 to 32 of A-Z, 0-9 and ``-``."""
 
 
-class Definition(Schema):
-    """How a test is measured. Without a unit its result is text, and there are no decimals and bounds."""
-
-    name: Name
-    specimen_kind: SpecimenKind
-    unit: Unit | None = None
-    decimals: Annotated[int, Field(ge=0, le=6)] | None = None
-    """How many decimal places a result may have."""
-    reference_low: Bound | None = None
-    reference_high: Bound | None = None
-    critical_low: Bound | None = None
-    """Results at or below it are critical."""
-    critical_high: Bound | None = None
-    """Results at or above it are critical."""
-    active: bool = True
-    """False: it can no longer be ordered."""
-
-
-class CatalogueIn(Definition):
-    """A test to define."""
-
-    code: AnalysisCode
-
-
-class CatalogueChange(Schema):
-    """What to change of a test. What is left out stays; null clears a unit, decimals or a bound."""
-
-    name: Name | None = None
-    specimen_kind: SpecimenKind | None = None
-    active: bool | None = None
-    unit: Unit | None = None
-    decimals: Annotated[int, Field(ge=0, le=6)] | None = None
-    reference_low: Bound | None = None
-    reference_high: Bound | None = None
-    critical_low: Bound | None = None
-    critical_high: Bound | None = None
-
-    @model_validator(mode="after")
-    def _something(self) -> "CatalogueChange":
-        if not self.model_fields_set:
-            raise ValueError("say what to change")
-        return self
-
-
-class CatalogueOut(Definition):
-    """A test of the catalogue."""
-
-    code: str
-    version: int
-
-
-class CatalogueCursor(Schema):
-    """Sort key of the catalogue."""
-
-    code: str
-
-
 class LabOrderIn(Schema):
     """Tests wanted for a patient, in the ward or the clinic (one of the two) where the patient is treated."""
 
     patient_id: uuid.UUID
-    tests: Annotated[list[AnalysisCode], Field(min_length=1, max_length=30)]
+    tests: Annotated[list[AnalysisCode], Field(max_length=MOST_TESTS)] = Field(default_factory=list)
+    panels: Annotated[list[AnalysisCode], Field(max_length=10)] = Field(default_factory=list)
+    """Each brings its tests; what is named twice is ordered once."""
     priority: Priority = Priority.ROUTINE
     ward: PlaceCode | None = None
     clinic: PlaceCode | None = None
@@ -107,6 +45,10 @@ class LabOrderIn(Schema):
             raise ValueError("name the ward or the clinic, one of the two")
         if len(set(self.tests)) != len(self.tests):
             raise ValueError("a test is ordered twice")
+        if len(set(self.panels)) != len(self.panels):
+            raise ValueError("a panel is ordered twice")
+        if not self.tests and not self.panels:
+            raise ValueError("name a test or a panel")
         return self
 
 
@@ -133,7 +75,14 @@ class LabTestOut(Schema):
     result_version: int | None
     flag: Flag | None
     review_due: bool
-    """Released by one person alone at night; somebody else has yet to look at it."""
+    """One person alone released or corrected it; somebody else has yet to look at it."""
+    panel: str | None
+    """The panel that brought the test."""
+    recollect: bool
+    """Its specimen was rejected: another one must be taken."""
+    delta: bool
+    """It changed more since the patient's last verified result than the catalogue expects."""
+    corrected: bool
     version: int
 
 
@@ -154,11 +103,39 @@ class LabOrderOut(Schema):
     tests: list[LabTestOut]
 
 
+Location = Annotated[str, StringConstraints(pattern=r"^(ward|clinic):[A-Z0-9][A-Z0-9_-]{0,15}$")]
+"""``ward:<code>`` or ``clinic:<code>``."""
+
+
+class OrderSort(StrEnum):
+    """How to sort orders."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
 class LabOrderQuery(PageQuery):
     """Which orders to list, of those within reach."""
 
     patient_id: uuid.UUID | None = None
     state: OrderState | None = None
+    location: Location | None = None
+    priority: Priority | None = None
+    test: AnalysisCode | None = None
+    """Orders with this test."""
+    since: Moment | None = None
+    """Ordered then or later."""
+    until: Moment | None = None
+    """Ordered before."""
+    sort: OrderSort = OrderSort.NEWEST
+
+
+class WorklistSort(StrEnum):
+    """How to sort work."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+    PRIORITY = "priority"  # and then the oldest first
 
 
 class WorklistQuery(PageQuery):
@@ -166,6 +143,22 @@ class WorklistQuery(PageQuery):
 
     state: LabState | None = None
     review_due: bool = False
+    test: AnalysisCode | None = None
+    specimen_kind: SpecimenKind | None = None
+    priority: Priority | None = None
+    location: Location | None = None
+    delta: bool | None = None
+    """Only those whose delta check was exceeded, or was not."""
+    recollect: bool | None = None
+    """Only those whose specimen was rejected, or was not."""
+    sort: WorklistSort = WorklistSort.OLDEST
+
+
+class WorklistCursor(Schema):
+    """Sort key of the worklist."""
+
+    rank: int
+    id: uuid.UUID
 
 
 class IdCursor(Schema):
@@ -192,7 +185,7 @@ class SpecimenIn(Schema):
 
 
 class SpecimenOut(Schema):
-    """A specimen; ``tests`` are those that it is for now."""
+    """A specimen; ``tests`` are those that it is for now, ``replaces`` the rejected one before it."""
 
     id: uuid.UUID
     order_id: uuid.UUID
@@ -204,7 +197,27 @@ class SpecimenOut(Schema):
     rejected_at: Moment | None
     reject_reason: str | None
     tests: list[uuid.UUID]
+    replaces: uuid.UUID | None
     version: int
+
+
+class SpecimenQuery(PageQuery):
+    """Which specimens to list: one by the barcode of its label, or those of an order."""
+
+    barcode: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{3,31}$")] | None = None
+    order_id: uuid.UUID | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "SpecimenQuery":
+        if (self.barcode is None) == (self.order_id is None):
+            raise ValueError("give a barcode or an order, one of the two")
+        return self
+
+
+class LabelQuery(Schema):
+    """How many copies of each label."""
+
+    copies: Annotated[int, Field(ge=1, le=10)] = 1
 
 
 class When(Schema):
@@ -229,13 +242,3 @@ class ReceiveCommand(When):
     """Receive a specimen, over a socket."""
 
     specimen_id: uuid.UUID
-
-
-def decimal(bound: str | None) -> Decimal | None:
-    """A bound as a number."""
-    return Decimal(bound) if bound is not None else None
-
-
-def written(bound: Decimal | None) -> str | None:
-    """A number as it is written on the wire."""
-    return format(bound, "f") if bound is not None else None

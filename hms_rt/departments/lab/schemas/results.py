@@ -5,9 +5,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from hms_rt.departments.lab.model.alert import AlertState
 from hms_rt.departments.lab.model.catalogue import MAX_TEXT, Flag
+from hms_rt.departments.lab.model.labtest import LabState
 from hms_rt.departments.lab.model.order import ResultStatus
+from hms_rt.departments.lab.model.ranges import Assumed
+from hms_rt.departments.lab.schemas.catalogue import Unit
 from hms_rt.departments.lab.schemas.ordering import When
 from hms_rt.kernel.paging import PageQuery
 from hms_rt.kernel.schema import Moment, Reason, Schema, Text
@@ -31,7 +33,11 @@ class ResultIn(When):
     """A measured value."""
 
     value: Measured
+    unit: Unit | None = None
+    """The unit it was measured in; another one than the test's is refused."""
     comment: Text | None = None
+    implausible: bool = False
+    """A value beyond what is plausible was checked and is so; it needs a comment."""
 
 
 class CorrectionIn(ResultIn):
@@ -65,6 +71,21 @@ class ReferenceRange(Schema):
     high: str | None
     critical_low: str | None
     critical_high: str | None
+    assumed: list[Assumed] = Field(default_factory=list)
+    """What was not known of the patient when the bounds were chosen."""
+
+
+class DeltaOut(Schema):
+    """How the value differs from the last verified one of the patient."""
+
+    previous: str
+    previous_at: Moment
+    previous_test_id: uuid.UUID
+    change: str
+    percent: str | None
+    """Null where the value before was zero."""
+    exceeded: bool
+    """More than the catalogue expects."""
 
 
 class ResultOut(Schema):
@@ -82,6 +103,10 @@ class ResultOut(Schema):
     unit: str | None
     reference: ReferenceRange
     flag: Flag | None
+    delta: DeltaOut | None
+    """Null if there was nothing to compare with."""
+    implausible: bool
+    """Beyond what is plausible, and checked."""
     comment: str | None
     reason: str | None
     """Why it was corrected."""
@@ -109,50 +134,59 @@ class ReleaseCommand(ReleaseIn):
     test_id: uuid.UUID
 
 
-class AlertNote(When):
-    """A note on what is done about a critical value."""
+class TestEventOut(Schema):
+    """One thing that happened with a test."""
 
-    note: Text | None = None
+    move: str
+    state: LabState
+    """The state it led to."""
+    result_version: int | None
+    by: uuid.UUID
+    by_name: str
+    occurred_at: Moment
+    recorded_at: Moment
+    reason: str | None
 
 
-class AcknowledgeCommand(AlertNote):
-    """Acknowledge a critical value, over a socket."""
+class TestHistory(Schema):
+    """Everything that happened with a test, oldest first."""
 
-    alert_id: uuid.UUID
-
-
-class AlertOut(Schema):
-    """A critical value and who knows of it."""
-
-    id: uuid.UUID
     test_id: uuid.UUID
-    order_id: uuid.UUID
-    patient_id: uuid.UUID
-    patient_name: str
-    mrn: str
-    test: str
+    events: list[TestEventOut]
+
+
+class NoticeOut(Schema):
+    """Somebody who read a result that was corrected afterwards, and must learn of it."""
+
+    test_id: uuid.UUID
     test_name: str
-    location: str
-    ordered_by: uuid.UUID
+    patient_id: uuid.UUID
+    mrn: str
     result_version: int
-    flag: Flag
-    state: AlertState
-    raised_at: Moment
-    escalate_at: Moment | None
-    """When more people are told, unless a doctor acknowledges before."""
-    relayed_by: uuid.UUID | None
-    relayed_at: Moment | None
-    read_back_by: uuid.UUID | None
-    read_back_at: Moment | None
-    acknowledged_by: uuid.UUID | None
-    acknowledged_at: Moment | None
-    note: str | None
-    closed_by: uuid.UUID | None
-    closed_at: Moment | None
-    version: int
+    """The corrected version."""
+    user_id: uuid.UUID
+    user_name: str
+    notified_at: Moment
+    reminders: int
+    remind_at: Moment | None
+    """When the person is told again; null once the matter is settled."""
+    seen_at: Moment | None
+    """When the person read that version or a later one."""
+    superseded_by: int | None
+    """A later correction took the place of this one before it was seen."""
 
 
-class AlertQuery(PageQuery):
-    """Which alerts to list: those that wait for a doctor, unless a state is asked for."""
+class NoticeQuery(PageQuery):
+    """Which notices of corrections to list: those not seen, or all."""
 
-    state: AlertState | None = None
+    seen: bool = False
+    """Also those that were seen or superseded."""
+    test_id: uuid.UUID | None = None
+
+
+class NoticeCursor(Schema):
+    """Sort key of the notices."""
+
+    test_id: uuid.UUID
+    number: int
+    user_id: uuid.UUID

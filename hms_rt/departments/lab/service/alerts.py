@@ -1,132 +1,160 @@
-"""Critical values: who is told, who takes them over, and what happens when nobody does."""
+"""Critical values: who takes them over, and what happens when nobody does."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
-from hms_rt.departments.lab.events import CriticalAcknowledged, CriticalRaised
-from hms_rt.departments.lab.model.alert import WAITING, Alert, AlertState
-from hms_rt.departments.lab.model.catalogue import Flag
+from hms_rt.departments.lab.events import AlertChanged, CriticalAcknowledged
+from hms_rt.departments.lab.model.alert import WAITING, Alert, AlertMove, AlertState
 from hms_rt.departments.lab.model.labtest import LabTest
 from hms_rt.departments.lab.model.order import LabOrder
 from hms_rt.departments.lab.repository import alerts
-from hms_rt.departments.lab.repository.alerts import ShownAlert
-from hms_rt.departments.lab.schemas.ordering import IdCursor, When
-from hms_rt.departments.lab.schemas.results import AlertNote, AlertOut, AlertQuery
-from hms_rt.departments.lab.service.foundation import Foundation, found, reach, require_at_or_own
-from hms_rt.departments.notifications.service import Kind, Priority, Subject
+from hms_rt.departments.lab.repository.alerts import AlertEvent, ShownAlert
+from hms_rt.departments.lab.schemas.alerts import AlertEventOut, AlertHistory, AlertNote, AlertOut, AlertQuery
+from hms_rt.departments.lab.schemas.ordering import IdCursor
+from hms_rt.departments.lab.service.foundation import found, reach, require_told_at_or_own
+from hms_rt.departments.lab.service.told import Told
+from hms_rt.departments.notifications.service import Kind, Subject
+from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.paging import Page, cut, decode_cursor
-from hms_rt.kernel.principal import AssignmentKind, Principal, Role
+from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission, require
 from hms_rt.storage.unit_of_work import UnitOfWork
 
-ESCALATE_AT_ONCE = 20
+ESCALATE_AT_ONCE = 200
 """Alerts that one run of the timer escalates at most."""
 
 
-class Alerts(Foundation):
+class Alerts(Told):
     """Critical alerts: open, notified, perhaps escalated, acknowledged by a doctor, closed."""
 
     async def acknowledge(
         self, principal: Principal, command: Command, alert_id: uuid.UUID, said: AlertNote
     ) -> AlertOut:
-        """A doctor of the patient's place, or the one who ordered, takes the critical value over.
+        """A doctor of the patient's place, who ordered, or who was told, takes the critical value over.
 
         Records ``CriticalAcknowledged``. Raises ``illegal_move`` if somebody did before, ``forbidden``.
         """
 
         async def work(uow: UnitOfWork) -> AlertOut:
-            at = occurred(said.occurred_at, uow.now)
+            at, note = occurred(said.occurred_at, uow.now), said.note or None
             alert, order, test = await self._moved_alert(
                 uow,
-                "lab.alert_acknowledge",
+                AlertMove.ACKNOWLEDGE,
                 Permission.CRITICAL_ACKNOWLEDGE,
                 alert_id,
-                lambda one: one.acknowledge(principal.id, at, said.note or None),
+                lambda one: one.acknowledge(principal.id, at, note),
+                at=at,
+                note=note,
             )
             uow.record(CriticalAcknowledged(alert.id, test.id, order.patient_id))
+            await self._tell_taken_over(uow, alert, order, test)
             return _out((alert, order, test))
 
         return await self._units.execute(principal, command, AlertOut, work)
 
     async def relay(
-        self, principal: Principal, command: Command, alert_id: uuid.UUID, when: When
+        self, principal: Principal, command: Command, alert_id: uuid.UUID, said: AlertNote
     ) -> AlertOut:
         """A nurse told a doctor: recorded, but the alert still waits for the doctor."""
 
         async def work(uow: UnitOfWork) -> AlertOut:
-            at = occurred(when.occurred_at, uow.now)
+            at = occurred(said.occurred_at, uow.now)
             return _out(
                 await self._moved_alert(
                     uow,
-                    "lab.alert_relay",
+                    AlertMove.RELAY,
                     Permission.CRITICAL_RELAY,
                     alert_id,
                     lambda one: one.relay(principal.id, at),
+                    at=at,
+                    note=said.note or None,
                 )
             )
 
         return await self._units.execute(principal, command, AlertOut, work)
 
     async def read_back(
-        self, principal: Principal, command: Command, alert_id: uuid.UUID, when: When
+        self, principal: Principal, command: Command, alert_id: uuid.UUID, said: AlertNote
     ) -> AlertOut:
         """The laboratory telephoned and heard the value read back: recorded, but no acknowledgement."""
 
         async def work(uow: UnitOfWork) -> AlertOut:
-            at = occurred(when.occurred_at, uow.now)
+            at = occurred(said.occurred_at, uow.now)
             return _out(
                 await self._moved_alert(
                     uow,
-                    "lab.alert_read_back",
+                    AlertMove.READ_BACK,
                     Permission.CRITICAL_READ_BACK,
                     alert_id,
                     lambda one: one.read_back(principal.id, at),
+                    at=at,
+                    note=said.note or None,
                 )
             )
 
         return await self._units.execute(principal, command, AlertOut, work)
 
     async def close_alert(
-        self, principal: Principal, command: Command, alert_id: uuid.UUID, when: When
+        self, principal: Principal, command: Command, alert_id: uuid.UUID, said: AlertNote
     ) -> AlertOut:
         """What an acknowledged value asked for was done; raises ``illegal_move``."""
 
         async def work(uow: UnitOfWork) -> AlertOut:
-            at = occurred(when.occurred_at, uow.now)
+            at = occurred(said.occurred_at, uow.now)
             return _out(
                 await self._moved_alert(
                     uow,
-                    "lab.alert_close",
+                    AlertMove.CLOSE,
                     Permission.CRITICAL_ACKNOWLEDGE,
                     alert_id,
                     lambda one: one.close(principal.id, at),
+                    at=at,
+                    note=said.note or None,
                 )
             )
 
         return await self._units.execute(principal, command, AlertOut, work)
 
+    async def _tell_taken_over(self, uow: UnitOfWork, alert: Alert, order: LabOrder, test: LabTest) -> None:
+        """Who was alarmed beside the doctor hears that the value is taken care of."""
+        informed = await alerts.recipients(uow.connection, [alert.id])
+        await self._notifications.notify(
+            uow,
+            informed - {uow.principal.id},
+            Kind.CRITICAL_ACKNOWLEDGED,
+            f"Critical result acknowledged: {test.name}",
+            Subject("lab_alert", str(alert.id)),
+            order.patient_id,
+        )
+
     async def escalate_overdue(self, principal: Principal, command: Command) -> None:
-        """The server's timer: alerts that no doctor acknowledged in time are told to more people.
+        """The server's timer: alerts that no doctor acknowledged in time take their next step.
 
-        In a ward its doctors and charge nurses, in a clinic its doctors and who is on call; again and again.
+        The row itself is the timer, so that a restart loses none, and whichever process locks it first makes
+        the step. Each has a transaction of its own: one that fails keeps no other waiting. Raises what
+        failed, after all were tried.
         """
+        async with self._units.reading() as connection:
+            due = await alerts.overdue(connection, self._units.now(), ESCALATE_AT_ONCE)
+        failures: list[Exception] = []
+        for alert_id in due:
+            try:
+                await self._units.execute(principal, command, type(None), self._one_step(alert_id))
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup(f"{len(failures)} of {len(due)} alerts could not be escalated", failures)
 
+    def _one_step(self, alert_id: uuid.UUID) -> Callable[[UnitOfWork], Awaitable[None]]:
         async def work(uow: UnitOfWork) -> None:
-            overdue = await alerts.lock_overdue(uow.connection, uow.now, ESCALATE_AT_ONCE)
-            for alert, order, test in overdue:
-                after = await alerts.save(uow.connection, alert.escalate(uow.now))
-                uow.audit(
-                    "lab.alert_escalate",
-                    entity="lab_alert",
-                    entity_id=alert.id,
-                    patient_id=order.patient_id,
-                )
-                people = await self._seniors(uow, order)
-                await self._tell(uow, people, Kind.CRITICAL_ESCALATED, after, order, test)
+            shown = await alerts.lock_overdue(uow.connection, alert_id, uow.now)
+            if shown is not None:
+                await self._escalate(uow, *shown)
 
-        await self._units.execute(principal, command, type(None), work)
+        return work
 
     async def alerts(self, principal: Principal, command: Command, query: AlertQuery) -> Page[AlertOut]:
         """Alerts of the caller's places and of the caller's orders, newest first; audited."""
@@ -136,7 +164,13 @@ class Alerts(Foundation):
         async def work(uow: UnitOfWork) -> Page[AlertOut]:
             within = reach(principal, Permission.LAB_ORDER_READ)
             listed = await alerts.page(
-                uow.connection, within, states=states, before=before, limit=query.limit + 1
+                uow.connection,
+                within,
+                states=frozenset(AlertState) if query.every else states,
+                patient_id=query.patient_id,
+                place=query.location,
+                before=before,
+                limit=query.limit + 1,
             )
             shown, cursor = cut(listed, query.limit, lambda one: IdCursor(id=one[0].id))
             detail = {"alerts": [str(alert.id) for alert, _, _ in shown]}
@@ -145,60 +179,46 @@ class Alerts(Foundation):
 
         return await self._units.execute(principal, replace(command, key=None), Page[AlertOut], work)
 
-    async def _raise_critical(self, uow: UnitOfWork, order: LabOrder, test: LabTest, flag: Flag) -> None:
-        """In the transaction of the result: the alert, and who must know. Records ``CriticalRaised``."""
-        opened = Alert.opened(uow.ids.new(), test.id, test.result_version or 0, flag, uow.now)
-        alert = opened.notified()
-        await alerts.add(uow.connection, alert)
-        uow.record(CriticalRaised(alert.id, test.id, order.patient_id, flag))
-        people = {order.ordered_by} | await self._nurses(uow, order)
-        await self._tell(uow, people, Kind.CRITICAL_RESULT, alert, order, test)
+    async def get_alert(self, principal: Principal, command: Command, alert_id: uuid.UUID) -> AlertHistory:
+        """One alert with all that happened, and who was told when; audited.
 
-    async def _tell(
-        self,
-        uow: UnitOfWork,
-        people: set[uuid.UUID],
-        kind: Kind,
-        alert: Alert,
-        order: LabOrder,
-        test: LabTest,
-    ) -> None:
-        which = "low" if alert.flag is Flag.CRITICAL_LOW else "high"
-        again = ", not acknowledged" if alert.state is AlertState.ESCALATED else ""
-        await self._notifications.notify(
-            uow,
-            people,
-            kind,
-            f"Critical result: {test.name} ({which}){again}",
-            Subject("lab_alert", str(alert.id)),
-            order.patient_id,
-            Priority.CRITICAL,
-        )
+        Raises ``not_found``, ``forbidden``.
+        """
 
-    async def _seniors(self, uow: UnitOfWork, order: LabOrder) -> set[uuid.UUID]:
-        kind = AssignmentKind.CHARGE_NURSE if order.ward is not None else AssignmentKind.ON_CALL
-        doctors = await self._identity.users_with(
-            uow.connection, roles=[Role.DOCTOR], ward=order.ward, clinic=order.clinic
-        )
-        others = await self._identity.users_with(
-            uow.connection, assignment_kind=kind, ward=order.ward, clinic=order.clinic
-        )
-        return {order.ordered_by} | {user.id for user in (*doctors, *others)}
+        async def work(uow: UnitOfWork) -> AlertHistory:
+            require(principal, Permission.LAB_ORDER_READ)
+            shown = found(await alerts.by_id(uow.connection, alert_id), "that alert")
+            alert, order, test = shown
+            await require_told_at_or_own(uow, Permission.LAB_ORDER_READ, order, test.id)
+            uow.audit("lab.alert_read", entity="lab_alert", entity_id=alert.id, patient_id=order.patient_id)
+            events = await alerts.events(uow.connection, alert_id)
+            people = {user for event in events for user in (event.by, *event.told)}
+            names = await self._identity.names_of(uow.connection, people)
+            return AlertHistory(**_out(shown).model_dump(), events=[_event(e, names) for e in events])
+
+        return await self._units.execute(principal, replace(command, key=None), AlertHistory, work)
 
     async def _moved_alert(
         self,
         uow: UnitOfWork,
-        action: str,
+        what: AlertMove,
         permission: Permission,
         alert_id: uuid.UUID,
         move: Callable[[Alert], Alert],
+        *,
+        at: datetime,
+        note: str | None = None,
     ) -> ShownAlert:
         """Lock, check the scope on what was locked, let ``move`` decide, store, and account for it."""
         require(uow.principal, permission)
         alert, order, test = found(await alerts.lock(uow.connection, alert_id), "that alert")
-        require_at_or_own(uow.principal, permission, order)
+        await require_told_at_or_own(uow, permission, order, test.id)
         uow.command.check_version(alert.version)
         after = await alerts.save(uow.connection, move(alert))
+        await self._account(uow, after, what, note=note, occurred_at=at)
+        cause = Cause.ACKNOWLEDGED if what is AlertMove.ACKNOWLEDGE else Cause.FLAG
+        uow.record(AlertChanged(order, test, after, cause))
+        action = f"lab.alert_{what.value}"
         uow.audit(action, entity="lab_alert", entity_id=alert_id, patient_id=order.patient_id)
         return after, order, test
 
@@ -214,7 +234,7 @@ def _out(shown: ShownAlert) -> AlertOut:
         mrn=order.mrn,
         test=test.code,
         test_name=test.name,
-        location=order.location,
+        location=alert.place,
         ordered_by=order.ordered_by,
         result_version=alert.result_version,
         flag=alert.flag,
@@ -230,5 +250,21 @@ def _out(shown: ShownAlert) -> AlertOut:
         note=alert.note,
         closed_by=alert.closed_by,
         closed_at=alert.closed_at,
+        step=alert.step,
+        nobody_on_call=alert.nobody_on_call,
+        superseded_by=alert.superseded_by,
         version=alert.version,
+    )
+
+
+def _event(event: AlertEvent, names: Mapping[uuid.UUID, str]) -> AlertEventOut:
+    return AlertEventOut(
+        move=event.move,
+        step=event.step,
+        by=event.by,
+        by_name=names.get(event.by, "server"),
+        occurred_at=event.occurred_at,
+        recorded_at=event.recorded_at,
+        told=[names.get(user, str(user)) for user in event.told],
+        note=event.note,
     )

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from hms_rt.departments.lab.model.catalogue import CatalogueEntry
 from hms_rt.departments.lab.repository import catalogue
-from hms_rt.departments.lab.schemas.ordering import (
+from hms_rt.departments.lab.schemas.catalogue import (
     CatalogueChange,
     CatalogueCursor,
     CatalogueIn,
@@ -24,7 +24,16 @@ from hms_rt.security.permissions import Permission, require
 from hms_rt.storage.postgres import violated
 from hms_rt.storage.unit_of_work import UnitOfWork
 
-_BOUNDS = ("reference_low", "reference_high", "critical_low", "critical_high")
+_BOUNDS = (
+    "reference_low",
+    "reference_high",
+    "critical_low",
+    "critical_high",
+    "plausible_low",
+    "plausible_high",
+    "delta_absolute",
+    "delta_percent",
+)
 _NEVER_NULL = ("name", "specimen_kind", "active")
 
 
@@ -67,7 +76,7 @@ class Catalogue(Foundation):
             }
             after = replace(before, **_numbers(wanted), version=before.version + 1)
             after.check()
-            await catalogue.save(uow.connection, after)
+            await _save(uow, after)
             uow.audit(
                 "lab.catalogue_change",
                 entity="lab_catalogue",
@@ -92,6 +101,17 @@ class Catalogue(Foundation):
         require(principal, Permission.LAB_CATALOGUE_READ)
         async with self._units.reading() as connection:
             return _out(found((await catalogue.by_codes(connection, [code])).get(code), f"test {code}"))
+
+
+async def _save(uow: UnitOfWork, entry: CatalogueEntry) -> None:
+    try:
+        await catalogue.save(uow.connection, entry)
+    except IntegrityError as error:
+        if violated(error) == "lab_range_set_unit_fkey":
+            raise conflict(
+                f"reference ranges of {entry.code} are in another unit: define a new test for a new unit"
+            ) from None
+        raise
 
 
 def _numbers(given: dict[str, Any]) -> dict[str, Any]:

@@ -2,17 +2,20 @@
 
 import uuid
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.lab import views
 from hms_rt.departments.lab.events import BoardTrimmed, LabChange, LabTestsChanged
-from hms_rt.departments.lab.model.labtest import LabTest
+from hms_rt.departments.lab.model.alert import Limits
+from hms_rt.departments.lab.model.labtest import LabMove, LabTest
 from hms_rt.departments.lab.model.night import Night
 from hms_rt.departments.lab.model.order import LabOrder
-from hms_rt.departments.lab.repository import labtests
-from hms_rt.departments.lab.repository.orders import Reach
+from hms_rt.departments.lab.repository import alerts, history, labtests
+from hms_rt.departments.lab.repository.history import Happened
+from hms_rt.departments.lab.repository.reach import Reach
 from hms_rt.departments.lab.schemas.ordering import LabTestOut
 from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.patients.service import PatientsService
@@ -27,7 +30,8 @@ T = TypeVar("T")
 
 
 class Foundation:
-    """The collaborators of the service; ``night`` is when one may release alone, by the clock of ``zone``."""
+    """The collaborators of the service; ``night`` is when one may release alone, by the clock of ``zone``;
+    ``limits`` how long each step of the loop of critical values waits; ``language`` that of labels."""
 
     def __init__(
         self,
@@ -38,6 +42,8 @@ class Foundation:
         notifications: NotificationsService,
         zone: ZoneInfo,
         night: Night | None = None,
+        limits: Limits | None = None,
+        language: str = "en",
     ) -> None:
         self._units = units
         self._documents = documents
@@ -46,6 +52,8 @@ class Foundation:
         self._notifications = notifications
         self._zone = zone
         self._night = night or Night()
+        self._limits = limits or Limits()
+        self._language = language
 
     async def _nurses(self, uow: UnitOfWork, order: LabOrder) -> set[uuid.UUID]:
         """The nurses of the place where the patient is treated now."""
@@ -99,11 +107,33 @@ def out(principal: Principal, order: LabOrder, test: LabTest) -> LabTestOut:
     return LabTestOut.model_validate(value if works_there else views.clinical("", value))
 
 
+async def require_told_at_or_own(
+    uow: UnitOfWork, permission: Permission, order: LabOrder, test_id: uuid.UUID
+) -> None:
+    """Like :func:`require_at_or_own`; who was told of a critical value of the test may act on it too, such as
+    somebody on call for a ward that is not their own."""
+    require(uow.principal, permission)
+    if not await alerts.was_told(uow.connection, test_id, uow.principal.id):
+        require_at_or_own(uow.principal, permission, order)
+
+
 async def save(
-    uow: UnitOfWork, order: LabOrder, pairs: Collection[tuple[LabTest, LabTest]], cause: Cause
+    uow: UnitOfWork,
+    order: LabOrder,
+    pairs: Collection[tuple[LabTest, LabTest]],
+    cause: Cause,
+    move: LabMove,
+    *,
+    at: datetime | None = None,
+    reason: str | None = None,
 ) -> Sequence[LabTest]:
-    """Write locked tests, given before and after, and record ``LabTestsChanged``; answers the saved ones."""
+    """Write locked tests, given before and after, append to their history, and record ``LabTestsChanged``.
+
+    ``at``: when it happened, if not now. Answers the saved tests.
+    """
     saved = await labtests.save(uow.connection, [after for _, after in pairs])
+    what = Happened(move.value, uow.principal.id, at or uow.now, uow.now, reason)
+    await history.append(uow.connection, saved, what)
     changes = (LabChange(order, before, after) for (before, _), after in zip(pairs, saved, strict=True))
     uow.record(LabTestsChanged(tuple(changes), cause))
     return saved

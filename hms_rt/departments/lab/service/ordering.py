@@ -1,16 +1,18 @@
 """Orders: tests wanted for a patient, and what becomes of them."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.lab.events import LabChange, LabOrdered, LabTestsChanged
-from hms_rt.departments.lab.model.catalogue import CatalogueEntry
-from hms_rt.departments.lab.model.labtest import FINISHED, LabState, LabTest
+from hms_rt.departments.lab.model.catalogue import CatalogueEntry, invalid
+from hms_rt.departments.lab.model.labtest import FINISHED, LabMove, LabState, LabTest
 from hms_rt.departments.lab.model.order import LabOrder, OrderState
-from hms_rt.departments.lab.repository import catalogue, labtests, orders
+from hms_rt.departments.lab.model.panel import Panel, expand
+from hms_rt.departments.lab.repository import catalogue, history, labtests, orders, panels
+from hms_rt.departments.lab.repository.history import Happened
 from hms_rt.departments.lab.schemas.ordering import (
     Cancellation,
     IdCursor,
@@ -18,7 +20,7 @@ from hms_rt.departments.lab.schemas.ordering import (
     LabOrderOut,
     LabOrderQuery,
     LabTestOut,
-    WorklistQuery,
+    OrderSort,
 )
 from hms_rt.departments.lab.service.foundation import (
     Foundation,
@@ -64,17 +66,23 @@ class Ordering(Foundation):
                 recorded_at=uow.now,
             )
             require_at(principal, Permission.LAB_ORDER, order)
-            entries = await _orderable(uow.connection, wanted.tests)
-            tests = _new_tests(uow, order, entries)
-            await labtests.add_order(uow.connection, order, tests)
-            uow.record(LabOrdered(order.id, order.patient_id, tuple(wanted.tests)))
+            chosen = await _panels(uow.connection, wanted.panels)
+            asked = expand(wanted.tests, chosen)
+            entries = await _orderable(uow.connection, list(asked))
+            tests = _new_tests(uow, order, entries, asked)
+            await labtests.add_order(uow.connection, order)
+            await panels.ordered(uow.connection, order.id, chosen)
+            await labtests.add(uow.connection, tests)
+            what = Happened("order", principal.id, order.ordered_at, uow.now)
+            await history.append(uow.connection, tests, what)
+            uow.record(LabOrdered(order.id, order.patient_id, tuple(asked)))
             uow.record(LabTestsChanged(tuple(LabChange(order, None, test) for test in tests), Cause.ORDERED))
             uow.audit(
                 "lab.order",
                 entity="lab_order",
                 entity_id=order.id,
                 patient_id=order.patient_id,
-                detail={"tests": wanted.tests, "location": order.location},
+                detail={"tests": list(asked), "panels": wanted.panels, "location": order.location},
             )
             return _order_out(principal, order, tests)
 
@@ -92,7 +100,7 @@ class Ordering(Foundation):
             pairs = [(test, test.cancel(why.reason)) for test in tests if test.state not in FINISHED]
             if not pairs:
                 raise conflict("every test of the order is released or cancelled")
-            saved = {test.id: test for test in await save(uow, order, pairs, Cause.CANCELLED)}
+            saved = {test.id: test for test in await self._cancelled(uow, order, pairs, why)}
             uow.audit(
                 "lab.cancel_order",
                 entity="lab_order",
@@ -114,7 +122,8 @@ class Ordering(Foundation):
             order, test = found(await labtests.lock_test(uow.connection, test_id), "that test")
             require_at_or_own(principal, Permission.LAB_CANCEL, order)
             command.check_version(test.version)
-            (after,) = await save(uow, order, [(test, test.cancel(why.reason))], Cause.CANCELLED)
+            pairs = [(test, test.cancel(why.reason))]
+            (after,) = await self._cancelled(uow, order, pairs, why)
             uow.audit(
                 "lab.cancel_test",
                 entity="lab_test",
@@ -126,9 +135,15 @@ class Ordering(Foundation):
 
         return await self._units.execute(principal, command, LabTestOut, work)
 
+    @staticmethod
+    async def _cancelled(
+        uow: UnitOfWork, order: LabOrder, pairs: Sequence[tuple[LabTest, LabTest]], why: Cancellation
+    ) -> Sequence[LabTest]:
+        return await save(uow, order, pairs, Cause.CANCELLED, LabMove.CANCEL, reason=why.reason)
+
     async def orders(self, principal: Principal, command: Command, query: LabOrderQuery) -> Page[LabOrderOut]:
         """Orders of the caller's places and those the caller ordered, newest first; audited."""
-        before = decode_cursor(query.cursor, IdCursor).id if query.cursor else None
+        after = decode_cursor(query.cursor, IdCursor).id if query.cursor else None
 
         async def work(uow: UnitOfWork) -> Page[LabOrderOut]:
             found_orders = await orders.page(
@@ -136,7 +151,13 @@ class Ordering(Foundation):
                 reach(principal, Permission.LAB_ORDER_READ),
                 patient_id=query.patient_id,
                 state=query.state,
-                before=before,
+                place=query.location,
+                priority=query.priority,
+                test=query.test,
+                since=query.since,
+                until=query.until,
+                oldest=query.sort is OrderSort.OLDEST,
+                after=after,
                 limit=query.limit + 1,
             )
             shown, cursor = cut(found_orders, query.limit, lambda order: IdCursor(id=order.id))
@@ -169,28 +190,6 @@ class Ordering(Foundation):
 
         return await self._units.execute(principal, replace(command, key=None), LabOrderOut, work)
 
-    async def worklist(
-        self, principal: Principal, command: Command, query: WorklistQuery
-    ) -> Page[LabTestOut]:
-        """What the laboratory has to do, oldest first; audited."""
-        after = decode_cursor(query.cursor, IdCursor).id if query.cursor else None
-
-        async def work(uow: UnitOfWork) -> Page[LabTestOut]:
-            require(principal, Permission.LAB_WORKLIST_READ)
-            listed = await labtests.worklist(
-                uow.connection,
-                state=query.state,
-                review_due=query.review_due,
-                after=after,
-                limit=query.limit + 1,
-            )
-            shown, cursor = cut(listed, query.limit, lambda one: IdCursor(id=one[1].id))
-            uow.audit("lab.worklist_read", entity="lab_worklist", entity_id="worklist")
-            items = [out(principal, order, test) for order, test in shown]
-            return Page[LabTestOut](items=items, next_cursor=cursor)
-
-        return await self._units.execute(principal, replace(command, key=None), Page[LabTestOut], work)
-
 
 async def _orderable(connection: AsyncConnection, codes: Sequence[str]) -> list[CatalogueEntry]:
     known = await catalogue.by_codes(connection, codes)
@@ -203,12 +202,30 @@ async def _orderable(connection: AsyncConnection, codes: Sequence[str]) -> list[
     return [known[code] for code in codes]
 
 
-def _new_tests(uow: UnitOfWork, order: LabOrder, entries: Sequence[CatalogueEntry]) -> list[LabTest]:
+async def _panels(connection: AsyncConnection, codes: Sequence[str]) -> list[Panel]:
+    known = await panels.by_codes(connection, codes) if codes else {}
+    refused = [code for code in codes if code not in known or not known[code].active]
+    if refused:
+        raise invalid("panels", f"cannot be ordered: {', '.join(refused)}")
+    return [known[code] for code in codes]
+
+
+def _new_tests(
+    uow: UnitOfWork, order: LabOrder, entries: Sequence[CatalogueEntry], asked: Mapping[str, str | None]
+) -> list[LabTest]:
     """Ids of one moment ascend by chance only: sorted, they keep the tests as the doctor listed them."""
     ids = sorted(uow.ids.new() for _ in entries)
     return [
         LabTest.ordered(
-            test_id, order.id, entry.code, entry.name, entry.specimen_kind, order.location, uow.now
+            test_id,
+            order.id,
+            entry.code,
+            entry.name,
+            entry.specimen_kind,
+            order.location,
+            uow.now,
+            panel=asked[entry.code],
+            definition=entry.version,
         )
         for test_id, entry in zip(ids, entries, strict=True)
     ]

@@ -2,15 +2,15 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 
 from hms_rt.departments.lab.events import ResultReleased
-from hms_rt.departments.lab.model.labtest import LabTest
-from hms_rt.departments.lab.model.order import LabOrder
+from hms_rt.departments.lab.model.labtest import LabMove, LabTest
 from hms_rt.departments.lab.repository import labtests
 from hms_rt.departments.lab.schemas.ordering import LabTestOut, When
 from hms_rt.departments.lab.schemas.results import Disagreement, ReleaseIn
-from hms_rt.departments.lab.service.foundation import Foundation, found, out, save
-from hms_rt.departments.notifications.service import Kind, Subject
+from hms_rt.departments.lab.service.foundation import found, out, save
+from hms_rt.departments.lab.service.worklists import Worklists
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.principal import Principal, Role
@@ -18,7 +18,7 @@ from hms_rt.security.permissions import Permission, require
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 
-class Releasing(Foundation):
+class Releasing(Worklists):
     """Who vouches for a result."""
 
     async def verify(
@@ -30,11 +30,12 @@ class Releasing(Foundation):
             at = occurred(when.occurred_at, uow.now)
             return await self._moved(
                 uow,
-                "lab.verify",
+                LabMove.VERIFY,
                 Permission.RESULT_VERIFY,
                 test_id,
                 lambda test: test.verify(principal.id, at),
                 Cause.VERIFIED,
+                at=at,
             )
 
         return await self._units.execute(principal, command, LabTestOut, work)
@@ -47,7 +48,7 @@ class Releasing(Foundation):
         async def work(uow: UnitOfWork) -> LabTestOut:
             return await self._moved(
                 uow,
-                "lab.disagree",
+                LabMove.DISAGREE,
                 Permission.RESULT_VERIFY,
                 test_id,
                 LabTest.disagree,
@@ -70,14 +71,18 @@ class Releasing(Foundation):
             require(principal, Permission.RESULT_RELEASE)
             order, test = found(await labtests.lock_test(uow.connection, test_id), "that test")
             command.check_version(test.version)
+            at = occurred(how.occurred_at, uow.now)
             after = test.release(
                 principal.id,
-                occurred(how.occurred_at, uow.now),
+                at,
                 uow.now,
                 how.reason,
                 at_night=self._night.covers(uow.now, self._zone),
             )
-            (saved,) = await save(uow, order, [(test, after)], Cause.RELEASED)
+            move = LabMove.RELEASE if after.alone_reason is None else LabMove.RELEASE_ALONE
+            (saved,) = await save(
+                uow, order, [(test, after)], Cause.RELEASED, move, at=at, reason=after.alone_reason
+            )
             uow.record(ResultReleased(test_id, order.id, order.patient_id, saved.result_version or 0))
             detail = {"alone": after.alone_reason} if after.alone_reason is not None else {}
             uow.audit(
@@ -90,7 +95,8 @@ class Releasing(Foundation):
             if saved.board is not None:
                 await self._trim(uow, saved.board)
             if saved.review_due:
-                await self._ask_for_review(uow, order, saved)
+                staff = await self._identity.users_with(uow.connection, roles=[Role.LAB])
+                await self._ask_for_review(uow, order, saved, {user.id for user in staff}, "Review due")
             return out(principal, order, saved)
 
         return await self._units.execute(principal, command, LabTestOut, work)
@@ -98,20 +104,21 @@ class Releasing(Foundation):
     async def review(
         self, principal: Principal, command: Command, test_id: uuid.UUID, when: When
     ) -> LabTestOut:
-        """The second look at what was released alone at night, by another person.
+        """The second look at what one person alone released at night or corrected, by another person.
 
-        Raises ``conflict`` if none is due, ``forbidden`` for who entered or released it.
+        Raises ``conflict`` if none is due, ``forbidden`` for that person.
         """
 
         async def work(uow: UnitOfWork) -> LabTestOut:
             at = occurred(when.occurred_at, uow.now)
             return await self._moved(
                 uow,
-                "lab.review",
+                LabMove.REVIEW,
                 Permission.RESULT_VERIFY,
                 test_id,
                 lambda test: test.review(principal.id, at),
                 Cause.FLAG,
+                at=at,
             )
 
         return await self._units.execute(principal, command, LabTestOut, work)
@@ -119,34 +126,25 @@ class Releasing(Foundation):
     async def _moved(
         self,
         uow: UnitOfWork,
-        action: str,
+        what: LabMove,
         permission: Permission,
         test_id: uuid.UUID,
         move: Callable[[LabTest], LabTest],
         cause: Cause,
-        **detail: str,
+        *,
+        at: datetime | None = None,
+        reason: str | None = None,
     ) -> LabTestOut:
         """Lock, let ``move`` decide, store, and account for it."""
         require(uow.principal, permission)
         order, test = found(await labtests.lock_test(uow.connection, test_id), "that test")
         uow.command.check_version(test.version)
-        (after,) = await save(uow, order, [(test, move(test))], cause)
+        (after,) = await save(uow, order, [(test, move(test))], cause, what, at=at, reason=reason)
         uow.audit(
-            action,
+            f"lab.{what.value}",
             entity="lab_test",
             entity_id=test_id,
             patient_id=order.patient_id,
-            detail=detail,
+            detail={"reason": reason} if reason is not None else {},
         )
         return out(uow.principal, order, after)
-
-    async def _ask_for_review(self, uow: UnitOfWork, order: LabOrder, test: LabTest) -> None:
-        staff = await self._identity.users_with(uow.connection, roles=[Role.LAB])
-        await self._notifications.notify(
-            uow,
-            {user.id for user in staff} - {test.entered_by, test.released_by},
-            Kind.REVIEW_DUE,
-            f"Review due: {test.name}, released alone at night",
-            Subject("lab_test", str(test.id)),
-            order.patient_id,
-        )

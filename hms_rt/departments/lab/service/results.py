@@ -2,26 +2,25 @@
 transaction refers to it by id, version and digest."""
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hms_rt.departments.lab.events import ResultCorrected
-from hms_rt.departments.lab.model.catalogue import CatalogueEntry, Flag
-from hms_rt.departments.lab.model.labtest import LabTest
+from hms_rt.departments.lab.model.labtest import LabMove, LabTest
 from hms_rt.departments.lab.model.order import LabOrder, VersionKind
 from hms_rt.departments.lab.repository import labtests, results
 from hms_rt.departments.lab.repository.results import ResultVersion
-from hms_rt.departments.lab.schemas.ordering import LabTestOut, When, written
+from hms_rt.departments.lab.schemas.ordering import LabTestOut, When
 from hms_rt.departments.lab.schemas.results import CorrectionIn, ResultIn
 from hms_rt.departments.lab.service.alerts import Alerts
+from hms_rt.departments.lab.service.corrections import Corrections
 from hms_rt.departments.lab.service.foundation import found, out, save
-from hms_rt.departments.notifications.service import Kind, Priority, Subject
+from hms_rt.departments.lab.service.judging import Judged, Judging, Measurement
+from hms_rt.departments.lab.service.releasing import Releasing
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.clock import rfc3339
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import conflict, forbidden
-from hms_rt.kernel.principal import Principal
+from hms_rt.kernel.principal import Principal, Role
 from hms_rt.security.permissions import Permission, may, require
 from hms_rt.storage import mongo
 from hms_rt.storage.mongo import DocumentRef
@@ -36,10 +35,15 @@ class Draft:
 
     ref: DocumentRef
     number: int
-    flag: Flag | None
+    judged: Judged
+
+    @property
+    def delta(self) -> bool:
+        """True if the value changed more than expected."""
+        return self.judged.delta is not None and self.judged.delta.exceeded
 
 
-class Results(Alerts):
+class Results(Alerts, Judging, Corrections, Releasing):
     """What was measured, version by version; nothing is overwritten."""
 
     async def start(
@@ -51,8 +55,8 @@ class Results(Alerts):
             require(principal, Permission.RESULT_ENTER)
             order, test = found(await labtests.lock_test(uow.connection, test_id), "that test")
             command.check_version(test.version)
-            (after,) = await save(uow, order, [(test, test.start())], Cause.STARTED)
             at = occurred(when.occurred_at, uow.now)
+            (after,) = await save(uow, order, [(test, test.start())], Cause.STARTED, LabMove.START, at=at)
             uow.audit(
                 "lab.start",
                 entity="lab_test",
@@ -79,8 +83,11 @@ class Results(Alerts):
             order, test = found(await labtests.lock_test(uow.connection, test_id), "that test")
             command.check_version(test.version)
             version = _version(uow, test_id, _stored(draft), VersionKind.ENTRY, measured)
-            after = test.enter(principal.id, version.flag, version.occurred_at)
-            saved = await self._append(uow, (order, test, after), _stored(draft), version, Cause.RESULTED)
+            after = test.enter(principal.id, version.flag, version.occurred_at, delta=version.delta)
+            saved, informed = await self._append(
+                uow, (order, test, after), _stored(draft), version, LabMove.ENTER
+            )
+            await self._alarm(uow, order, saved, informed)
             return out(principal, order, saved)
 
         return await self._units.execute(principal, command, LabTestOut, work)
@@ -88,8 +95,10 @@ class Results(Alerts):
     async def correct(
         self, principal: Principal, command: Command, test_id: uuid.UUID, right: CorrectionIn
     ) -> LabTestOut:
-        """Give a released result a new version; the ordering doctor is told. Records ``ResultCorrected``.
+        """Give a released result a new version. Records ``ResultCorrected``.
 
+        Who ordered it and everybody who read an older version are told until they read the new one; who was
+        alarmed by a critical value that was not so hears that; a second person reviews the correction later.
         Raises like :meth:`enter_result`.
         """
         draft = await self._draft(principal, Permission.RESULT_CORRECT, test_id, right, reason=right.reason)
@@ -99,19 +108,23 @@ class Results(Alerts):
             order, test = found(await labtests.lock_test(uow.connection, test_id), "that test")
             command.check_version(test.version)
             version = _version(uow, test_id, _stored(draft), VersionKind.CORRECTION, right)
-            after = test.correct(version.flag, uow.now, order.location)
-            saved = await self._append(uow, (order, test, after), _stored(draft), version, Cause.CORRECTED)
+            after = test.correct(
+                principal.id,
+                version.flag,
+                version.occurred_at,
+                uow.now,
+                order.location,
+                delta=version.delta,
+            )
+            saved, informed = await self._append(
+                uow, (order, test, after), _stored(draft), version, LabMove.CORRECT, right.reason
+            )
             uow.record(ResultCorrected(test_id, order.id, order.patient_id, version.number))
             await self._trim(uow, order.location)
-            await self._notifications.notify(
-                uow,
-                [order.ordered_by],
-                Kind.RESULT_CORRECTED,
-                f"Result corrected: {test.name}",
-                Subject("lab_test", str(test_id)),
-                order.patient_id,
-                Priority.HIGH,
-            )
+            await self._tell_readers(uow, order, saved, version.number)
+            await self._alarm(uow, order, saved, informed)
+            staff = await self._identity.users_with(uow.connection, roles=[Role.LAB])
+            await self._ask_for_review(uow, order, saved, {user.id for user in staff}, "Review due")
             return out(principal, order, saved)
 
         return await self._units.execute(principal, command, LabTestOut, work)
@@ -129,21 +142,27 @@ class Results(Alerts):
             return None
         async with self._units.reading() as connection:
             entry, test = found(await results.about_to_write(connection, test_id), "that test")
-        entry.check_value(measured.value)
+            taken_at = test.collected_at or self._units.now()
+            measurement = Measurement(test_id, test.patient_id, taken_at, measured)
+            judged = await self._judge(connection, entry, measurement)
         number = (test.result_version or 0) + 1
-        flag = entry.flag(measured.value)
         body = {
-            "schema": 1,
+            "schema": 2,
             "test_id": str(test_id),
             "order_id": str(test.order_id),
             "patient_id": str(test.patient_id),
             "version": number,
-            **_measured(entry, measured, flag),
+            "code": entry.code,
+            "name": entry.name,
+            "value": measured.value,
+            "comment": measured.comment,
+            "occurred_at": rfc3339(measured.occurred_at) if measured.occurred_at is not None else None,
+            **judged.described(entry),
             "reason": reason,
             "author": str(principal.id),
             "author_name": principal.name,
         }
-        return Draft(await self._documents.write(COLLECTION, body), number, flag)
+        return Draft(await self._documents.write(COLLECTION, body), number, judged)
 
     async def _append(
         self,
@@ -151,15 +170,22 @@ class Results(Alerts):
         change: tuple[LabOrder, LabTest, LabTest],
         draft: Draft,
         version: ResultVersion,
-        cause: Cause,
-    ) -> LabTest:
-        """Make the document exist, move the test, and raise the alert: all or nothing."""
+        move: LabMove,
+        reason: str | None = None,
+    ) -> tuple[LabTest, set[uuid.UUID]]:
+        """Make the document exist, move the test, and make earlier alerts moot: all or nothing.
+
+        Answers the saved test, and who was alarmed by an earlier version of the result.
+        """
         order, before, after = change
         if after.result_version != draft.number:
             raise conflict("somebody entered a result for this test meanwhile: read it again")
         await mongo.refer(uow.connection, draft.ref)
         await results.add(uow.connection, version, after.specimen_id)
-        (saved,) = await save(uow, order, [(before, after)], cause)
+        cause = Cause.RESULTED if move is LabMove.ENTER else Cause.CORRECTED
+        (saved,) = await save(
+            uow, order, [(before, after)], cause, move, at=version.occurred_at, reason=reason
+        )
         uow.audit(
             f"lab.result_{version.kind}",
             entity="lab_test",
@@ -167,29 +193,12 @@ class Results(Alerts):
             patient_id=order.patient_id,
             detail={"version": version.number, "document": str(draft.ref.id)},
         )
-        if version.flag is not None and version.flag.critical:
-            await self._raise_critical(uow, order, saved, version.flag)
-        return saved
+        return saved, await self._supersede(uow, order, saved, version.flag)
 
-
-def _measured(entry: CatalogueEntry, measured: ResultIn, flag: Flag | None) -> Mapping[str, Any]:
-    """What was measured, with the definition and the bounds of the moment."""
-    return {
-        "code": entry.code,
-        "name": entry.name,
-        "definition": entry.version,
-        "value": measured.value,
-        "unit": entry.unit,
-        "reference": {
-            "low": written(entry.reference_low),
-            "high": written(entry.reference_high),
-            "critical_low": written(entry.critical_low),
-            "critical_high": written(entry.critical_high),
-        },
-        "flag": flag.value if flag is not None else None,
-        "comment": measured.comment,
-        "occurred_at": rfc3339(measured.occurred_at) if measured.occurred_at is not None else None,
-    }
+    async def _alarm(self, uow: UnitOfWork, order: LabOrder, test: LabTest, informed: set[uuid.UUID]) -> None:
+        """Raise an alert, if the value is critical."""
+        if test.flag is not None and test.flag.critical:
+            await self._raise_critical(uow, order, test, test.flag, informed)
 
 
 def _version(
@@ -200,10 +209,12 @@ def _version(
         number=draft.number,
         kind=kind,
         document_id=draft.ref.id,
-        flag=draft.flag,
+        flag=draft.judged.flag,
         author=uow.principal.id,
         occurred_at=occurred(measured.occurred_at, uow.now),
         recorded_at=uow.now,
+        delta=draft.delta,
+        implausible=draft.judged.implausible,
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.lab import views
-from hms_rt.departments.lab.repository import labtests
+from hms_rt.departments.lab.repository import alerts, labtests, worklists
+from hms_rt.departments.lab.repository.alerts import ShownAlert
 from hms_rt.departments.lab.service.foundation import Foundation
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.principal import Principal
@@ -20,6 +21,12 @@ class Rooms(Foundation):
 
     @staticmethod
     def worklist_audience(principal: Principal, _: str) -> Audience:
+        """The laboratory's staff; raises ``forbidden`` for everybody else."""
+        require(principal, Permission.LAB_WORKLIST_READ)
+        return Audience.STAFF
+
+    @staticmethod
+    def alerts_audience(principal: Principal, _: str) -> Audience:
         """The laboratory's staff; raises ``forbidden`` for everybody else."""
         require(principal, Permission.LAB_WORKLIST_READ)
         return Audience.STAFF
@@ -39,17 +46,29 @@ class Rooms(Foundation):
     @staticmethod
     async def worklist_state(connection: AsyncConnection, _: str) -> State:
         """The state of stream ``lab/worklist``."""
-        return {views.key(t.id): views.value(o, t) for o, t in await labtests.worklist(connection)}
+        shown = await worklists.page(connection, worklists.Wanted())
+        return {views.key(t.id): views.value(o, t) for o, t in shown}
+
+    @staticmethod
+    async def alerts_state(connection: AsyncConnection, _: str) -> State:
+        """The state of stream ``lab/alerts``."""
+        return _alerts(await alerts.unanswered(connection))
 
     @staticmethod
     async def ward_state(connection: AsyncConnection, code: str) -> State:
-        """The state of stream ``lab/ward:<code>``; a ward without tests is empty."""
-        return {
-            views.key(t.id): views.value(o, t) for o, t in await labtests.on_board(connection, f"ward:{code}")
-        }
+        """The state of stream ``lab/ward:<code>``; a ward without tests and alerts is empty."""
+        return await _place(connection, f"ward:{code}")
 
     @staticmethod
     async def clinic_state(connection: AsyncConnection, code: str) -> State:
-        """The state of stream ``lab/clinic:<code>``; a clinic without tests is empty."""
-        found = await labtests.on_board(connection, f"clinic:{code}")
-        return {views.key(t.id): views.value(o, t) for o, t in found}
+        """The state of stream ``lab/clinic:<code>``; a clinic without tests and alerts is empty."""
+        return await _place(connection, f"clinic:{code}")
+
+
+async def _place(connection: AsyncConnection, place: str) -> State:
+    tests = {views.key(t.id): views.value(o, t) for o, t in await labtests.on_board(connection, place)}
+    return {**tests, **_alerts(await alerts.unanswered(connection, place))}
+
+
+def _alerts(shown: list[ShownAlert]) -> State:
+    return {views.alert_key(a.id): views.alert_value(o, t, a) for a, o, t in shown}

@@ -2,18 +2,33 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.exc import IntegrityError
 
-from hms_rt.departments.lab.model.labtest import LabState, LabTest
+from hms_rt.departments.lab.model.labtest import LabMove, LabState, LabTest
 from hms_rt.departments.lab.model.specimen import Specimen
 from hms_rt.departments.lab.repository import labtests, specimens
-from hms_rt.departments.lab.schemas.ordering import Rejection, SpecimenIn, SpecimenOut, When
-from hms_rt.departments.lab.service.foundation import Foundation, found, require_at, save
+from hms_rt.departments.lab.schemas.ordering import (
+    IdCursor,
+    Rejection,
+    SpecimenIn,
+    SpecimenOut,
+    SpecimenQuery,
+    When,
+)
+from hms_rt.departments.lab.service.foundation import (
+    Foundation,
+    found,
+    require_at,
+    require_at_or_own,
+    save,
+)
 from hms_rt.departments.notifications.service import Kind, Subject
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import Code, HmsError, conflict
+from hms_rt.kernel.paging import Page, cut, decode_cursor
 from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission, require
 from hms_rt.storage.postgres import violated
@@ -37,9 +52,10 @@ class Specimens(Foundation):
             order, tests = found(await labtests.lock_order(uow.connection, order_id), "that order")
             require_at(principal, Permission.SPECIMEN_COLLECT, order)
             wanted = _for(tests, taken)
-            specimen = await self._add(uow, order_id, taken)
+            specimen = await self._add(uow, order_id, taken, _replaced(wanted))
             pairs = [(test, test.collect(specimen.id, specimen.barcode)) for test in wanted]
-            await save(uow, order, pairs, Cause.COLLECTED)
+            at = specimen.collected_at
+            await save(uow, order, pairs, Cause.COLLECTED, LabMove.COLLECT, at=at)
             _audit(uow, "lab.collect", specimen, order.patient_id)
             return _out(specimen, wanted)
 
@@ -58,7 +74,7 @@ class Specimens(Foundation):
             tests = await labtests.lock_of_specimen(uow.connection, specimen_id)
             after = await specimens.save(uow.connection, received)
             pairs = [(test, test.receive()) for test in tests if test.state is LabState.COLLECTED]
-            await save(uow, order, pairs, Cause.RECEIVED)
+            await save(uow, order, pairs, Cause.RECEIVED, LabMove.RECEIVE, at=received.received_at)
             _audit(uow, "lab.receive", specimen, order.patient_id)
             return _out(after, tests)
 
@@ -80,7 +96,15 @@ class Specimens(Foundation):
             tests = await labtests.lock_of_specimen(uow.connection, specimen_id)
             after = await specimens.save(uow.connection, rejected)
             pairs = [(test, test.reject()) for test in tests if test.state is not LabState.CANCELLED]
-            await save(uow, order, pairs, Cause.REJECTED)
+            await save(
+                uow,
+                order,
+                pairs,
+                Cause.REJECTED,
+                LabMove.REJECT,
+                at=rejected.rejected_at,
+                reason=why.reason,
+            )
             _audit(uow, "lab.reject", specimen, order.patient_id, reason=why.reason)
             await self._notifications.notify(
                 uow,
@@ -94,8 +118,43 @@ class Specimens(Foundation):
 
         return await self._units.execute(principal, command, SpecimenOut, work)
 
+    async def list_specimens(
+        self, principal: Principal, command: Command, query: SpecimenQuery
+    ) -> Page[SpecimenOut]:
+        """The specimen with a label, or those of an order, rejected ones too; audited.
+
+        Raises ``not_found`` for an unknown barcode or order, ``forbidden``.
+        """
+
+        async def work(uow: UnitOfWork) -> Page[SpecimenOut]:
+            require(principal, Permission.LAB_ORDER_READ)
+            order_id = query.order_id
+            if query.barcode is not None:
+                labelled = await specimens.by_barcode(uow.connection, query.barcode)
+                order_id = found(labelled, "a specimen with that barcode").order_id
+            shown = await labtests.of_orders(uow.connection, [order_id] if order_id is not None else [])
+            order = found(shown[0][0] if shown else None, "that order")
+            require_at_or_own(principal, Permission.LAB_ORDER_READ, order)
+            uow.audit(
+                "lab.specimens_read", entity="lab_order", entity_id=order.id, patient_id=order.patient_id
+            )
+            after = decode_cursor(query.cursor, IdCursor).id if query.cursor else None
+            listed = [
+                one
+                for one in await specimens.of_order(uow.connection, order.id)
+                if query.barcode in (None, one.barcode) and (after is None or one.id > after)
+            ]
+            page, cursor = cut(listed, query.limit, lambda one: IdCursor(id=one.id))
+            tests = [test for _, test in shown]
+            items = [_out(one, [t for t in tests if t.specimen_id == one.id]) for one in page]
+            return Page[SpecimenOut](items=items, next_cursor=cursor)
+
+        return await self._units.execute(principal, replace(command, key=None), Page[SpecimenOut], work)
+
     @staticmethod
-    async def _add(uow: UnitOfWork, order_id: uuid.UUID, taken: SpecimenIn) -> Specimen:
+    async def _add(
+        uow: UnitOfWork, order_id: uuid.UUID, taken: SpecimenIn, replaces: uuid.UUID | None
+    ) -> Specimen:
         try:
             return await specimens.add(
                 uow.connection,
@@ -105,6 +164,7 @@ class Specimens(Foundation):
                 barcode=taken.barcode,
                 by=uow.principal.id,
                 at=occurred(taken.occurred_at, uow.now),
+                replaces=replaces,
             )
         except IntegrityError as error:
             if violated(error) == "lab_specimen_barcode_key":
@@ -125,6 +185,11 @@ def _for(tests: Sequence[LabTest], taken: SpecimenIn) -> list[LabTest]:
     if any(test.specimen_kind is not taken.kind for test in wanted):
         raise HmsError(Code.INVALID, f"kind: not all of these tests are made from {taken.kind}")
     return wanted
+
+
+def _replaced(wanted: Sequence[LabTest]) -> uuid.UUID | None:
+    """The rejected specimen in whose place this one is taken: the latest, if the tests had several."""
+    return max((test.recollect_of for test in wanted if test.recollect_of is not None), default=None)
 
 
 def _audit(uow: UnitOfWork, action: str, specimen: Specimen, patient_id: uuid.UUID, **detail: str) -> None:
@@ -149,5 +214,6 @@ def _out(specimen: Specimen, tests: Sequence[LabTest]) -> SpecimenOut:
         rejected_at=specimen.rejected_at,
         reject_reason=specimen.reject_reason,
         tests=[test.id for test in tests],
+        replaces=specimen.replaces,
         version=specimen.version,
     )

@@ -1,34 +1,8 @@
-"""Tables of the laboratory. The SQL that makes them is in ``migrations/versions/0007_lab.py``."""
+"""Orders, specimens, tests and versions of results."""
 
 import sqlalchemy as sa
 
 from hms_rt.storage.metadata import Moment, metadata
-
-
-def _definition() -> list[sa.Column[object]]:
-    return [
-        sa.Column("code", sa.Text, primary_key=True),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("specimen_kind", sa.Text, nullable=False),
-        sa.Column("unit", sa.Text),
-        sa.Column("decimals", sa.SmallInteger),
-        sa.Column("reference_low", sa.Numeric),
-        sa.Column("reference_high", sa.Numeric),
-        sa.Column("critical_low", sa.Numeric),
-        sa.Column("critical_high", sa.Numeric),
-        sa.Column("active", sa.Boolean, nullable=False),
-    ]
-
-
-catalogue = sa.Table(
-    "lab_catalogue", metadata, *_definition(), sa.Column("version", sa.Integer, nullable=False)
-)
-"""What can be ordered, as it is defined now."""
-
-catalogue_version = sa.Table(
-    "lab_catalogue_version", metadata, *_definition(), sa.Column("version", sa.Integer, primary_key=True)
-)
-"""Every definition there ever was; append-only, filled by a trigger."""
 
 lab_order = sa.Table(
     "lab_order",
@@ -43,8 +17,20 @@ lab_order = sa.Table(
     sa.Column("priority", sa.Text, nullable=False),
     sa.Column("ordered_at", Moment, nullable=False),
     sa.Column("recorded_at", Moment, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, server_default=sa.FetchedValue()),
+    sa.Column("place", sa.Text, nullable=False, server_default=sa.FetchedValue()),
 )
-"""Orders, each in the ward or clinic where the patient is treated now. The root of its tests' locks."""
+"""Orders, each in the ward or clinic where the patient is treated now. The root of its tests' locks.
+``state`` follows the tests by a trigger; ``place`` is ``ward:<code>`` or ``clinic:<code>``, generated."""
+
+order_panel = sa.Table(
+    "lab_order_panel",
+    metadata,
+    sa.Column("order_id", sa.ForeignKey("lab_order.id"), primary_key=True),
+    sa.Column("panel", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""Which version of which panel an order was made of."""
 
 specimen = sa.Table(
     "lab_specimen",
@@ -62,6 +48,7 @@ specimen = sa.Table(
     sa.Column("rejected_at", Moment),
     sa.Column("reject_reason", sa.Text),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("replaces", sa.Uuid),
 )
 """Specimens. PostgreSQL issues the barcode where none is given."""
 
@@ -92,6 +79,13 @@ lab_test = sa.Table(
     sa.Column("board", sa.Text),
     sa.Column("board_since", Moment),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("panel", sa.Text),
+    sa.Column("definition", sa.Integer),
+    sa.Column("recollect_of", sa.Uuid),
+    sa.Column("delta", sa.Boolean, nullable=False),
+    sa.Column("corrected_by", sa.Uuid),
+    sa.Column("corrected_at", Moment),
+    sa.Column("review_remind_at", Moment),
 )
 """Tests of orders. ``board`` is the room that shows one: ``ward:<code>``, ``clinic:<code>`` or none."""
 
@@ -106,28 +100,7 @@ result_version = sa.Table(
     sa.Column("author", sa.Uuid, nullable=False),
     sa.Column("occurred_at", Moment, nullable=False),
     sa.Column("recorded_at", Moment, nullable=False),
+    sa.Column("delta", sa.Boolean, nullable=False),
+    sa.Column("implausible", sa.Boolean, nullable=False),
 )
 """Every version of every result, append-only; what it says is in its document."""
-
-critical_alert = sa.Table(
-    "lab_critical_alert",
-    metadata,
-    sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("test_id", sa.ForeignKey("lab_test.id"), nullable=False),
-    sa.Column("result_version", sa.Integer, nullable=False),
-    sa.Column("flag", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("raised_at", Moment, nullable=False),
-    sa.Column("escalate_at", Moment),
-    sa.Column("relayed_by", sa.Uuid),
-    sa.Column("relayed_at", Moment),
-    sa.Column("read_back_by", sa.Uuid),
-    sa.Column("read_back_at", Moment),
-    sa.Column("acknowledged_by", sa.Uuid),
-    sa.Column("acknowledged_at", Moment),
-    sa.Column("note", sa.Text),
-    sa.Column("closed_by", sa.Uuid),
-    sa.Column("closed_at", Moment),
-    sa.Column("version", sa.Integer, nullable=False),
-)
-"""Critical values and who took them over."""

@@ -315,7 +315,10 @@ class Hospital:
 
     def _durable_timers(self) -> DurableTimers:
         """Every kind of durable timer and what it does: ``timers.on("lab.alert", self.services.lab.…)``."""
-        return DurableTimers(self.units, self.services.notifications.timer_died)
+        timers = DurableTimers(self.units, self.services.notifications.timer_died)
+        for kind, callback in self.services.notifications.timer_callbacks().items():
+            timers.on(kind, callback)
+        return timers
 
     def _timers(self) -> Timers:
         timers = Timers()

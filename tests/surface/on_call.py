@@ -15,6 +15,7 @@ from hms_rt.departments.notifications.schemas.on_call import (
     ShiftIn,
     ShiftOut,
 )
+from hms_rt.departments.notifications.service import Kind, Subject
 from hms_rt.kernel.principal import SYSTEM, Role
 from hms_rt.kernel.timers import TimerState
 from hms_rt.storage import timers
@@ -132,6 +133,30 @@ async def _retry(world: World) -> Ask:
     return Ask({"id": str(row.id)})
 
 
+async def _acknowledge(world: World) -> Ask:
+    """Something told to whoever asks in ``test_idempotency``."""
+    told: list[uuid.UUID] = []
+    who = world.clients[0] if world.clients else await world.everybody()
+    me = uuid.UUID((await (await who.get("/api/v1/auth/me")).json())["id"])
+
+    async def tell(uow: UnitOfWork) -> None:
+        told[:] = await world.services.notifications.notify(
+            uow,
+            [me],
+            Kind.REVIEW_DUE,
+            "A review is due",
+            Subject("lab_test", "1"),
+            acknowledge_within=timedelta(hours=1),
+        )
+
+    await world.hospital.units.execute(SYSTEM, command(), type(None), tell)
+    return Ask({"id": str(told[0])})
+
+
+async def _prefer(world: World) -> Ask:
+    return Ask(body={"muted": ["result_released"], "language": "en"})
+
+
 RECIPES_ON_CALL: Mapping[str, Recipe] = {
     "POST /on-call/groups": _define,
     "GET /on-call/groups/{code}": _group,
@@ -149,5 +174,7 @@ RECIPES_ON_CALL: Mapping[str, Recipe] = {
     "POST /on-call/covers/{id}/cancel": _cancel_cover,
     "GET /on-call/groups/{code}/gaps": _group,
     "POST /timers/{id}/retry": _retry,
+    "POST /notifications/{id}/acknowledge": _acknowledge,
+    "PUT /notifications/preferences": _prefer,
 }
 """Endpoint -> a request that somebody with every role may make with success."""

@@ -29,7 +29,15 @@ Places = frozenset[Assignment]
 PRIVATE = [endpoint for endpoint in ENDPOINTS if not endpoint.public]
 NAMESPACES = [channel.NAMESPACE for channel in CHANNELS]
 
-SELF = {"GET /notifications", "POST /notifications/seen"}
+SELF = {
+    "GET /notifications",
+    "GET /notifications/preferences",
+    "GET /notifications/sent",
+    "GET /notifications/sent/{id}",
+    "POST /notifications/seen",
+    "POST /notifications/{id}/acknowledge",
+    "PUT /notifications/preferences",
+}
 """``OWN`` means the caller's own things: no place is needed."""
 
 PERSONAL = {"POST /on-call/shifts/{id}/cover", "POST /on-call/swaps", "POST /on-call/covers/{id}/cancel"}

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from hms_rt.departments.notifications import views
 from hms_rt.departments.notifications.repository import notifications as repository
-from hms_rt.departments.notifications.tables import notifications_notification
+from hms_rt.departments.notifications.tables import batch, notifications_notification
 from hms_rt.departments.patients.events import PatientsMerged, PatientsUnmerged
 from hms_rt.departments.patients.service import Repointed, repoint
 from hms_rt.kernel.changes import Cause, Change, Event, Op
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
-TABLES = (Repointed(notifications_notification),)
+TABLES = (Repointed(notifications_notification), Repointed(batch))
 
 
 async def patients_merged(uow: UnitOfWork, event: PatientsMerged | PatientsUnmerged) -> None:

@@ -3,8 +3,8 @@
 The SQL that makes them is in ``migrations/versions``: ``0005_notifications.py``, ``0011_timers_on_call.py``.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, Table, Text, Uuid
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, Table, Text, Time, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from hms_rt.storage.metadata import Moment, metadata
 
@@ -22,9 +22,45 @@ notifications_notification = Table(
     Column("created_at", Moment, nullable=False),
     Column("seen_at", Moment),
     Column("in_room", Boolean, nullable=False),
+    Column("batch_id", Uuid),
+    Column("wants_acknowledgement", Boolean, nullable=False),
+    Column("acknowledged_at", Moment),
+    Column("expires_at", Moment),
+    Column("held", Boolean, nullable=False),
 )
 """Messages to users. ``in_room`` marks those that the user's room shows, so that what a fresh snapshot holds
-is what the changes led to, also where the room is full."""
+is what the changes led to, also where the room is full. ``held``: it waits for the end of quiet hours."""
+
+batch = Table(
+    "notifications_batch",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("sender_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("subject_type", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("patient_id", Uuid),
+    Column("priority", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("acknowledge_by", Moment),
+    Column("told", Integer, nullable=False),
+    Column("seen", Integer, nullable=False),
+    Column("acknowledged", Integer, nullable=False),
+)
+"""One telling of several people; the sums are moved by deltas."""
+
+preferences = Table(
+    "notifications_preferences",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    Column("muted", ARRAY(Text), nullable=False),
+    Column("quiet_from", Time),
+    Column("quiet_until", Time),
+    Column("language", Text),
+    Column("updated_at", Moment, nullable=False),
+)
+"""How users want to be told; who has no row wants everything at once."""
 
 group = Table(
     "notifications_group",

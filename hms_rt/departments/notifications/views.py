@@ -23,6 +23,8 @@ def value(notification: Notification) -> dict[str, Any]:
         "subject": {"type": notification.subject.type, "id": notification.subject.id},
         "patient_id": str(notification.patient_id) if notification.patient_id is not None else None,
         "priority": notification.priority.value,
+        "wants_acknowledgement": notification.wants_acknowledgement,
+        "expires_at": rfc3339(notification.expires_at) if notification.expires_at is not None else None,
         "created_at": rfc3339(notification.created_at),
         "seen_at": rfc3339(notification.seen_at) if notification.seen_at is not None else None,
     }

@@ -36,6 +36,77 @@ STATEMENTS = (
     "CREATE INDEX timers_waiting_idx ON timers (run_at) WHERE state = 'waiting'",
     "CREATE INDEX timers_state_idx ON timers (state, id DESC)",
     "CREATE INDEX timers_ended_idx ON timers (ended_at) WHERE state IN ('fired', 'cancelled')",
+    # One row per telling, with sums moved by deltas: what the sender sees of who has read it.
+    """
+    CREATE TABLE notifications_batch (
+        id uuid PRIMARY KEY,
+        sender_id uuid NOT NULL,
+        kind text NOT NULL,
+        title text NOT NULL,
+        subject_type text NOT NULL,
+        subject_id text NOT NULL,
+        patient_id uuid CONSTRAINT notifications_batch_patient_id_fkey REFERENCES patients_patient,
+        priority text NOT NULL,
+        created_at timestamptz NOT NULL,
+        acknowledge_by timestamptz,
+        told integer NOT NULL,
+        seen integer NOT NULL,
+        acknowledged integer NOT NULL,
+        CONSTRAINT notifications_batch_sums_check CHECK (
+            0 <= acknowledged AND acknowledged <= seen AND seen <= told)
+    )
+    """,
+    "CREATE INDEX notifications_batch_sender_idx ON notifications_batch (sender_id, id DESC)",
+    "CREATE INDEX notifications_batch_subject_idx ON notifications_batch (subject_type, subject_id, id)",
+    "CREATE INDEX notifications_batch_kind_idx ON notifications_batch (sender_id, kind, id DESC)",
+    """
+    CREATE INDEX notifications_batch_patient_idx ON notifications_batch (patient_id)
+        WHERE patient_id IS NOT NULL
+    """,
+    """
+    CREATE TRIGGER not_merged BEFORE INSERT OR UPDATE OF patient_id ON notifications_batch
+        FOR EACH ROW EXECUTE FUNCTION patients_refuse_merged()
+    """,
+    """
+    ALTER TABLE notifications_notification
+        ADD COLUMN batch_id uuid CONSTRAINT notifications_notification_batch_id_fkey
+            REFERENCES notifications_batch,
+        ADD COLUMN wants_acknowledgement boolean NOT NULL DEFAULT false,
+        ADD COLUMN acknowledged_at timestamptz,
+        ADD COLUMN expires_at timestamptz,
+        ADD COLUMN held boolean NOT NULL DEFAULT false,
+        DROP CONSTRAINT notifications_notification_in_room_check,
+        ADD CONSTRAINT notifications_notification_in_room_check CHECK (
+            NOT in_room OR (acknowledged_at IS NULL AND (seen_at IS NULL OR wants_acknowledgement))),
+        ADD CONSTRAINT notifications_notification_held_check CHECK (
+            NOT held OR (NOT in_room AND seen_at IS NULL AND priority <> 'critical')),
+        ADD CONSTRAINT notifications_notification_acknowledged_check CHECK (
+            acknowledged_at IS NULL OR (wants_acknowledgement AND seen_at IS NOT NULL))
+    """,
+    "CREATE INDEX notifications_notification_batch_idx ON notifications_notification (batch_id, id)",
+    "CREATE INDEX notifications_notification_held_idx ON notifications_notification (user_id) WHERE held",
+    "CREATE INDEX notifications_notification_kind_idx ON notifications_notification (user_id, kind, id DESC)",
+    """
+    CREATE INDEX notifications_notification_priority_idx
+        ON notifications_notification (user_id, priority, id DESC)
+    """,
+    """
+    CREATE INDEX notifications_notification_open_idx ON notifications_notification (user_id, id DESC)
+        WHERE wants_acknowledgement AND acknowledged_at IS NULL
+    """,
+    """
+    CREATE TABLE notifications_preferences (
+        user_id uuid PRIMARY KEY REFERENCES identity_user,
+        muted text[] NOT NULL,
+        quiet_from time,
+        quiet_until time,
+        language text CONSTRAINT notifications_preferences_language_check CHECK (language ~ '^[a-z]{2,3}$'),
+        updated_at timestamptz NOT NULL,
+        CONSTRAINT notifications_preferences_quiet_check CHECK (
+            (quiet_from IS NULL) = (quiet_until IS NULL) AND quiet_from IS DISTINCT FROM quiet_until
+            OR quiet_from IS NULL AND quiet_until IS NULL)
+    )
+    """,
     # Numbers beside the codes: exclusion constraints compare ranges, and PostgreSQL without extensions has
     # none of texts. int8range(number, number, '[]') && … is number = number.
     """

@@ -49,8 +49,30 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """One telling of several people, and how many of them have seen and acknowledged it."""
+
+    id: uuid.UUID
+    sender_id: uuid.UUID
+    kind: Kind
+    title: str
+    subject: Subject
+    patient_id: uuid.UUID | None
+    priority: Priority
+    created_at: datetime
+    acknowledge_by: datetime | None
+    told: int
+    seen: int = 0
+    acknowledged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
-    """One message to one user. ``in_room``: shown in the user's room; false once seen or displaced."""
+    """One message to one user.
+
+    ``in_room``: shown in the user's room; false once displaced, and once seen, or acknowledged where that is
+    wanted. ``held``: shown when the user's quiet hours end.
+    """
 
     id: uuid.UUID
     user_id: uuid.UUID
@@ -62,6 +84,11 @@ class Notification:
     created_at: datetime
     seen_at: datetime | None
     in_room: bool
+    batch_id: uuid.UUID | None = None
+    wants_acknowledgement: bool = False
+    acknowledged_at: datetime | None = None
+    expires_at: datetime | None = None
+    held: bool = False
 
 
 def neutral_title(kind: Kind) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import Row, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.notifications.model.notification import Kind, Notification, Priority, Subject
+from hms_rt.departments.notifications.schemas.notifications import NotificationQuery
 from hms_rt.departments.notifications.tables import notifications_notification as notifications
 
 # Critical ones stay longest, then the newest.
@@ -41,6 +42,11 @@ def _notification(row: Row[Any]) -> Notification:
         created_at=row.created_at,
         seen_at=row.seen_at,
         in_room=row.in_room,
+        batch_id=row.batch_id,
+        wants_acknowledgement=row.wants_acknowledgement,
+        acknowledged_at=row.acknowledged_at,
+        expires_at=row.expires_at,
+        held=row.held,
     )
 
 
@@ -61,6 +67,11 @@ async def add(connection: AsyncConnection, made: Sequence[Notification]) -> None
                 "created_at": one.created_at,
                 "seen_at": one.seen_at,
                 "in_room": one.in_room,
+                "batch_id": one.batch_id,
+                "wants_acknowledgement": one.wants_acknowledgement,
+                "acknowledged_at": one.acknowledged_at,
+                "expires_at": one.expires_at,
+                "held": one.held,
             }
             for one in made
         ],
@@ -75,27 +86,72 @@ async def displace(
     return [(row.user_id, row.id) for row in rows]
 
 
-async def mark_seen(
-    connection: AsyncConnection, user_id: uuid.UUID, ids: Sequence[uuid.UUID], at: datetime
+async def lock_own(
+    connection: AsyncConnection, user_id: uuid.UUID, ids: Sequence[uuid.UUID]
 ) -> list[Notification]:
-    """Mark those of ``ids`` that are this user's and unseen; answers them as they were before."""
+    """Those of ``ids`` that are this user's, locked by id."""
     mine = (
         select(notifications)
-        .where(
-            notifications.c.user_id == user_id,
-            notifications.c.id.in_(list(ids)),
-            notifications.c.seen_at.is_(None),
-        )
+        .where(notifications.c.user_id == user_id, notifications.c.id.in_(list(ids)))
         .order_by(notifications.c.id)
         .with_for_update()
     )
-    found = [_notification(row) for row in await connection.execute(mine)]
+    return [_notification(row) for row in await connection.execute(mine)]
+
+
+async def mark_seen(connection: AsyncConnection, found: Sequence[Notification], at: datetime) -> None:
+    """Mark locked ones as seen; what wants to be acknowledged stays in the room."""
     await connection.execute(
         update(notifications)
         .where(notifications.c.id.in_([one.id for one in found]))
-        .values(seen_at=at, in_room=False)
+        .values(
+            seen_at=at,
+            held=False,
+            in_room=notifications.c.in_room & notifications.c.wants_acknowledgement,
+        )
     )
-    return found
+
+
+async def mark_acknowledged(connection: AsyncConnection, one: Notification, at: datetime) -> None:
+    """Mark a locked one as acknowledged, and as seen."""
+    await connection.execute(
+        update(notifications)
+        .where(notifications.c.id == one.id)
+        .values(acknowledged_at=at, seen_at=func.coalesce(notifications.c.seen_at, at), in_room=False)
+    )
+
+
+async def leave_room(
+    connection: AsyncConnection, batch_id: uuid.UUID, now: datetime
+) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """Take what has expired of a telling out of the rooms; answers user and notification ids."""
+    left = await connection.execute(
+        update(notifications)
+        .where(
+            notifications.c.batch_id == batch_id,
+            notifications.c.in_room | notifications.c.held,
+            notifications.c.expires_at <= now,
+        )
+        .values(in_room=False, held=False)
+        .returning(notifications.c.user_id, notifications.c.id)
+    )
+    return [(row.user_id, row.id) for row in left]
+
+
+async def release_held(connection: AsyncConnection, user_id: uuid.UUID, now: datetime) -> list[Notification]:
+    """Show what waited for the end of a user's quiet hours, unless it expired meanwhile."""
+    await connection.execute(
+        update(notifications)
+        .where(notifications.c.user_id == user_id, notifications.c.held, notifications.c.expires_at <= now)
+        .values(held=False)
+    )
+    shown = await connection.execute(
+        update(notifications)
+        .where(notifications.c.user_id == user_id, notifications.c.held)
+        .values(held=False, in_room=True)
+        .returning(notifications)
+    )
+    return sorted((_notification(row) for row in shown), key=lambda one: one.id)
 
 
 async def count_unseen(connection: AsyncConnection, user_id: uuid.UUID) -> int:
@@ -109,20 +165,32 @@ async def count_unseen(connection: AsyncConnection, user_id: uuid.UUID) -> int:
 
 
 async def page(
-    connection: AsyncConnection, user_id: uuid.UUID, *, unseen: bool, before: uuid.UUID | None, limit: int
+    connection: AsyncConnection,
+    user_id: uuid.UUID,
+    query: NotificationQuery,
+    *,
+    before: uuid.UUID | None,
 ) -> list[Notification]:
-    """At most ``limit`` notifications of this user, newest first."""
-    query = (
+    """Notifications of this user, newest first; one more than the page asked for holds."""
+    wanted = (
         select(notifications)
         .where(notifications.c.user_id == user_id)
         .order_by(notifications.c.id.desc())
-        .limit(limit)
+        .limit(query.limit + 1)
     )
-    if unseen:
-        query = query.where(notifications.c.seen_at.is_(None))
+    if query.unseen:
+        wanted = wanted.where(notifications.c.seen_at.is_(None))
+    if query.unacknowledged:
+        wanted = wanted.where(
+            notifications.c.wants_acknowledgement, notifications.c.acknowledged_at.is_(None)
+        )
+    if query.kind is not None:
+        wanted = wanted.where(notifications.c.kind == query.kind.value)
+    if query.priority is not None:
+        wanted = wanted.where(notifications.c.priority == query.priority.value)
     if before is not None:
-        query = query.where(notifications.c.id < before)
-    return [_notification(row) for row in await connection.execute(query)]
+        wanted = wanted.where(notifications.c.id < before)
+    return [_notification(row) for row in await connection.execute(wanted)]
 
 
 async def in_room(connection: AsyncConnection, user_id: uuid.UUID) -> list[Notification]:

@@ -1,11 +1,13 @@
 """The service of notifications: telling users, on-call duty, and timers that failed."""
 
-from hms_rt.departments.notifications.model.notification import Kind, Priority, Subject
+from hms_rt.departments.notifications.model.notification import Batch, Kind, Priority, Subject
 from hms_rt.departments.notifications.service.duty import DutyRoster
+from hms_rt.departments.notifications.service.receipts import Receipt, Receipts
+from hms_rt.departments.notifications.service.timed import Timed
 from hms_rt.departments.notifications.service.timers import FailedTimers
 
-__all__ = ["Kind", "NotificationsService", "Priority", "Subject"]
+__all__ = ["Batch", "Kind", "NotificationsService", "Priority", "Receipt", "Subject"]
 
 
-class NotificationsService(DutyRoster, FailedTimers):
+class NotificationsService(DutyRoster, Receipts, Timed, FailedTimers):
     """Everything notifications offer, to the doors and to other departments."""

@@ -1,7 +1,7 @@
 """Who is on call: for whoever must be reached, and where nobody can be."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ from hms_rt.departments.notifications.service.covers import Covers
 from hms_rt.departments.notifications.service.foundation import connection_of
 from hms_rt.kernel.errors import Code, HmsError, not_found
 from hms_rt.kernel.paging import CodeCursor, Page, cut, decode_cursor
-from hms_rt.kernel.principal import Principal
+from hms_rt.kernel.principal import Principal, Role
 from hms_rt.security.permissions import Permission, require
 from hms_rt.storage.unit_of_work import UnitOfWork
 
@@ -71,6 +71,30 @@ class DutyRoster(Covers):
                     connection_of(asker), place_kind=kind, place=place, active=True
                 )
                 found += [row.code for row in rows]
+        return found
+
+    async def recipients(
+        self,
+        asker: Asker,
+        at: datetime,
+        *,
+        users: Collection[uuid.UUID] = (),
+        groups: Collection[str] = (),
+        roles: Collection[Role] | None = None,
+        ward: str | None = None,
+        clinic: str | None = None,
+    ) -> set[uuid.UUID]:
+        """Everybody meant by users, on-call groups, and roles at a place; for other departments.
+
+        ``roles`` alone means everywhere, a place alone everybody assigned to it.
+        """
+        connection = connection_of(asker)
+        found = set(users)
+        for code in groups:
+            found.update(await self.on_call(connection, code, at))
+        if roles is not None or ward is not None or clinic is not None:
+            there = await self._identity.users_with(connection, roles=roles, ward=ward, clinic=clinic)
+            found.update(one.id for one in there)
         return found
 
     async def now_on_call(self, principal: Principal, query: OnCallQuery) -> Page[OnCallOut]:

@@ -1,10 +1,12 @@
 """What every part of the notifications service works with."""
 
+from collections.abc import Awaitable, Callable
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.identity.service import IdentityService
+from hms_rt.departments.notifications.model.notification import Batch, Kind
 from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
 
 
@@ -15,6 +17,7 @@ class Foundation:
         self._units = units
         self._identity = identity
         self._zone = zone
+        self._hooks: dict[Kind, Callable[[UnitOfWork, Batch], Awaitable[None]]] = {}
 
 
 def connection_of(asker: AsyncConnection | UnitOfWork) -> AsyncConnection:

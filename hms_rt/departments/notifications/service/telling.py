@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,30 +10,38 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hms_rt.departments.notifications import views
 from hms_rt.departments.notifications.model.notification import (
     ROOM_LIMIT,
+    Batch,
     Kind,
     Notification,
     Priority,
     Subject,
     lock_screen_title,
 )
+from hms_rt.departments.notifications.repository import batches
 from hms_rt.departments.notifications.repository import notifications as repository
 from hms_rt.departments.notifications.schemas.notifications import (
     NotificationCursor,
     NotificationOut,
     NotificationQuery,
-    Seen,
-    SeenOut,
     SubjectOut,
 )
 from hms_rt.departments.notifications.service.foundation import Foundation
 from hms_rt.departments.patients import service as patients
 from hms_rt.kernel.changes import Cause, Change, Op
-from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import forbidden
 from hms_rt.kernel.paging import Page, cut, decode_cursor
 from hms_rt.kernel.principal import Principal, PrincipalKind
 from hms_rt.security.permissions import Permission, require
+from hms_rt.storage import timers
 from hms_rt.storage.unit_of_work import UnitOfWork
+
+MOST_AT_ONCE = 1000
+"""People that one telling reaches: more is a mistake."""
+
+QUIET_OVER = "notifications.quiet_over"
+UNACKNOWLEDGED = "notifications.unacknowledged"
+EXPIRED = "notifications.expired"
+"""Kinds of durable timers; their callbacks are in ``timed``."""
 
 
 class Telling(Foundation):
@@ -47,62 +56,94 @@ class Telling(Foundation):
         subject: Subject,
         patient_id: uuid.UUID | None = None,
         priority: Priority = Priority.NORMAL,
+        *,
+        acknowledge_within: timedelta | None = None,
+        expires_at: datetime | None = None,
     ) -> list[uuid.UUID]:
         """Tell these users, for other departments inside their transaction; answers the notifications' ids.
 
         ``title`` must not name the patient; one that does is replaced by a neutral one. Puts each on the
-        stream of its user, and removes the oldest beyond the limit of the room. Call it after all locks.
+        stream of its user, as far as the user's preferences show it now, and removes the oldest beyond the
+        limit of the room. ``acknowledge_within``: seeing is not enough, and if nobody acknowledges in time,
+        the hook of the kind is called (``on_unacknowledged``). Call it after all locks.
         """
         users = sorted(set(user_ids))
         if not users:
             return []
+        if len(users) > MOST_AT_ONCE:
+            raise ValueError(f"at most {MOST_AT_ONCE} people are told at once")
         name = None
         if patient_id is not None:
             known = (await patients.brief(uow, [patient_id])).get(patient_id)
             name = known.name if known is not None else None
         shown = lock_screen_title(kind, title, name)
-        made = [
-            Notification(uow.ids.new(), user, kind, shown, subject, patient_id, priority, uow.now, None, True)
-            for user in users
-        ]
+        by = uow.now + acknowledge_within if acknowledge_within is not None else None
+        sender = uow.principal.id
+        batch = Batch(
+            uow.ids.new(), sender, kind, shown, subject, patient_id, priority, uow.now, by, len(users)
+        )
+        await batches.add(uow.connection, batch)
+        made = await self._made(uow, batch, users, expires_at)
         await repository.add(uow.connection, made)
-        for one in made:
-            uow.change(
-                Change(views.user_stream(one.user_id), Op.PUT, str(one.id), Cause.NOTIFIED, views.value(one))
-            )
-        for user, displaced in await repository.displace(uow.connection, users, ROOM_LIMIT):
-            uow.change(Change(views.user_stream(user), Op.REMOVE, str(displaced), Cause.COUNT))
+        await self._show(uow, [one for one in made if one.in_room])
+        await self._wait_for(uow, batch, expires_at)
         return [one.id for one in made]
 
-    async def seen(self, principal: Principal, command: Command, receipts: Seen) -> SeenOut:
-        """Mark the caller's notifications as seen; they leave the room. Unknown and foreign ids are ignored,
-        and doing it twice changes nothing."""
-
-        async def work(uow: UnitOfWork) -> SeenOut:
-            _require_user(principal)
-            for one in await repository.mark_seen(uow.connection, principal.id, receipts.ids, uow.now):
-                uow.audit(
-                    "notification.seen",
-                    entity="notification",
-                    entity_id=one.id,
-                    patient_id=one.patient_id,
+    async def _made(
+        self, uow: UnitOfWork, batch: Batch, users: Collection[uuid.UUID], expires_at: datetime | None
+    ) -> list[Notification]:
+        """A notification per user, as their preferences want it; wakes those in quiet hours when they end."""
+        wishes = await batches.preferences(uow.connection, users)
+        made = []
+        for user in users:
+            wanted = wishes[user].shows(batch.kind, batch.priority)
+            until = wishes[user].held_until(uow.now, batch.priority, self._zone) if wanted else None
+            if until is not None:
+                await timers.set_timer(uow, QUIET_OVER, str(user), until)
+            made.append(
+                Notification(
+                    id=uow.ids.new(),
+                    user_id=user,
+                    kind=batch.kind,
+                    title=batch.title,
+                    subject=batch.subject,
+                    patient_id=batch.patient_id,
+                    priority=batch.priority,
+                    created_at=uow.now,
+                    seen_at=None,
+                    in_room=wanted and until is None,
+                    batch_id=batch.id,
+                    wants_acknowledgement=batch.acknowledge_by is not None,
+                    expires_at=expires_at,
+                    held=until is not None,
                 )
-                if one.in_room:
-                    uow.change(Change(views.user_stream(principal.id), Op.REMOVE, str(one.id), Cause.SEEN))
-            return SeenOut(unseen=await repository.count_unseen(uow.connection, principal.id))
+            )
+        return made
 
-        return await self._units.execute(principal, command, SeenOut, work)
+    async def _wait_for(self, uow: UnitOfWork, batch: Batch, expires_at: datetime | None) -> None:
+        if batch.acknowledge_by is not None:
+            await timers.set_timer(uow, UNACKNOWLEDGED, str(batch.id), batch.acknowledge_by)
+        if expires_at is not None:
+            await timers.set_timer(uow, EXPIRED, str(batch.id), expires_at)
+
+    @staticmethod
+    async def _show(uow: UnitOfWork, made: Collection[Notification]) -> None:
+        """Put notifications into their users' rooms; the oldest make room."""
+        for one in made:
+            stream = views.user_stream(one.user_id)
+            uow.change(Change(stream, Op.PUT, str(one.id), Cause.NOTIFIED, views.value(one)))
+        users = {one.user_id for one in made}
+        for user, displaced in await repository.displace(uow.connection, sorted(users), ROOM_LIMIT):
+            uow.change(Change(views.user_stream(user), Op.REMOVE, str(displaced), Cause.COUNT))
 
     async def list_own(self, principal: Principal, query: NotificationQuery) -> Page[NotificationOut]:
         """The caller's notifications, newest first."""
-        _require_user(principal)
+        require_user(principal)
         before = decode_cursor(query.cursor, NotificationCursor).id if query.cursor else None
         async with self._units.reading() as connection:
-            found = await repository.page(
-                connection, principal.id, unseen=query.unseen, before=before, limit=query.limit + 1
-            )
+            found = await repository.page(connection, principal.id, query, before=before)
         shown, cursor = cut(found, query.limit, lambda one: NotificationCursor(id=one.id))
-        return Page[NotificationOut](items=[_out(one) for one in shown], next_cursor=cursor)
+        return Page[NotificationOut](items=[notification_out(one) for one in shown], next_cursor=cursor)
 
     @staticmethod
     async def room_state(connection: AsyncConnection, user_id: str) -> dict[str, dict[str, Any]]:
@@ -111,13 +152,15 @@ class Telling(Foundation):
         return {str(one.id): views.value(one) for one in rows}
 
 
-def _require_user(principal: Principal) -> None:
+def require_user(principal: Principal) -> None:
+    """Raises ``forbidden`` unless it is somebody who can be told something."""
     require(principal, Permission.NOTIFICATIONS_OWN)
     if principal.kind is not PrincipalKind.USER:
         raise forbidden("only users have notifications")
 
 
-def _out(one: Notification) -> NotificationOut:
+def notification_out(one: Notification) -> NotificationOut:
+    """A notification as its user sees it."""
     return NotificationOut(
         id=one.id,
         kind=one.kind,
@@ -127,4 +170,7 @@ def _out(one: Notification) -> NotificationOut:
         priority=one.priority,
         created_at=one.created_at,
         seen_at=one.seen_at,
+        wants_acknowledgement=one.wants_acknowledgement,
+        acknowledged_at=one.acknowledged_at,
+        expires_at=one.expires_at,
     )

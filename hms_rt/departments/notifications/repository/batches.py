@@ -117,7 +117,8 @@ async def receipts(
         )
     if kind is not None:
         query = query.where(_NOTIFICATION.kind == kind.value)
-    return (await connection.execute(query)).all()
+    rows: Sequence[sa.Row[Any]] = (await connection.execute(query)).all()
+    return rows
 
 
 async def preferences(

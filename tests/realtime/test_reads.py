@@ -145,4 +145,4 @@ async def test_a_join_is_accounted_for_with_room_audience_and_address(
             )
         )
         rows = [tuple(row) for row in found]
-    assert rows == [("allowed", "/beds ward:ICU", {"audience": "clinical"}, "127.0.0.1")]
+    assert rows == [("allowed", "room", "/beds ward:ICU", {"audience": "clinical"}, "127.0.0.1")]

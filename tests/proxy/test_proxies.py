@@ -16,9 +16,11 @@ from sqlalchemy.engine import make_url
 from hms_rt.app import Hospital, Stores
 from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.beds.schemas import BedChange
+from hms_rt.kernel.errors import Code
 from hms_rt.kernel.principal import SYSTEM, Role
 from hms_rt.realtime.frames import PING_INTERVAL_S, PING_TIMEOUT_S
 from hms_rt.services import Services
+from hms_rt.web.problem import CONTENT_TYPE, Problem
 from tests.conftest import PASSWORD, PersonFactory, WardFactory, command
 from tests.faults.cast import Seat
 from tests.faults.desk import Desk, Ledger
@@ -93,6 +95,9 @@ async def test_a_socket_passes_with_its_limits(
     async with nina.session.post(f"{proxy.url}/api/v1/patients", json=body) as answer:
         assert answer.status == 413
         assert answer.content_type == "application/problem+json", "the server's own refusal comes through"
+    body = {"family_name": "x" * (600 * 1024)}  # beyond what nginx itself lets through
+    async with nina.session.post(f"{proxy.url}/api/v1/patients", json=body) as answer:
+        assert (answer.status, (await answer.json(content_type=None))["code"]) == (413, "too_large")
 
 
 def _shorter(kind: str) -> Callable[[str], str]:
@@ -166,7 +171,11 @@ class AtWork:
     async def acknowledged(self, more: int) -> None:
         """Until so many further commands are acknowledged."""
         wanted = len(self.ledger.acknowledged()) + more
-        await until(lambda: len(self.ledger.acknowledged()) >= wanted, 30)
+        task = self._task
+        assert task is not None
+        await until(lambda: len(self.ledger.acknowledged()) >= wanted or task.done(), 30)
+        if task.done():
+            task.result()
 
     async def end(self) -> None:
         self._ended.set()
@@ -185,8 +194,13 @@ class AtWork:
 
 @pytest.mark.parametrize(
     ("kind", "how"),
-    [("haproxy", signal.SIGKILL), ("haproxy", signal.SIGTERM), ("nginx", signal.SIGTERM)],
-    ids=["killed-haproxy", "drained-haproxy", "drained-nginx"],
+    [
+        ("nginx", signal.SIGKILL),
+        ("haproxy", signal.SIGKILL),
+        ("haproxy", signal.SIGTERM),
+        ("nginx", signal.SIGTERM),
+    ],
+    ids=["killed-nginx", "killed-haproxy", "drained-haproxy", "drained-nginx"],
 )
 async def test_when_one_server_goes_its_clients_come_back_at_the_other(
     kind: str,
@@ -219,3 +233,10 @@ async def test_when_one_server_goes_its_clients_come_back_at_the_other(
         assert screen.board is not None
         await screen.board.settle(state, 20)
         await screen.stop()
+    proxy.servers[1].tell(signal.SIGKILL)
+    await proxy.servers[1].ended()
+    async with nina.session.get(f"{proxy.url}/api/v1/auth/me") as answer:
+        told = Problem.model_validate(await answer.json(content_type=None))
+    assert answer.status in {502, 503}
+    assert (told.status, told.code, answer.content_type) == (answer.status, Code.UNAVAILABLE, CONTENT_TYPE)
+    assert answer.headers["Retry-After"] == "1"

@@ -4,8 +4,8 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(if $(shell $(p) -c \
 	'import sys; (3, 11) <= sys.version_info[:2] <= (3, 13) and print(1)' 2>/dev/null),$(p))))
 ARGS ?=
-# Processes that share the tests, each with servers of its own (about 1 GiB of memory).
-WORKERS ?= 2
+# Processes that share the tests, each with servers of its own (about 1 GiB of memory). More than cores: tests wait a lot.
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed

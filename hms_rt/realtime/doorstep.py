@@ -5,7 +5,7 @@ A new connection is looked at once. If its first bytes are one whole, plain WebS
 in gets the answer and Engine.IO's greeting as one write. **Only yes is said here**: whoever is refused,
 whatever is unusual and every other request is handed to aiohttp from its first byte, which answers as always.
 
-With ``transport`` and ``engine``, this knows the inside of aiohttp 3.14; ``test_pins`` tells what moved.
+With ``transport`` and ``engine``, this alone knows the inside of other libraries; see ``test_pins``.
 """
 
 import asyncio

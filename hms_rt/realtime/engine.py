@@ -1,7 +1,7 @@
 """python-socketio on our own connections: its packets, namespaces and sessions, without its transport.
 
-With ``transport``, this is the only module that knows the inside of other libraries (python-socketio 5.18,
-engineio 4.15, aiohttp 3.14). The traps that both close are listed in DESIGN §5; each has a regression test
+With ``transport`` and ``doorstep``, this alone knows the inside of other libraries (python-socketio 5.18,
+engineio 4.15, aiohttp 3.14). The traps that they close are listed in DESIGN §5; each has a regression test
 in ``tests/realtime/test_traps.py`` or ``test_handshake.py``.
 """
 

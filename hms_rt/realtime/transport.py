@@ -1,11 +1,11 @@
 """The fast path's WebSocket: a connection taken over from aiohttp, without a task or a queue of its own.
 
-aiohttp parses and answers the handshake; then the transport gets :class:`EngineSocket` as its protocol and
-aiohttp forgets the connection. What is written goes straight to the kernel while nothing waits in the
+After the handshake (``doorstep``, or aiohttp's own) the transport gets :class:`EngineSocket` as its protocol,
+and aiohttp forgets the connection. What is written goes straight to the kernel while nothing waits in the
 transport's buffer, and behind it otherwise: so there is one queue, and order is kept by construction.
 
-With ``engine``, this is the only module that knows the inside of other libraries; ``test_pins`` tells by
-name what moved. ``FASTPATH=off`` does without both (``stock``).
+With ``engine`` and ``doorstep``, this alone knows the inside of other libraries; ``test_pins`` tells by
+name what moved. ``FASTPATH=off`` does without them (``stock``).
 """
 
 import asyncio

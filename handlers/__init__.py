@@ -19,6 +19,7 @@ from handlers import (
     patients,
     pharmacy,
     prescriptions,
+    record_types,
     status,
     timers,
 )
@@ -29,6 +30,7 @@ ROUTES = (
     patient_details.routes,
     patient_allergies.routes,
     patient_merges.routes,
+    record_types.routes,
     beds.routes,
     ipd.routes,
     opd.routes,

@@ -49,6 +49,8 @@ class Permission(StrEnum):
     RECORD_READ = "record.read"
     RECORD_BREAK_GLASS = "record.break_glass"  # outside the own scope, with a reason, audited
     RECORD_READ_MEDICATION = "record.read_medication"  # medication and allergies
+    RECORD_TYPE_DEFINE = "record_type.define"  # kinds of entries, and what is added to built-in ones
+    RECORD_TYPE_READ = "record_type.read"
     RECORD_WRITE_NOTE = "record.write_note"
     RECORD_WRITE_DIAGNOSIS = "record.write_diagnosis"
     RECORD_WRITE_VITALS = "record.write_vitals"
@@ -143,6 +145,8 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.RECORD_READ: {DOCTOR: OWN, NURSE: OWN},
     P.RECORD_BREAK_GLASS: {DOCTOR: ANY, NURSE: ANY},
     P.RECORD_READ_MEDICATION: {DOCTOR: OWN, NURSE: OWN, PHARMACY: ANY},
+    P.RECORD_TYPE_DEFINE: {ADMIN: ANY},
+    P.RECORD_TYPE_READ: {ADMIN: ANY, DOCTOR: ANY, NURSE: ANY},
     P.RECORD_WRITE_NOTE: {DOCTOR: OWN, NURSE: OWN},
     P.RECORD_WRITE_DIAGNOSIS: {DOCTOR: OWN},
     P.RECORD_WRITE_VITALS: {DOCTOR: OWN, NURSE: OWN},

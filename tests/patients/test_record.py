@@ -167,7 +167,7 @@ async def test_pharmacists_read_medication_only(
     await patients.append(doctor, command(), patient.id, MEDICATION)
     pharmacist = await person(Role.PHARMACY)
     (read,) = (await patients.list_entries(pharmacist, command(), patient.id, ALL)).items
-    assert read.kind is EntryKind.MEDICATION
+    assert read.kind == EntryKind.MEDICATION
     with pytest.raises(HmsError) as hidden:
         await patients.get_entry(pharmacist, command(), patient.id, note.id)
     assert hidden.value.code is Code.NOT_FOUND

@@ -35,6 +35,8 @@ TABLE = {
     "record.read": "-OO---",
     "record.break_glass": "-YY---",
     "record.read_medication": "-OO-Y-",
+    "record_type.define": "Y-----",
+    "record_type.read": "YYY---",
     "record.write_note": "-OO---",
     "record.write_diagnosis": "-O----",
     "record.write_vitals": "-OO---",

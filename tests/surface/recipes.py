@@ -11,7 +11,7 @@ from hms_rt.departments.patients.schemas.details import DeathIn, WhyIn
 from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Role
 from tests.conftest import PASSWORD, command
 from tests.pharmacy.conftest import FORMULARY
-from tests.surface.things import CLINIC, COUNTERS, LINE, NORMAL, OTHER_CLINIC, WARD
+from tests.surface.things import CHART, CLINIC, COUNTERS, LINE, NORMAL, OTHER_CLINIC, WARD
 from tests.surface.world import World
 
 OTHER_PASSWORD = "staple battery horse correct"
@@ -143,6 +143,19 @@ async def _restricted(world: World) -> Ask:
     patient_id = (await world.admitted()).patient_id
     await world.services.patients.restrict(SYSTEM, command(), patient_id, WhyIn(reason="a colleague"))
     return Ask({"id": str(patient_id)}, body=REASON, version=2)
+
+
+async def _new_kind(world: World) -> Ask:
+    body = {"code": world.fresh("chart_"), "name": "Wound chart", "written_as": "note", "body_schema": CHART}
+    return Ask(body=body)
+
+
+async def _change_kind(world: World) -> Ask:
+    return Ask({"kind": await world.kind()}, body={"name": "Another chart"}, version=1)
+
+
+async def _kind_version(world: World) -> Ask:
+    return Ask({"kind": await world.kind(), "number": "1"})
 
 
 async def _merge(world: World) -> Ask:
@@ -309,6 +322,11 @@ RECIPES: dict[str, Recipe] = {
     "POST /patients/{id}/restrict": _here(REASON),
     "POST /patients/{id}/unrestrict": _restricted,
     "GET /restricted-patients": _plain(),
+    "GET /record-types": _plain(),
+    "POST /record-types": _new_kind,
+    "GET /record-types/{kind}": _plain({"kind": "note"}),
+    "PATCH /record-types/{kind}": _change_kind,
+    "GET /record-types/{kind}/versions/{number}": _kind_version,
     "POST /patients/{id}/merge": _merge,
     "GET /patient-merges": _plain(),
     "GET /patient-merges/{id}": _at(W.merged),

@@ -41,9 +41,11 @@ from hms_rt.departments.opd.schemas.queue import CallIn, Late, TokenIn, TokenOut
 from hms_rt.departments.patients.model.allergy import AllergyCategory, Severity
 from hms_rt.departments.patients.model.contact import ContactKind
 from hms_rt.departments.patients.model.identifier import IdentifierType
+from hms_rt.departments.patients.model.record_type import WrittenAs
 from hms_rt.departments.patients.schemas import EntryNew, EntryOut, MergeIn, MergeOut, PatientNew, PatientOut
 from hms_rt.departments.patients.schemas.allergies import AllergyIn, AllergyOut
 from hms_rt.departments.patients.schemas.details import ContactIn, ContactOut, IdentifierIn, IdentifierOut
+from hms_rt.departments.patients.schemas.record_types import RecordTypeIn
 from hms_rt.departments.pharmacy.schemas.prescriptions import (
     Activation,
     PrescriptionIn,
@@ -69,6 +71,7 @@ CATALOGUE = (
     ),
     CatalogueIn(code="CULT", name="Culture", specimen_kind=SpecimenKind.URINE),
 )
+CHART: dict[str, Any] = {"type": "object", "properties": {"text": {"type": "string"}}}
 NORMAL, CRITICAL = "1.2", "9.9"
 LINE = {
     "medicine": "AMOX500",
@@ -125,6 +128,13 @@ class Things:
     async def allergy(self, patient_id: uuid.UUID) -> AllergyOut:
         new = AllergyIn(category=AllergyCategory.MEDICATION, substance="penicillin", severity=Severity.SEVERE)
         return await self.services.patients.add_allergy(SYSTEM, command(), patient_id, new)
+
+    async def kind(self) -> str:
+        """A kind of entries that the hospital defined."""
+        new = RecordTypeIn(
+            code=self.fresh("chart_"), name="Wound chart", written_as=WrittenAs.NOTE, body_schema=CHART
+        )
+        return (await self.services.patients.define_record_type(SYSTEM, command(), new)).code
 
     async def merged(self) -> MergeOut:
         """A new patient, and another who was merged into the first."""

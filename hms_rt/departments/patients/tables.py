@@ -1,6 +1,9 @@
 """Tables of patients. The SQL that makes them is in the migrations 0003 and 0010."""
 
+from typing import Any
+
 from sqlalchemy import Boolean, Column, Date, FetchedValue, ForeignKey, Integer, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
 
 from hms_rt.storage.metadata import Moment, metadata
 
@@ -67,6 +70,7 @@ patients_record_entry = Table(
     Column("entered_in_error", Boolean, nullable=False),
     Column("context_kind", Text),
     Column("context_id", Uuid),
+    Column("schema_version", Integer),
 )
 """Entries of the clinical record; append-only. What an entry says is in its document."""
 
@@ -126,3 +130,33 @@ patients_allergy = Table(
     Column("error_reason", Text),
 )
 """Statements about allergies; append-only. A later row supersedes an earlier one, or retracts it."""
+
+
+def _record_type() -> list[Column[Any]]:
+    return [
+        Column("name", Text, nullable=False),
+        Column("written_as", Text),
+        Column("schema", JSONB, nullable=False),
+        Column("active", Boolean, nullable=False),
+        Column("updated_at", Moment, nullable=False),
+        Column("updated_by", Uuid, nullable=False),
+    ]
+
+
+patients_record_type = Table(
+    "patients_record_type",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    *_record_type(),
+)
+"""Kinds of entries that the hospital defines, and what it adds to built-in ones."""
+
+patients_record_type_version = Table(
+    "patients_record_type_version",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    *_record_type(),
+)
+"""Every version of every definition, append-only; entries keep theirs. Filled by a trigger."""

@@ -4,6 +4,9 @@ Bodies are free documents within bounds: names of fields in snake case, whole nu
 strings (so that what is read is what was written, digit by digit), and a few fields every kind needs.
 """
 
+import base64
+import binascii
+import hashlib
 import re
 import uuid
 from collections.abc import Mapping
@@ -21,6 +24,9 @@ MAX_TEXT = 20_000
 MAX_TOTAL_TEXT = 60_000
 MAX_VITALS = 40
 MAX_INT = 2**53
+MAX_ATTACHMENT = 180_000
+"""Bytes of what is attached to a document; larger things are kept elsewhere and linked."""
+MAX_BASE64 = MAX_ATTACHMENT // 3 * 4
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,6})?")
@@ -69,7 +75,7 @@ class Entry:
 
     id: uuid.UUID
     patient_id: uuid.UUID
-    kind: EntryKind
+    kind: str
     document_id: uuid.UUID
     occurred_at: datetime
     recorded_at: datetime
@@ -77,13 +83,14 @@ class Entry:
     supersedes: uuid.UUID | None
     entered_in_error: bool
     context: Context | None = None
+    schema_version: int | None = None
     state: EntryState = EntryState.CURRENT
 
-    def check_correctable(self, kind: EntryKind) -> None:
+    def check_correctable(self, kind: str) -> None:
         """Raises ``conflict`` unless this entry is the newest of its line and of the same ``kind``."""
         if self.state is not EntryState.CURRENT or self.entered_in_error:
             raise conflict("that entry was corrected or retracted before: read the record again")
-        if self.kind is not kind:
+        if self.kind != kind:
             raise conflict(f"that entry is of kind {self.kind}: it cannot be replaced by {kind}")
 
 
@@ -124,16 +131,42 @@ def _invalid(field: str, problem: str) -> HmsError:
     )
 
 
-def check_body(kind: EntryKind, body: Mapping[str, Any]) -> None:
-    """Raises ``invalid`` unless ``body`` may stand in an entry of ``kind``."""
-    _check_free(body)
-    if kind is EntryKind.VITALS:
+def check_body(kind: str, body: Mapping[str, Any]) -> None:
+    """Raises ``invalid`` unless ``body`` keeps within the bounds of every body and of ``kind``."""
+    _check_free({name: value for name, value in body.items() if not _attached(kind, name)})
+    if kind == EntryKind.VITALS:
         _check_vitals(body)
-        return
-    field = REQUIRED_TEXT[kind]
-    text = body.get(field)
-    if not isinstance(text, str) or not text.strip():
-        raise _invalid(f"body.{field}", f"a {kind} needs this text")
+    field = REQUIRED_TEXT.get(EntryKind(kind)) if kind in frozenset(EntryKind) else None
+    if field is not None:
+        text = body.get(field)
+        if not isinstance(text, str) or not text.strip():
+            raise _invalid(f"body.{field}", f"a {kind} needs this text")
+
+
+def _attached(kind: str, field: str) -> bool:
+    return kind == EntryKind.DOCUMENT and field == "content"
+
+
+def with_attachment(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """``body`` as it is stored, with the measure of what is attached. Raises ``invalid``, ``too_large``."""
+    stored = dict(body)
+    content = stored.get("content")
+    if kind != EntryKind.DOCUMENT or content is None:
+        return stored
+    if not isinstance(content, str) or len(content) > MAX_BASE64:
+        raise HmsError(Code.TOO_LARGE, f"body.content: base64 of at most {MAX_ATTACHMENT:,} bytes")
+    try:
+        attached = base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError):
+        raise _invalid("body.content", "is not base64") from None
+    if not attached:
+        raise _invalid("body.content", "is empty")
+    return {**stored, "size": len(attached), "sha256": hashlib.sha256(attached).hexdigest()}
+
+
+def without_attachment(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """``body`` as lists show it: of what is attached only size and digest."""
+    return {name: value for name, value in body.items() if not _attached(kind, name)}
 
 
 def _check_free(body: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hms_rt.departments.patients.model.entry import Context, ContextKind, Entry, EntryKind, EntryState
+from hms_rt.departments.patients.model.entry import Context, ContextKind, Entry, EntryState
 from hms_rt.departments.patients.tables import patients_record_entry as entries
 
 _later = entries.alias("later")
@@ -29,7 +29,7 @@ def _entry(row: Row[Any]) -> Entry:
     return Entry(
         id=row.id,
         patient_id=row.patient_id,
-        kind=EntryKind(row.kind),
+        kind=row.kind,
         document_id=row.document_id,
         occurred_at=row.occurred_at,
         recorded_at=row.recorded_at,
@@ -37,6 +37,7 @@ def _entry(row: Row[Any]) -> Entry:
         supersedes=row.supersedes,
         entered_in_error=row.entered_in_error,
         context=Context(ContextKind(row.context_kind), row.context_id) if row.context_id else None,
+        schema_version=row.schema_version,
         state=state,
     )
 
@@ -47,13 +48,14 @@ async def add(connection: AsyncConnection, entry: Entry) -> None:
         insert(entries).values(
             id=entry.id,
             patient_id=entry.patient_id,
-            kind=entry.kind.value,
+            kind=entry.kind,
             document_id=entry.document_id,
             occurred_at=entry.occurred_at,
             recorded_at=entry.recorded_at,
             author=entry.author,
             supersedes=entry.supersedes,
             entered_in_error=entry.entered_in_error,
+            schema_version=entry.schema_version,
             context_kind=entry.context.kind.value if entry.context is not None else None,
             context_id=entry.context.id if entry.context is not None else None,
         )

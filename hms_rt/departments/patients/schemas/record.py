@@ -1,11 +1,17 @@
 """Shapes of the clinical record on the wire."""
 
 import uuid
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from hms_rt.departments.patients.model.entry import ContextKind, EntryKind, EntryState
+from pydantic import StringConstraints
+
+from hms_rt.departments.patients.model.entry import ContextKind, EntryState
 from hms_rt.kernel.paging import PageQuery
 from hms_rt.kernel.schema import Moment, Reason, Schema
+
+Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$", max_length=40)]
+"""A kind of entries: ``note``, ``nursing_note``, ``medical_note``, ``encounter``, ``vitals``, ``diagnosis``,
+``procedure``, ``medication``, ``document``, or one that the hospital defined (``GET /record-types``)."""
 
 
 class ContextRef(Schema):
@@ -18,12 +24,13 @@ class ContextRef(Schema):
 class EntryNew(Schema):
     """An entry for the clinical record."""
 
-    kind: EntryKind
+    kind: Kind
     occurred_at: Moment | None = None
     """When it happened; now, if absent. Late entry is normal."""
     body: dict[str, Any]
-    """By kind: note and diagnosis need ``text``, procedure and medication ``name``, vitals hold readings
-    (whole numbers or decimal strings). Further fields are free, within bounds."""
+    """By kind: notes and diagnoses need ``text``, encounters ``reason``, procedures and medication ``name``,
+    documents ``title`` (and ``content`` in base64, at most 180,000 bytes), vitals hold readings (whole
+    numbers or decimal strings). Further fields are free within bounds, unless the hospital says otherwise."""
     supersedes: uuid.UUID | None = None
     """The entry that this one corrects."""
     context: ContextRef | None = None
@@ -41,7 +48,9 @@ class EntryOut(Schema):
 
     id: uuid.UUID
     patient_id: uuid.UUID
-    kind: EntryKind
+    kind: str
+    schema_version: int | None = None
+    """Version of the hospital's definition that the entry was checked by; null where it defined nothing."""
     state: EntryState
     occurred_at: Moment
     recorded_at: Moment
@@ -61,7 +70,7 @@ class EntryFull(EntryOut):
 class EntryQuery(PageQuery):
     """Which entries to list."""
 
-    kind: EntryKind | None = None
+    kind: Kind | None = None
     since: Moment | None = None
     """Only what happened then or later."""
     until: Moment | None = None

@@ -13,6 +13,7 @@ from hms_rt.departments.patients.service.for_departments import allergies, brief
 from hms_rt.departments.patients.service.merging import Merging
 from hms_rt.departments.patients.service.moving_in import Comparison, MovingIn, identity_of
 from hms_rt.departments.patients.service.record import ClinicalRecord
+from hms_rt.departments.patients.service.record_types import RecordTypes
 from hms_rt.departments.patients.service.registration import Registration
 
 __all__ = [
@@ -35,7 +36,9 @@ __all__ = [
 ]
 
 
-class PatientsService(Registration, Details, Flags, Allergies, Merging, MovingIn, ClinicalRecord):
+class PatientsService(
+    Registration, Details, Flags, Allergies, Merging, MovingIn, ClinicalRecord, RecordTypes
+):
     """Everything that can be done with patients.
 
     Public methods take the principal and the command; ``lock``, ``brief``, ``allergies``,

@@ -9,16 +9,18 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from hms_rt.departments.patients.model.entry import Entry, EntryKind, check_body
+from hms_rt.departments.patients.model.entry import Entry, EntryKind, check_body, with_attachment
 from hms_rt.departments.patients.model.patient import Patient
-from hms_rt.departments.patients.repository import entries
+from hms_rt.departments.patients.model.record_type import BUILT_IN, RecordType
+from hms_rt.departments.patients.repository import entries, record_types
 from hms_rt.departments.patients.schemas.record import EntryNew, EntryOut, Retraction
-from hms_rt.departments.patients.service.record_access import WRITING, entry_out
+from hms_rt.departments.patients.service.record_access import entry_out, writing
 from hms_rt.departments.patients.service.record_reading import RecordReading
+from hms_rt.departments.patients.service.validation import check_against
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import conflict, forbidden, not_found
 from hms_rt.kernel.principal import Principal
-from hms_rt.security.permissions import may, require
+from hms_rt.security.permissions import Permission, may, require
 from hms_rt.storage import mongo
 from hms_rt.storage.mongo import DocumentRef
 from hms_rt.storage.postgres import violated
@@ -38,11 +40,12 @@ class ClinicalRecord(RecordReading):
         Raises ``invalid`` for a body that its kind does not allow, ``forbidden`` for somebody else's patient
         and ``conflict`` when the superseded entry was corrected or retracted before.
         """
-        check_body(new.kind, new.body)
-        ref = await self._written(principal, patient_id, new.kind, new.body)
+        async with self._units.reading() as connection:
+            defined = await self._defined(connection, new.kind)
+        ref = await self._checked(principal, patient_id, new, defined)
 
         async def work(uow: UnitOfWork) -> EntryOut:
-            return await self._append(uow, principal, patient_id, new, _stored(ref))
+            return await self._append(uow, principal, patient_id, new, defined, ref)
 
         return await self._units.execute(principal, command, EntryOut, work)
 
@@ -54,10 +57,9 @@ class ClinicalRecord(RecordReading):
         Locks the patient, who is first in the order of locks. The rights of ``principal`` are checked as by
         ``append``, and so is everything else. ``new.context`` names the visit or admission.
         """
-        require(principal, WRITING[new.kind])
-        check_body(new.kind, new.body)
-        ref = await self._written(principal, patient_id, new.kind, new.body)
-        return await self._append(uow, principal, patient_id, new, _stored(ref))
+        defined = await self._defined(uow.connection, new.kind)
+        ref = await self._checked(principal, patient_id, new, defined)
+        return await self._append(uow, principal, patient_id, new, defined, ref)
 
     async def retract(
         self,
@@ -71,14 +73,17 @@ class ClinicalRecord(RecordReading):
 
         The old one stays readable with its state. Raises ``not_found`` and ``conflict``.
         """
-        ref = await self._written(principal, patient_id, None, {"reason": why.reason})
+        ref = await self._written(
+            principal, patient_id, Permission.RECORD_WRITE_NOTE, "retraction", {"reason": why.reason}
+        )
 
         async def work(uow: UnitOfWork) -> EntryOut:
-            require(principal, WRITING[EntryKind.NOTE])
+            require(principal, Permission.RECORD_WRITE_NOTE)
             older = await entries.by_id(uow.connection, patient_id, entry_id)
             if older is None:
                 raise not_found("the entry")
-            await self._require_writing(uow, principal, patient_id, WRITING[older.kind])
+            defined = await record_types.by_code(uow.connection, older.kind)
+            await self._require_writing(uow, principal, patient_id, writing(older.kind, defined))
             older.check_correctable(older.kind)
             entry = Entry(
                 id=uow.ids.new(),
@@ -91,30 +96,40 @@ class ClinicalRecord(RecordReading):
                 supersedes=older.id,
                 entered_in_error=True,
                 context=older.context,
+                schema_version=older.schema_version,
             )
             return await _add(uow, entry, _stored(ref), "record.retract")
 
         return await self._units.execute(principal, command, EntryOut, work)
 
     async def _append(
-        self, uow: UnitOfWork, principal: Principal, patient_id: uuid.UUID, new: EntryNew, ref: DocumentRef
+        self,
+        uow: UnitOfWork,
+        principal: Principal,
+        patient_id: uuid.UUID,
+        new: EntryNew,
+        defined: RecordType | None,
+        ref: DocumentRef | None,
     ) -> EntryOut:
-        patient = await self._require_writing(uow, principal, patient_id, WRITING[new.kind])
+        patient = await self._require_writing(uow, principal, patient_id, writing(new.kind, defined))
+        if await self._defined(uow.connection, new.kind) != defined:
+            raise conflict("the kind was defined anew meanwhile: read it, then write again")
         older = await self._corrected(uow, patient, new)
         context = await self._context(uow, patient, new.context)
         entry = Entry(
             id=uow.ids.new(),
             patient_id=patient.id,
             kind=new.kind,
-            document_id=ref.id,
+            document_id=_stored(ref).id,
             occurred_at=occurred(new.occurred_at, uow.now),
             recorded_at=uow.now,
             author=principal.id,
             supersedes=new.supersedes,
             entered_in_error=False,
             context=context or (older.context if older is not None else None),
+            schema_version=defined.version if defined is not None else None,
         )
-        return await _add(uow, entry, ref, "record.append")
+        return await _add(uow, entry, _stored(ref), "record.append")
 
     @staticmethod
     async def _corrected(uow: UnitOfWork, patient: Patient, new: EntryNew) -> Entry | None:
@@ -127,21 +142,38 @@ class ClinicalRecord(RecordReading):
         older.check_correctable(new.kind)
         return older
 
+    async def _checked(
+        self, principal: Principal, patient_id: uuid.UUID, new: EntryNew, defined: RecordType | None
+    ) -> DocumentRef | None:
+        """The document, checked and stored; None for who may not write at all. Raises ``invalid``."""
+        check_body(new.kind, new.body)
+        if new.kind in BUILT_IN:
+            check_against(BUILT_IN[EntryKind(new.kind)][1], new.body)
+        if defined is not None:
+            check_against(defined.schema, new.body)
+        body = with_attachment(new.kind, new.body)
+        return await self._written(principal, patient_id, writing(new.kind, defined), new.kind, body)
+
     async def _written(
-        self, principal: Principal, patient_id: uuid.UUID, kind: EntryKind | None, body: Mapping[str, Any]
+        self,
+        principal: Principal,
+        patient_id: uuid.UUID,
+        permission: Permission,
+        kind: str,
+        body: Mapping[str, Any],
     ) -> DocumentRef | None:
         """The document, stored before the transaction; None for who may not write at all.
 
         The document says by itself whose it is: it must be readable without the database.
         """
-        if may(principal, WRITING[kind or EntryKind.NOTE]) is None:
+        if may(principal, permission) is None:
             return None
         return await self._documents.write(
             COLLECTION,
             {
                 "schema": 1,
                 "patient_id": str(patient_id),
-                "kind": kind.value if kind is not None else "retraction",
+                "kind": kind,
                 "author": str(principal.id),
                 "body": dict(body),
             },
@@ -161,7 +193,7 @@ async def _add(uow: UnitOfWork, entry: Entry, ref: DocumentRef, action: str) -> 
         entity="record_entry",
         entity_id=entry.id,
         patient_id=entry.patient_id,
-        detail={"kind": entry.kind.value},
+        detail={"kind": entry.kind},
     )
     return entry_out(entry)
 

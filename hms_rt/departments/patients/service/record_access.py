@@ -1,13 +1,15 @@
 """Who may write which kind of entry, who may read it, and what entries belong to."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hms_rt.departments.patients.model.entry import Context, ContextKind, Entry, EntryKind
+from hms_rt.departments.patients.model.entry import Context, ContextKind, Entry, EntryKind, without_attachment
 from hms_rt.departments.patients.model.patient import Patient
-from hms_rt.departments.patients.repository import patients
+from hms_rt.departments.patients.model.record_type import RecordType, WrittenAs
+from hms_rt.departments.patients.repository import patients, record_types
 from hms_rt.departments.patients.schemas.record import BreakGlass, ContextRef, EntryFull, EntryOut
 from hms_rt.departments.patients.service.care import CareRelation
 from hms_rt.departments.patients.service.foundation import Foundation, acting, closed, found
@@ -33,6 +35,13 @@ WRITING: Mapping[str, Permission] = {
 }
 """What it takes to write an entry of each built-in kind. Medical notes and encounters are a doctor's."""
 
+WRITTEN_AS: Mapping[WrittenAs, Permission] = {
+    WrittenAs.NOTE: Permission.RECORD_WRITE_NOTE,
+    WrittenAs.VITALS: Permission.RECORD_WRITE_VITALS,
+    WrittenAs.DIAGNOSIS: Permission.RECORD_WRITE_DIAGNOSIS,
+}
+"""What it takes to write an entry of a hospital's own kind."""
+
 READING: Mapping[Permission, frozenset[str]] = {
     Permission.RECORD_READ_MEDICATION: frozenset({EntryKind.MEDICATION}),
 }
@@ -57,6 +66,19 @@ class RecordAccess(Foundation):
         """The patient, or whoever it was merged into: where the record is now."""
         asked = found(await patients.by_id(uow.connection, patient_id))
         return await patients.survivor(uow.connection, asked)
+
+    @staticmethod
+    async def _defined(connection: AsyncConnection, kind: str) -> RecordType | None:
+        """The hospital's definition in force of ``kind``; None for a built-in one without.
+
+        Raises ``invalid`` for a kind that does not exist or is not used any more.
+        """
+        defined = await record_types.by_code(connection, kind)
+        if defined is not None and defined.active:
+            return defined
+        if kind not in WRITING:
+            raise HmsError(Code.INVALID, "kind: is not one that this hospital uses (GET /record-types)")
+        return None
 
     async def _require_writing(
         self, uow: UnitOfWork, principal: Principal, patient_id: UUID, permission: Permission
@@ -93,6 +115,13 @@ class RecordAccess(Foundation):
         return Context(said.kind, said.id)
 
 
+def writing(kind: str, defined: RecordType | None) -> Permission:
+    """What it takes to write an entry of this kind."""
+    if defined is not None and defined.written_as is not None:
+        return WRITTEN_AS[defined.written_as]
+    return WRITING[kind]
+
+
 def entry_out(entry: Entry) -> EntryOut:
     """An entry without what it says."""
     context = entry.context
@@ -100,6 +129,7 @@ def entry_out(entry: Entry) -> EntryOut:
         id=entry.id,
         patient_id=entry.patient_id,
         kind=entry.kind,
+        schema_version=entry.schema_version,
         state=entry.state,
         occurred_at=entry.occurred_at,
         recorded_at=entry.recorded_at,
@@ -110,6 +140,11 @@ def entry_out(entry: Entry) -> EntryOut:
     )
 
 
-def entry_full(entry: Entry, documents: Mapping[UUID, Mapping[str, object]]) -> EntryFull:
-    """An entry with what it says."""
-    return EntryFull.model_validate({**dict(entry_out(entry)), "body": documents[entry.document_id]["body"]})
+def entry_full(
+    entry: Entry, documents: Mapping[UUID, Mapping[str, Any]], *, attached: bool = True
+) -> EntryFull:
+    """An entry with what it says; in lists without what is ``attached`` to it."""
+    body = documents[entry.document_id]["body"]
+    return EntryFull.model_validate(
+        {**dict(entry_out(entry)), "body": body if attached else without_attachment(entry.kind, body)}
+    )

@@ -63,7 +63,9 @@ class RecordReading(RecordAccess):
         rows, refs = read[0]
         page, cursor = cut(rows, query.limit, lambda e: EntryCursor(occurred_at=e.occurred_at, id=e.id))
         bodies = await self._documents.read_many(refs)
-        return Page[EntryFull](items=[entry_full(entry, bodies) for entry in page], next_cursor=cursor)
+        return Page[EntryFull](
+            items=[entry_full(entry, bodies, attached=False) for entry in page], next_cursor=cursor
+        )
 
     async def get_entry(
         self,

@@ -16,21 +16,23 @@ from hms_rt.departments.opd.schemas.appointments import (
     RescheduleCommand,
     RescheduleIn,
 )
-from hms_rt.departments.opd.schemas.queue import (
+from hms_rt.departments.opd.schemas.commands import (
     CallCommand,
-    CallIn,
     CancelCommand,
-    CancelIn,
     CounterCommand,
-    CounterOut,
     IssueCommand,
-    Late,
     NextCommand,
-    NextIn,
     TokenCommand,
+    TransferCommand,
+)
+from hms_rt.departments.opd.schemas.queue import (
+    CallIn,
+    CancelIn,
+    CounterOut,
+    Late,
+    NextIn,
     TokenIn,
     TokenOut,
-    TransferCommand,
     TransferIn,
 )
 from hms_rt.departments.opd.service import OpdService

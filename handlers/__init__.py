@@ -22,6 +22,7 @@ from handlers import (
     record_types,
     status,
     timers,
+    waits,
 )
 
 ROUTES = (
@@ -35,6 +36,7 @@ ROUTES = (
     ipd.routes,
     opd.routes,
     appointments.routes,
+    waits.routes,
     lab.routes,
     lab_catalogue.routes,
     lab_results.routes,

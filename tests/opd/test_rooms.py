@@ -79,9 +79,10 @@ async def test_a_room_shows_clinic_counters_sums_and_unfinished_tokens(opd: Opd,
     done = await opd.until(S.DONE, patient_id=patient)
     called = await opd.until(S.CALLED, category="B", priority=Priority.URGENT, patient_id=patient)
     state = await rooms.fresh("GEN")
-    assert set(state) == {"clinic", "summary", "counter:G1", "counter:G2", views.token_key(called.id)}
+    assert set(state) == {"clinic", "line", "summary", "counter:G1", "counter:G2", views.token_key(called.id)}
     assert views.token_key(done.id) not in state
-    assert state["clinic"] == {"code": "GEN", "name": "General", "day": "2026-03-02"}
+    clinic = {"code": "GEN", "name": "General", "day": "2026-03-02"}
+    assert (state["clinic"], state["line"]) == ({**clinic, "announcements": []}, {"in_row": 0, "at_most": 2})
     assert state["counter:G1"] == {"code": "G1", "name": "Room G1", "open": True}
     assert state[views.token_key(called.id)] == {
         "id": str(called.id),

@@ -143,7 +143,16 @@ async def _any(world: World) -> Ask:
     return Ask()
 
 
+async def _announce(world: World) -> Ask:
+    (row,) = await world.query("SELECT version FROM opd_clinic WHERE code = :code", code=CLINIC)
+    body = {"items": [{"language": "de"}, {"language": "tr"}]}
+    return Ask({"code": CLINIC}, body=body, version=row.version)
+
+
 RECIPES: dict[str, Recipe] = {
+    "GET /clinics/{code}/announcements": _clinic,
+    "PUT /clinics/{code}/announcements": _announce,
+    "GET /clinics/{code}/waits": _clinic,
     "GET /clinics/{code}/schedules": _clinic,
     "POST /clinics/{code}/schedules": _define,
     "POST /schedules/{id}/end": _end,

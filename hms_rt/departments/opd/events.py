@@ -17,6 +17,20 @@ class ClinicDefined(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ClinicChanged(Event):
+    """What a clinic's screens say changed. Its row is locked."""
+
+    clinic: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineMoved(Event):
+    """Another number of appointments was called in a row. The line is locked."""
+
+    clinic: str
+
+
+@dataclass(frozen=True, slots=True)
 class DayReached(Event):
     """The clinic's queue goes on to ``day``, unless it is there or beyond. Recorded after the counts: queues
     are locked before the summary."""

@@ -9,16 +9,18 @@ from datetime import date
 from hms_rt.departments.opd import views
 from hms_rt.departments.opd.events import (
     AppointmentChanged,
+    ClinicChanged,
     ClinicDefined,
     CounterChanged,
     DayReached,
+    LineMoved,
     QueueChanged,
     TokenIssued,
     TokenMoved,
 )
 from hms_rt.departments.opd.model.appointment import OPEN, Appointment, AppointmentMove, AppointmentState
 from hms_rt.departments.opd.model.token import UNFINISHED, Token, TokenState
-from hms_rt.departments.opd.repository import appointments, clinics, queues, tokens
+from hms_rt.departments.opd.repository import appointments, clinics, lines, queues, tokens
 from hms_rt.departments.patients.events import PatientBrief, PatientRenamed
 from hms_rt.kernel.changes import Cause, Change, Event, Op, Value
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
@@ -30,7 +32,18 @@ SEEN = frozenset({TokenState.DONE, TokenState.TRANSFERRED})
 async def clinic_defined(uow: UnitOfWork, event: ClinicDefined) -> None:
     """Publish the clinic and its empty sums."""
     await _put_clinic(uow, event.clinic, Cause.DEFINED)
+    await _put_line(uow, event.clinic)
     await _put_summary(uow, event.clinic)
+
+
+async def clinic_changed(uow: UnitOfWork, event: ClinicChanged) -> None:
+    """Publish the clinic as it is now."""
+    await _put_clinic(uow, event.clinic, Cause.DEFINED)
+
+
+async def line_moved(uow: UnitOfWork, event: LineMoved) -> None:
+    """Publish whose turn it is."""
+    await _put_line(uow, event.clinic)
 
 
 async def day_reached(uow: UnitOfWork, event: DayReached) -> None:
@@ -153,8 +166,14 @@ async def _put_clinic(uow: UnitOfWork, code: str, cause: Cause) -> None:
     """On the queue and on the list of the day."""
     (row,) = await clinics.clinics(uow.connection, code)
     value = views.clinic_value(row.code, row.name, row.day)
-    _put(uow, code, views.CLINIC_KEY, cause, value)
+    said = await lines.announcements(uow.connection, code)
+    _put(uow, code, views.CLINIC_KEY, cause, views.announcing(value, said))
     uow.change(Change(views.day_stream(code), Op.PUT, views.CLINIC_KEY, cause, value))
+
+
+async def _put_line(uow: UnitOfWork, clinic: str) -> None:
+    value = views.line_value(await lines.line(uow.connection, clinic))
+    _put(uow, clinic, views.LINE_KEY, Cause.COUNT, value)
 
 
 async def _put_summary(uow: UnitOfWork, clinic: str) -> None:
@@ -179,6 +198,8 @@ def _remove_appointment(uow: UnitOfWork, clinic: str, appointment_id: uuid.UUID,
 
 PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     ClinicDefined: (clinic_defined,),
+    ClinicChanged: (clinic_changed,),
+    LineMoved: (line_moved,),
     DayReached: (day_reached,),
     CounterChanged: (counter_changed,),
     TokenIssued: (token_issued,),

@@ -203,3 +203,37 @@ appointment_event = sa.Table(
     sa.Column("reason", sa.Text),
 )
 """Every change of state of appointments, for ever; append-only."""
+
+line = sa.Table(
+    "opd_line",
+    metadata,
+    sa.Column("clinic_code", sa.ForeignKey("opd_clinic.code"), primary_key=True),
+    sa.Column("in_row", sa.Integer, nullable=False),
+    sa.Column("at_most", sa.Integer, nullable=False),
+)
+"""How many appointments were called one after the other in a clinic, and how many may be."""
+
+announcement = sa.Table(
+    "opd_announcement",
+    metadata,
+    sa.Column("clinic_code", sa.ForeignKey("opd_clinic.code"), primary_key=True),
+    sa.Column("position", sa.SmallInteger, primary_key=True),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+)
+"""What is said when somebody is called, in the languages of a clinic, one after the other."""
+
+wait = sa.Table(
+    "opd_wait",
+    metadata,
+    sa.Column("token_id", sa.ForeignKey("opd_token.id"), primary_key=True),
+    sa.Column("clinic_code", sa.Text, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("appointment", sa.Boolean, nullable=False),
+    sa.Column("joined_at", Moment, nullable=False),
+    sa.Column("ahead", sa.Integer, nullable=False),
+    sa.Column("p50_s", sa.Integer),
+    sa.Column("p90_s", sa.Integer),
+    sa.Column("waited_s", sa.Integer),
+)
+"""What was promised when a token joined a queue, and how long it then waited for its first call."""

@@ -1,11 +1,12 @@
 """The values of the clinics' streams, and what each audience sees of them (allow-lists)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row
 
+from hms_rt.departments.opd.model.announcing import Announcement
 from hms_rt.departments.opd.model.appointment import Appointment
 from hms_rt.departments.opd.model.token import Token
 from hms_rt.departments.opd.model.waiting import Pace, Wait, estimate
@@ -13,6 +14,7 @@ from hms_rt.kernel.clock import rfc3339
 
 CLINIC_KEY = "clinic"
 SUMMARY_KEY = "summary"
+LINE_KEY = "line"
 
 DISPLAY_FIELDS = frozenset({"label", "order", "state", "counter", "called_at", "due_at"})
 STAFF_FIELDS = frozenset(
@@ -112,6 +114,17 @@ def token_value(token: Token) -> dict[str, Any]:
 def clinic_value(code: str, name: str, day: date) -> dict[str, Any]:
     """A clinic as the stream's value."""
     return {"code": code, "name": name, "day": day.isoformat()}
+
+
+def announcing(clinic: dict[str, Any], said: Sequence[Announcement]) -> dict[str, Any]:
+    """A clinic's value with what its screens say, language by language, when somebody is called."""
+    return {**clinic, "announcements": [{"language": one.language, "text": one.text} for one in said]}
+
+
+def line_value(row: Row[Any]) -> dict[str, Any]:
+    """So many appointments were called in a row, and so many may be while a walk-in waits: with the times of
+    the tokens this is all it takes to know who is next (``model.line``)."""
+    return {"in_row": row.in_row, "at_most": row.at_most}
 
 
 def counter_value(row: Row[Any]) -> dict[str, Any]:

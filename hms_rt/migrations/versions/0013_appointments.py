@@ -211,6 +211,44 @@ STATEMENTS = (
         FOR EACH STATEMENT EXECUTE FUNCTION hms_refuse_rewrite()
     """,
     "ALTER TABLE opd_token ADD COLUMN due_at timestamptz",
+    "CREATE INDEX opd_token_way_idx ON opd_token (origin_code, day, number)",
+    # Who calls the next one locks the line of the clinic, so that turns are kept whoever calls meanwhile.
+    """
+    CREATE TABLE opd_line (
+        clinic_code text PRIMARY KEY CONSTRAINT opd_line_clinic_code_fkey REFERENCES opd_clinic,
+        in_row integer NOT NULL DEFAULT 0,
+        at_most integer NOT NULL DEFAULT 2 CONSTRAINT opd_line_at_most_check CHECK (at_most BETWEEN 1 AND 20),
+        CONSTRAINT opd_line_in_row_check CHECK (in_row BETWEEN 0 AND at_most)
+    )
+    """,
+    "INSERT INTO opd_line (clinic_code) SELECT code FROM opd_clinic",
+    """
+    CREATE TABLE opd_announcement (
+        clinic_code text NOT NULL CONSTRAINT opd_announcement_clinic_code_fkey REFERENCES opd_clinic,
+        position smallint NOT NULL,
+        language text NOT NULL CONSTRAINT opd_announcement_language_check CHECK
+            (language ~ '^[a-z]{2,3}(-[A-Z]{2})?$'),
+        text text NOT NULL,
+        PRIMARY KEY (clinic_code, position),
+        CONSTRAINT opd_announcement_language_key UNIQUE (clinic_code, language)
+    )
+    """,
+    # What was promised when a token joined a queue, and how long it then waited.
+    """
+    CREATE TABLE opd_wait (
+        token_id uuid PRIMARY KEY CONSTRAINT opd_wait_token_id_fkey REFERENCES opd_token,
+        clinic_code text NOT NULL,
+        day date NOT NULL,
+        appointment boolean NOT NULL,
+        joined_at timestamptz NOT NULL,
+        ahead integer NOT NULL CONSTRAINT opd_wait_ahead_check CHECK (ahead >= 0),
+        p50_s integer,
+        p90_s integer,
+        waited_s integer CONSTRAINT opd_wait_waited_check CHECK (waited_s >= 0),
+        CONSTRAINT opd_wait_promise_check CHECK ((p50_s IS NULL) = (p90_s IS NULL) AND p50_s <= p90_s)
+    )
+    """,
+    "CREATE INDEX opd_wait_clinic_day_idx ON opd_wait (clinic_code, day)",
 )
 
 

@@ -140,8 +140,14 @@ class Token:
             return replace(moved, counter=None, called_at=None, serving_at=None)
         return replace(moved, finished_at=when)
 
-    def continued(self, token_id: uuid.UUID, clinic: str, now: datetime) -> "Token":
-        """The transferred token as it waits in the queue of ``clinic``: same number, label and day."""
+    def continued(
+        self, token_id: uuid.UUID, clinic: str, now: datetime, before: "Token | None" = None
+    ) -> "Token":
+        """The transferred token as it waits in the queue of ``clinic``: same number, label and day.
+
+        ``before`` is its first stay there, if it comes back: then it has its old place in line, as one has
+        who was sent to the laboratory and never left the queue.
+        """
         at = self.since
         return Token(
             id=token_id,
@@ -157,10 +163,11 @@ class Token:
             patient_name=self.patient_name,
             mrn=self.mrn,
             issued_at=self.issued_at,
-            queued_at=at,
+            queued_at=before.queued_at if before is not None else at,
             since=at,
             recorded_at=now,
             transferred_from=self.id,
+            due_at=before.due_at if before is not None else None,
         )
 
     def _not_before_last_move(self, at: datetime) -> datetime:

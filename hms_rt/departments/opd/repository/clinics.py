@@ -32,6 +32,23 @@ async def insert_clinic(
     await connection.execute(sa.insert(tables.summary).values(clinic_code=code, day=day))
 
 
+async def lock_clinic(connection: AsyncConnection, code: str) -> int | None:
+    """Lock a clinic; its version, or None if there is no such clinic."""
+    query = sa.select(tables.clinic.c.version).where(tables.clinic.c.code == code)
+    version: int | None = (
+        await connection.execute(query.with_for_update(key_share=True))
+    ).scalar_one_or_none()
+    return version
+
+
+async def touch(connection: AsyncConnection, code: str) -> None:
+    """A locked clinic has another version."""
+    columns = tables.clinic.c
+    await connection.execute(
+        tables.clinic.update().where(columns.code == code).values(version=columns.version + 1)
+    )
+
+
 async def clinics(connection: AsyncConnection, code: str | None = None) -> Sequence[Row[Any]]:
     """All clinics by code, or one; with the day of their queue."""
     query = (

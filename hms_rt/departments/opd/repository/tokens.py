@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.opd import tables
+from hms_rt.departments.opd.model.line import LATE, Lane
 from hms_rt.departments.opd.model.token import UNFINISHED, Move, Priority, Token, TokenState
 
 _TOKEN = tables.token.c
@@ -80,16 +81,57 @@ async def lock(connection: AsyncConnection, token_id: uuid.UUID) -> Token | None
     return found[0] if found else None
 
 
-async def lock_next(connection: AsyncConnection, clinic: str, day: date) -> Token | None:
-    """Lock the first waiting token in line that nobody else is taking; None if there is none."""
+_ROUTINE = _TOKEN.rank == Priority.ROUTINE.rank
+_KEPT = sa.and_(_ROUTINE, _TOKEN.due_at.is_not(None), _TOKEN.queued_at <= _TOKEN.due_at + LATE)
+"""Came for an appointment, and not too late for it. What a lane holds is said by ``model.line``."""
+
+
+def _standing(lane: Lane, now: datetime) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[Any]]:
+    """Which waiting tokens stand in a lane, and by what time."""
+    if lane is Lane.URGENT:
+        return sa.not_(_ROUTINE), _TOKEN.queued_at
+    if lane is Lane.WALK_IN:
+        return sa.and_(_ROUTINE, sa.not_(_KEPT)), _TOKEN.queued_at
+    due = _TOKEN.due_at <= now if lane is Lane.DUE else _TOKEN.due_at > now
+    return sa.and_(_KEPT, due), _TOKEN.due_at
+
+
+async def lock_next(
+    connection: AsyncConnection, clinic: str, day: date, lane: Lane, now: datetime
+) -> Token | None:
+    """Lock the first waiting token of a lane that nobody else is taking; None if there is none."""
+    stands, time = _standing(lane, now)
     query = (
         sa.select(tables.token)
         .where(_TOKEN.clinic_code == clinic, _TOKEN.day == day, _TOKEN.state == TokenState.WAITING.value)
-        .order_by(*_IN_LINE)
+        .where(stands)
+        .order_by(_TOKEN.rank, time, _TOKEN.queued_at, _TOKEN.number, _TOKEN.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
     found = await _read(connection, query)
+    return found[0] if found else None
+
+
+async def waiting(connection: AsyncConnection, clinic: str, day: date) -> list[Token]:
+    """The waiting tokens of a day."""
+    return await _read(
+        connection,
+        sa.select(tables.token).where(
+            _TOKEN.clinic_code == clinic, _TOKEN.day == day, _TOKEN.state == TokenState.WAITING.value
+        ),
+    )
+
+
+async def first_stay(connection: AsyncConnection, token: Token, clinic: str) -> Token | None:
+    """The first stay of this number in the queue of ``clinic``, if it was there before."""
+    query = sa.select(tables.token).where(
+        _TOKEN.origin_code == token.origin,
+        _TOKEN.day == token.day,
+        _TOKEN.number == token.number,
+        _TOKEN.clinic_code == clinic,
+    )
+    found = await _read(connection, query.order_by(_TOKEN.queued_at, _TOKEN.id).limit(1))
     return found[0] if found else None
 
 
@@ -147,18 +189,6 @@ async def of_day(
     return await _read(connection, query.order_by(_TOKEN.number, _TOKEN.id).limit(limit))
 
 
-async def ahead_of(connection: AsyncConnection, token: Token) -> int:
-    """How many waiting tokens of the same clinic and day are called before ``token``."""
-    place = (token.priority.rank, token.queued_at, token.number, token.id)
-    query = sa.select(sa.func.count()).where(
-        _TOKEN.clinic_code == token.clinic,
-        _TOKEN.day == token.day,
-        _TOKEN.state == TokenState.WAITING.value,
-        sa.tuple_(*_IN_LINE) < sa.tuple_(*(sa.literal(part) for part in place)),
-    )
-    return int((await connection.execute(query)).scalar_one())
-
-
 async def clinics_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) -> set[str]:
     """Clinics where the patient has an unfinished token, or any of the day that the clinic is in."""
     summary = tables.summary.c
@@ -200,8 +230,13 @@ async def remember(
     )
 
 
-async def history(connection: AsyncConnection, token_id: uuid.UUID) -> Sequence[Row[Any]]:
-    """Every change of state of a token, oldest first."""
+async def history(connection: AsyncConnection, token: Token) -> Sequence[Row[Any]]:
+    """Every change of state of a number, through all the queues that it was in, oldest first."""
     columns = tables.token_event.c
-    query = sa.select(tables.token_event).where(columns.token_id == token_id).order_by(columns.id)
+    query = (
+        sa.select(tables.token_event, _TOKEN.clinic_code)
+        .join(tables.token, _TOKEN.id == columns.token_id)
+        .where(_TOKEN.origin_code == token.origin, _TOKEN.day == token.day, _TOKEN.number == token.number)
+        .order_by(columns.id)
+    )
     return (await connection.execute(query)).all()

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator
 
+from hms_rt.departments.opd.model.line import AT_MOST
 from hms_rt.departments.opd.model.token import Priority, TokenState
 from hms_rt.kernel.paging import PageQuery
 from hms_rt.kernel.schema import Moment, Name, PlaceCode, Reason, Schema
@@ -30,6 +31,8 @@ class ClinicIn(Schema):
     categories: Annotated[tuple[CategoryIn, ...], Field(min_length=1, max_length=26)] = (
         CategoryIn(letter="A", name="General"),
     )
+    appointments_in_row: Annotated[int, Field(ge=1, le=20)] = AT_MOST
+    """So many patients with an appointment are called one after the other while a walk-in waits."""
 
     @field_validator("categories")
     @classmethod
@@ -170,6 +173,9 @@ class WaitOut(Schema):
     p50_s: int | None
     """Null while the clinic has no open counter, or too few services to judge by."""
     p90_s: int | None
+    promised_p50_s: int | None
+    """What was promised when it joined the queue."""
+    promised_p90_s: int | None
 
 
 class TokenWithWait(TokenOut):
@@ -181,6 +187,8 @@ class TokenWithWait(TokenOut):
 class StepOut(Schema):
     """One change of state of a token."""
 
+    token_id: uuid.UUID
+    clinic: str
     move: str
     before: TokenState | None
     after: TokenState
@@ -192,7 +200,7 @@ class StepOut(Schema):
 
 
 class HistoryOut(Schema):
-    """How a token came to its state, oldest first."""
+    """The way of a number through all the queues that it was in, oldest first."""
 
     items: list[StepOut]
 
@@ -258,45 +266,3 @@ class TokenCursor(Schema):
 
     number: int
     id: uuid.UUID
-
-
-class IssueCommand(TokenIn):
-    """Issue a token; over a socket, the body names the target."""
-
-    clinic: PlaceCode
-
-
-class NextCommand(NextIn):
-    """Call the next patient of a clinic."""
-
-    clinic: PlaceCode
-
-
-class TokenCommand(Late):
-    """A move that needs nothing but the token."""
-
-    token_id: uuid.UUID
-
-
-class CallCommand(CallIn):
-    """Call this token."""
-
-    token_id: uuid.UUID
-
-
-class TransferCommand(TransferIn):
-    """Transfer this token."""
-
-    token_id: uuid.UUID
-
-
-class CancelCommand(CancelIn):
-    """Cancel this token."""
-
-    token_id: uuid.UUID
-
-
-class CounterCommand(Schema):
-    """Open or close a counter."""
-
-    counter: PlaceCode

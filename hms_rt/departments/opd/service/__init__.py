@@ -9,11 +9,12 @@ from hms_rt.departments.opd.service.day_end import DayEnd
 from hms_rt.departments.opd.service.moving import Moving
 from hms_rt.departments.opd.service.queue import Queue
 from hms_rt.departments.opd.service.scheduling import Scheduling
+from hms_rt.departments.opd.service.waits import Waits
 
 __all__ = ["OpdService"]
 
 
-class OpdService(Clinics, Scheduling, Absences, Appointments, Calling, Moving, DayEnd, Queue):
+class OpdService(Clinics, Scheduling, Absences, Appointments, Calling, Moving, DayEnd, Queue, Waits):
     """Everything that happens to clinics, schedules, appointments, queues and tokens.
 
     Everything that moves a token locks it first and records ``TokenIssued`` or ``TokenMoved``, then

@@ -1,12 +1,15 @@
 """Calling patients to a counter: the next in line, or one in particular."""
 
 import uuid
+from datetime import date, datetime
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hms_rt.departments.opd.events import LineMoved
+from hms_rt.departments.opd.model import line
 from hms_rt.departments.opd.model.token import Move, Token
-from hms_rt.departments.opd.repository import clinics, tokens
+from hms_rt.departments.opd.repository import clinics, lines, tokens
 from hms_rt.departments.opd.schemas.queue import CallIn, NextIn, TokenOut
 from hms_rt.departments.opd.service.clinics import check_clinic
 from hms_rt.departments.opd.service.foundation import Foundation, Moved, token_out
@@ -25,7 +28,8 @@ class Calling(Foundation):
     """One token goes to one counter: the database refuses a second one at either."""
 
     async def call_next(self, principal: Principal, command: Command, clinic: str, body: NextIn) -> TokenOut:
-        """Call who is first in line: by priority, then by when they joined the queue.
+        """Call who is next by the rule of ``model.line``: the urgent first, then appointments that are due
+        and walk-ins in turn. Whoever calls the next one in a clinic waits for who does so already.
 
         Tokens that somebody else is calling at this moment are passed over. Raises ``conflict`` when
         nobody waits, or the counter is closed, busy, or another clinic's.
@@ -37,9 +41,7 @@ class Calling(Foundation):
             require_counter(principal, Permission.TOKEN_CALL, body.counter)
             await _hold_open(uow.connection, clinic, body.counter)
             at = occurred(body.occurred_at, uow.now)
-            token = await tokens.lock_next(uow.connection, clinic, body.day or self._day(at))
-            if token is None:
-                raise conflict(f"nobody is waiting in clinic {clinic}")
+            token = await _next(uow, clinic, body.day or self._day(at), at)
             return await self._call(uow, token, body)
 
         return await self._units.execute(principal, command, TokenOut, work)
@@ -67,6 +69,7 @@ class Calling(Foundation):
         after = token.moved(Move.CALL, at, counter=body.counter)
         try:
             await self._save(uow, Move.CALL, [Moved(token, after)])
+            await lines.came(uow.connection, token.id, after.since)
         except IntegrityError as error:
             if violated(error) == _BUSY:
                 raise conflict(f"counter {body.counter} has a patient: finish first") from error
@@ -81,6 +84,21 @@ class Calling(Foundation):
             detail={"counter": body.counter},
         )
         return token_out(after)
+
+
+async def _next(uow: UnitOfWork, clinic: str, day: date, at: datetime) -> Token:
+    """Lock who is next, and take the turn; raises ``conflict`` if nobody waits."""
+    row = await lines.lock(uow.connection, clinic)
+    for lane in line.lanes(row.in_row, row.at_most):
+        token = await tokens.lock_next(uow.connection, clinic, day, lane, at)
+        if token is None:
+            continue
+        in_row = line.called(lane, row.in_row, row.at_most)
+        if in_row != row.in_row:
+            await lines.set_in_row(uow.connection, clinic, in_row)
+            uow.record(LineMoved(clinic))
+        return token
+    raise conflict(f"nobody is waiting in clinic {clinic}")
 
 
 async def _hold_open(connection: AsyncConnection, clinic: str, code: str) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.opd.events import ClinicDefined, CounterChanged
-from hms_rt.departments.opd.repository import clinics
+from hms_rt.departments.opd.repository import clinics, lines
 from hms_rt.departments.opd.schemas.queue import CategoryOut, ClinicIn, ClinicOut, CounterIn, CounterOut
 from hms_rt.departments.opd.service.foundation import Foundation
 from hms_rt.kernel.commands import Command
@@ -36,6 +36,7 @@ class Clinics(Foundation):
                 )
             except IntegrityError as error:
                 raise _taken(error, f"clinic {clinic.code} exists already") from error
+            await lines.insert(uow.connection, clinic.code, clinic.appointments_in_row)
             uow.record(ClinicDefined(clinic.code))
             uow.audit("clinic.define", entity="clinic", entity_id=clinic.code)
             return await find_clinic(uow.connection, clinic.code)

@@ -10,9 +10,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.identity.service import IdentityService
+from hms_rt.departments.opd import views
 from hms_rt.departments.opd.events import QueueChanged, Step, TokenIssued, TokenMoved
+from hms_rt.departments.opd.model import line
 from hms_rt.departments.opd.model.token import AT_COUNTER, Move, Token, hospital_day
-from hms_rt.departments.opd.repository import clinics, tokens
+from hms_rt.departments.opd.model.waiting import Wait, estimate
+from hms_rt.departments.opd.repository import clinics, lines, queues, tokens
 from hms_rt.departments.opd.schemas.queue import TokenOut
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.changes import Cause
@@ -80,8 +83,10 @@ class Foundation:
         _record_counts(uow, moved, joined)
 
     async def _join(self, uow: UnitOfWork, token: Token, cause: Cause, move: Move | None = None) -> None:
-        """Add a token to its queue, which exists."""
+        """Add a token to its queue, which exists, and keep what is promised to it."""
         await tokens.insert(uow.connection, token, uow.now)
+        ahead, expected = await expected_wait(uow.connection, token, uow.now)
+        await lines.promise(uow.connection, token, ahead, expected)
         await tokens.remember(uow.connection, [(None, token)], move, uow.principal.id, uow.now)
         uow.record(TokenIssued(token.id, token.patient_id, token.clinic, token.day, cause))
 
@@ -112,6 +117,20 @@ class Foundation:
         if token is None:
             raise not_found("that token")
         return token
+
+
+async def expected_wait(connection: AsyncConnection, token: Token, now: datetime) -> tuple[int, Wait | None]:
+    """How many are called before a waiting token as things stand, and how long that takes; who is too early
+    for an appointment waits for its time at least."""
+    waiting = await tokens.waiting(connection, token.clinic, token.day)
+    row = await lines.line(connection, token.clinic)
+    ordered = line.in_order(waiting, now, row.in_row, row.at_most)
+    ahead = next(place for place, other in enumerate(ordered) if other.id == token.id)
+    expected = estimate(ahead, views.pace(await queues.summary(connection, token.clinic)))
+    if expected is None or line.lane_of(token, now) is not line.Lane.EARLY or token.due_at is None:
+        return ahead, expected
+    early = round((token.due_at - now).total_seconds())
+    return ahead, Wait(max(expected.p50_s, early), max(expected.p90_s, early))
 
 
 def token_out(token: Token) -> TokenOut:

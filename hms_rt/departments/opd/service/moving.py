@@ -80,7 +80,8 @@ class Moving(Foundation):
     ) -> TokenOut:
         """The patient goes on to another clinic's queue and keeps number, label and priority there.
 
-        The token ends as ``transferred``; the answer is the one that continues it, in line from now on.
+        The token ends as ``transferred``; the answer is the one that continues it, in line from now on, or
+        at its old place where it comes back.
         Numbers of neither queue are touched. Raises ``conflict`` if it is in that clinic's queue already.
         """
 
@@ -92,7 +93,8 @@ class Moving(Foundation):
             if token.clinic == body.clinic:
                 raise conflict(f"the token is in the queue of clinic {body.clinic}")
             after = token.moved(Move.TRANSFER, occurred(body.occurred_at, uow.now, after=token.since))
-            onward = after.continued(uow.ids.new(), body.clinic, uow.now)
+            before = await tokens.first_stay(uow.connection, token, body.clinic)
+            onward = after.continued(uow.ids.new(), body.clinic, uow.now, before)
             await queues.ensure_queue(uow.connection, body.clinic, onward.day)
             await self._save(uow, Move.TRANSFER, [Moved(token, after)], [onward])
             _audit(uow, Move.TRANSFER, token, {"to": body.clinic, "onward": str(onward.id)})

@@ -3,15 +3,15 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.opd import views
+from hms_rt.departments.opd.model import line
 from hms_rt.departments.opd.model.token import Token, TokenState
-from hms_rt.departments.opd.model.waiting import estimate
-from hms_rt.departments.opd.repository import clinics, queues, tokens
+from hms_rt.departments.opd.repository import clinics, lines, queues, tokens
 from hms_rt.departments.opd.schemas.queue import (
     DayOut,
     HistoryOut,
@@ -26,7 +26,7 @@ from hms_rt.departments.opd.schemas.queue import (
     WaitOut,
 )
 from hms_rt.departments.opd.service.clinics import find_clinic
-from hms_rt.departments.opd.service.foundation import Foundation, token_out
+from hms_rt.departments.opd.service.foundation import Foundation, expected_wait, token_out
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import forbidden, not_found
@@ -48,7 +48,7 @@ class Queue(Foundation):
         async def work(uow: UnitOfWork) -> QueueOut:
             found = await find_clinic(uow.connection, clinic)
             _require_reader(principal, clinic)
-            shown = await tokens.in_room(uow.connection, clinic, query.day)
+            shown = await _in_order(uow, clinic, query.day)
             row = await queues.summary(uow.connection, clinic)
             uow.audit("queue.read", entity="clinic", entity_id=clinic)
             return QueueOut(
@@ -99,18 +99,19 @@ class Queue(Foundation):
         async def work(uow: UnitOfWork) -> TokenWithWait:
             token = await _seen(uow.connection, principal, token_id)
             uow.audit("token.read", entity="token", entity_id=token_id, patient_id=token.patient_id)
-            wait = await _wait(uow.connection, token)
+            wait = await _wait(uow.connection, token, uow.now)
             return TokenWithWait(**token_out(token).model_dump(), wait=wait)
 
         return await self._units.execute(principal, replace(command, key=None), TokenWithWait, work)
 
     async def history(self, principal: Principal, command: Command, token_id: uuid.UUID) -> HistoryOut:
-        """How a token came to its state, oldest first. Raises ``not_found``, ``forbidden``."""
+        """The way of a token's number through all queues, oldest first. Raises ``not_found``,
+        ``forbidden``."""
 
         async def work(uow: UnitOfWork) -> HistoryOut:
             token = await _seen(uow.connection, principal, token_id)
             uow.audit("token.read", entity="token", entity_id=token_id, patient_id=token.patient_id)
-            rows = await tokens.history(uow.connection, token_id)
+            rows = await tokens.history(uow.connection, token)
             return HistoryOut(items=[_step_out(row) for row in rows])
 
         return await self._units.execute(principal, replace(command, key=None), HistoryOut, work)
@@ -135,7 +136,11 @@ class Queue(Foundation):
         if not found:
             return None
         state: State = {
-            views.CLINIC_KEY: views.clinic_value(found[0].code, found[0].name, found[0].day),
+            views.CLINIC_KEY: views.announcing(
+                views.clinic_value(found[0].code, found[0].name, found[0].day),
+                await lines.announcements(connection, code),
+            ),
+            views.LINE_KEY: views.line_value(await lines.line(connection, code)),
             views.SUMMARY_KEY: views.summary_value(await queues.summary(connection, code)),
         }
         for row in await clinics.counters(connection, clinics_of=[code]):
@@ -143,6 +148,18 @@ class Queue(Foundation):
         for token in await tokens.in_room(connection, code):
             state[views.token_key(token.id)] = views.token_value(token)
         return state
+
+
+async def _in_order(uow: UnitOfWork, clinic: str, day: date | None) -> list[Token]:
+    """Everybody who is not finished: who waits last, day by day in the order of being called."""
+    found = await tokens.in_room(uow.connection, clinic, day)
+    row = await lines.line(uow.connection, clinic)
+    waits = [token for token in found if token.state is TokenState.WAITING]
+    shown = [token for token in found if token.state is not TokenState.WAITING]
+    for one in sorted({token.day for token in waits}):
+        of_day = [token for token in waits if token.day == one]
+        shown += line.in_order(of_day, uow.now, row.in_row, row.at_most)
+    return shown
 
 
 def _require_reader(principal: Principal, clinic: str) -> None:
@@ -160,20 +177,24 @@ async def _seen(connection: AsyncConnection, principal: Principal, token_id: uui
     return token
 
 
-async def _wait(connection: AsyncConnection, token: Token) -> WaitOut | None:
+async def _wait(connection: AsyncConnection, token: Token, now: datetime) -> WaitOut | None:
     if token.state is not TokenState.WAITING:
         return None
-    ahead = await tokens.ahead_of(connection, token)
-    expected = estimate(ahead, views.pace(await queues.summary(connection, token.clinic)))
+    ahead, expected = await expected_wait(connection, token, now)
+    promised = await lines.promised(connection, token.id)
     return WaitOut(
         ahead=ahead,
         p50_s=expected.p50_s if expected else None,
         p90_s=expected.p90_s if expected else None,
+        promised_p50_s=promised.p50_s if promised else None,
+        promised_p90_s=promised.p90_s if promised else None,
     )
 
 
 def _step_out(row: Any) -> StepOut:
     return StepOut(
+        token_id=row.token_id,
+        clinic=row.clinic_code,
         move=row.move,
         before=row.before,
         after=row.after,

@@ -1,7 +1,13 @@
 """Namespace ``/beds``: ward boards and the hospital's occupancy."""
 
 from hms_rt.departments.beds import views
-from hms_rt.departments.beds.schemas import BedChange, BedCommand, BedOut
+from hms_rt.departments.beds.schemas import (
+    BedChange,
+    BedCommand,
+    BedOut,
+    CleaningCommand,
+    CleaningOut,
+)
 from hms_rt.departments.beds.service import BedsService
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.commands import Command
@@ -20,7 +26,7 @@ def _hospital_audience(principal: Principal, _: str) -> Audience:
 
 
 def rooms(services: Services) -> list[RoomKind]:
-    """``ward:<code>`` and ``hospital``."""
+    """``ward:<code>``, ``hospital`` and, for housekeeping, ``cleaning:<ward>``."""
     beds = services.beds
     return [
         RoomKind(
@@ -42,19 +48,38 @@ def rooms(services: Services) -> list[RoomKind]:
             views={Audience.STAFF: everything, Audience.DISPLAY: everything},
             takes_argument=False,
         ),
+        RoomKind(
+            namespace=NAMESPACE,
+            name="cleaning",
+            streams=StreamKind("beds/cleaning", beds.cleaning_state),
+            audience=beds.cleaning_audience,
+            views={Audience.STAFF: everything},
+        ),
     ]
 
 
 def commands(services: Services) -> dict[str, SocketCommand]:
-    """``change_bed``, the same as PATCH /beds/{id}."""
+    """The same as PATCH /beds/{id} and the moves of /cleaning/{id}."""
     beds: BedsService = services.beds
 
     async def change_bed(principal: Principal, command: Command, body: BedCommand) -> BedOut:
         change = BedChange(**body.model_dump(exclude={"bed_id"}, exclude_unset=True))
         return await beds.change(principal, command, body.bed_id, change)
 
+    async def claim(principal: Principal, command: Command, body: CleaningCommand) -> CleaningOut:
+        return await beds.claim_cleaning(principal, command, body.cleaning_id)
+
+    async def finish(principal: Principal, command: Command, body: CleaningCommand) -> CleaningOut:
+        return await beds.finish_cleaning(principal, command, body.cleaning_id)
+
     return {
         "change_bed": SocketCommand(
             "beds.change", BedCommand, change_bed, "Change a bed's state or flag", Permission.BED_STATUS
-        )
+        ),
+        "claim_cleaning": SocketCommand(
+            "beds.claim_cleaning", CleaningCommand, claim, "Start to clean a bed", Permission.CLEANING_DO
+        ),
+        "finish_cleaning": SocketCommand(
+            "beds.finish_cleaning", CleaningCommand, finish, "A bed is clean", Permission.CLEANING_DO
+        ),
     }

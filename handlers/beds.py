@@ -5,7 +5,9 @@ from hms_rt.departments.beds.schemas import (
     BedIn,
     BedOut,
     BedQuery,
+    FeaturesIn,
     FreeBeds,
+    FreeQuery,
     LocationTree,
     WardIn,
     WardOut,
@@ -85,13 +87,14 @@ async def define_bed(call: Call[BedIn, None]) -> BedOut:
 
 @routes.get(
     "/beds/free",
+    query=FreeQuery,
     answer=FreeBeds,
     permission=Permission.BEDS_FREE,
     summary="Free beds of the hospital, no names",
 )
-async def free_beds(call: Call[None, None]) -> FreeBeds:
-    """Beds of every ward by state."""
-    return await call.services.beds.free(call.principal)
+async def free_beds(call: Call[None, FreeQuery]) -> FreeBeds:
+    """Beds of every ward by state; ``suitable`` counts the available ones that have what is needed."""
+    return await call.services.beds.free(call.principal, call.query)
 
 
 @routes.get("/beds/{id}", answer=BedOut, permission=Permission.BED_READ, versioned=True, summary="One bed")
@@ -112,3 +115,19 @@ async def get_bed(call: Call[None, None]) -> BedOut:
 async def change_bed(call: Call[BedChange, None]) -> BedOut:
     """The legal moves are those of the bed's state machine; an illegal one is told with the legal ones."""
     return await call.services.beds.change(call.principal, call.command, call.path_uuid("id"), call.body)
+
+
+@routes.patch(
+    "/beds/{id}/features",
+    body=FeaturesIn,
+    answer=BedOut,
+    permission=Permission.BED_DEFINE,
+    command="beds.set_features",
+    versioned=True,
+    summary="Say what a bed is equipped with",
+)
+async def set_features(call: Call[FeaturesIn, None]) -> BedOut:
+    """Replaces the list. A patient who needs what the bed lacks is put there only with a reason."""
+    return await call.services.beds.set_features(
+        call.principal, call.command, call.path_uuid("id"), call.body
+    )

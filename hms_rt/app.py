@@ -25,6 +25,7 @@ from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.identity import projector as identity_projector
 from hms_rt.departments.identity.service import Gathered, IdentityService, Principals, Throttle, counts_in
 from hms_rt.departments.ipd import merging as ipd_merging
+from hms_rt.departments.ipd import projector as ipd_projector
 from hms_rt.departments.ipd.service import (
     IpdService,
     patient_of_admission,
@@ -104,6 +105,7 @@ PROJECTORS = (
     opd_projector.PROJECTORS,
     lab_projector.PROJECTORS,
     pharmacy_projector.PROJECTORS,
+    ipd_projector.PROJECTORS,
     *(merging.PROJECTORS for merging in MERGING),
 )
 """One entry per department that turns events into changes."""
@@ -239,9 +241,9 @@ class Hospital:
             PlacesOfCare([wards_of_patient], [OpdService.clinics_of_patient]),
             {ContextKind.ADMISSION: patient_of_admission},
         )
-        beds = BedsService(self.units, patients)
         zone = self.settings.zone
         notifications = NotificationsService(self.units, identity, zone)
+        beds = BedsService(self.units, patients, identity, notifications)
         return Services(
             audit=AuditService(self.units, self._engine, self.clock),
             identity=identity,
@@ -249,7 +251,7 @@ class Hospital:
             notifications=notifications,
             beds=beds,
             opd=OpdService(self.units, patients, identity, zone),
-            ipd=IpdService(self.units, beds, patients),
+            ipd=IpdService(self.units, beds, patients, zone),
             lab=LabService(
                 self.units,
                 self.documents,
@@ -325,6 +327,12 @@ class Hospital:
         timers.always("durable timers", self.durable_timers.run)
         timers.every(
             5, "expired reservations", lambda: self.services.beds.release_expired(*_timed("beds.expire"))
+        )
+        timers.every(
+            15, "overdue cleaning", lambda: self.services.beds.tell_overdue(*_timed("cleaning.overdue"))
+        )
+        timers.every(
+            60, "occupancy by hour", lambda: self.services.ipd.finish_hours(*_timed("ipd.finish_hours"))
         )
         timers.every(60, "past days", lambda: self.services.opd.close_past_days(*_timed("opd.past_days")))
         timers.every(600, "slots", lambda: self.services.opd.grow_slots(*_timed("opd.grow_slots")))

@@ -59,12 +59,18 @@ class Permission(StrEnum):
     BED_READ = "bed.read"  # the board of a ward; the audience decides which fields
     BED_STATUS = "bed.status"
     BEDS_FREE = "beds.free"  # counts per ward of the hospital, no names
+    CLEANING_READ = "cleaning.read"  # requests to housekeeping
+    CLEANING_REQUEST = "cleaning.request"
+    CLEANING_DO = "cleaning.do"  # claim, give back, finish, cancel
 
     ADMISSION_READ = "admission.read"
     ADMISSION_REQUEST = "admission.request"
     ADMISSION_ACCEPT = "admission.accept"
     ADMISSION_CANCEL = "admission.cancel"  # before the patient is in a bed
     BED_ASSIGN = "bed.assign"
+    BED_HOLD = "bed.hold"  # keep a bed for an admission; plan a transfer
+    ADMISSION_NEEDS = "admission.needs"  # what a patient needs of a bed, isolation
+    BIRTH_RECORD = "birth.record"
     STAY_TRANSFER = "stay.transfer"
     STAY_CORRECT = "stay.correct"  # cancel-admit, cancel-transfer, cancel-discharge
     DISCHARGE_ORDER = "discharge.order"
@@ -154,11 +160,17 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.BED_READ: {ADMIN: ANY, DOCTOR: OWN, NURSE: OWN, RECEPTION: ANY},
     P.BED_STATUS: {NURSE: OWN},
     P.BEDS_FREE: {ADMIN: ANY, DOCTOR: ANY, NURSE: ANY, RECEPTION: ANY},
+    P.CLEANING_READ: {ADMIN: ANY, NURSE: OWN},
+    P.CLEANING_REQUEST: {NURSE: OWN},
+    P.CLEANING_DO: {NURSE: OWN},
     P.ADMISSION_READ: {ADMIN: ANY, DOCTOR: OWN, NURSE: OWN, RECEPTION: ANY},
     P.ADMISSION_REQUEST: {DOCTOR: OWN},
     P.ADMISSION_ACCEPT: {ADMIN: ANY, NURSE: OWN},
     P.ADMISSION_CANCEL: {ADMIN: ANY, DOCTOR: OWN, NURSE: OWN},
     P.BED_ASSIGN: {ADMIN: ANY, NURSE: OWN, RECEPTION: ANY},
+    P.BED_HOLD: {ADMIN: ANY, NURSE: OWN, RECEPTION: ANY},
+    P.ADMISSION_NEEDS: {DOCTOR: OWN, NURSE: OWN},
+    P.BIRTH_RECORD: {DOCTOR: OWN, NURSE: OWN},
     P.STAY_TRANSFER: {ADMIN: ANY, NURSE: OWN},
     P.STAY_CORRECT: {ADMIN: ANY, NURSE: OWN},
     P.DISCHARGE_ORDER: {DOCTOR: OWN},
@@ -208,7 +220,13 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
 """Permission -> role -> scope. What is not here is denied."""
 
 ASSIGNMENT_GRANTS: Mapping[AssignmentKind, Mapping[Permission, Scope]] = {
-    AssignmentKind.HOUSEKEEPING: {P.PLACES_READ: ANY, P.BED_READ: OWN, P.BED_STATUS: OWN},
+    AssignmentKind.HOUSEKEEPING: {
+        P.PLACES_READ: ANY,
+        P.BED_READ: OWN,
+        P.BED_STATUS: OWN,
+        P.CLEANING_READ: OWN,
+        P.CLEANING_DO: OWN,
+    },
     AssignmentKind.CASHIER: {
         P.TOKEN_CALL: OWN,
         P.TOKEN_SERVE: OWN,

@@ -9,6 +9,7 @@ from hms_rt.storage.metadata import metadata
 
 FOLLOWS_OTHERWISE = {
     "audit_log.patient_id": "history is never rewritten; a merge is accounted for under both patients",
+    "beds_hold.patient_id": "follows the admission by foreign key",
     "beds_occupant.patient_id": "follows the stay by foreign key",
     "ipd_stay.patient_id": "follows the admission by foreign key",
     "patients_merge.from_id": "says who was merged",

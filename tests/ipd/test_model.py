@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hms_rt.departments.beds.model import Feature, Isolation, Needs
 from hms_rt.departments.ipd.model import (
     IN_BED,
     MOVES,
@@ -42,6 +43,11 @@ LEGAL = {
     (S.DISCHARGE_ORDERED, M.DEPART): S.DISCHARGED,
     (S.DISCHARGE_ORDERED, M.CANCEL_TRANSFER): S.DISCHARGE_ORDERED,
     (S.DISCHARGED, M.CANCEL_DISCHARGE): S.DISCHARGE_ORDERED,
+    (S.REQUESTED, M.CHANGE_NEEDS): S.REQUESTED,
+    **{(s, M.CHANGE_NEEDS): s for s in (S.ACCEPTED, S.ADMITTED, S.DISCHARGE_ORDERED)},
+    **{(s, m): s for s in (S.ACCEPTED, S.ADMITTED, S.DISCHARGE_ORDERED) for m in (M.HOLD, M.RELEASE_HOLD)},
+    (S.ADMITTED, M.SWAP): S.ADMITTED,
+    (S.DISCHARGE_ORDERED, M.SWAP): S.DISCHARGE_ORDERED,
 }
 DO: dict[Move, Callable[[Admission], Admission]] = {
     M.ACCEPT: lambda a: a.accept(LATER),
@@ -54,6 +60,10 @@ DO: dict[Move, Callable[[Admission], Admission]] = {
     M.CANCEL_ADMIT: lambda a: a.cancel_admit(),
     M.CANCEL_TRANSFER: lambda a: a.cancel_transfer("MED"),
     M.CANCEL_DISCHARGE: lambda a: a.cancel_discharge(),
+    M.HOLD: lambda a: a.hold(),
+    M.RELEASE_HOLD: lambda a: a.release_hold(),
+    M.SWAP: lambda a: a.swap("MED"),
+    M.CHANGE_NEEDS: lambda a: a.change_needs(Needs(frozenset({Feature.OXYGEN}), Isolation.DROPLET)),
 }
 PAIRS = [(state, move) for state in S for move in DO]
 

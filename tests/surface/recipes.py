@@ -78,6 +78,31 @@ async def _cancel_transfer(world: World) -> Ask:
     return Ask({"id": str(moved.id)}, body={"reason": "wrong patient"}, version=moved.version)
 
 
+async def _hold(world: World) -> Ask:
+    here, bed = await world.admitted(), await world.bed()
+    return Ask({"id": str(here.id)}, body={"bed_id": str(bed.id)}, version=here.version)
+
+
+async def _release_hold(world: World) -> Ask:
+    here = await world.holding()
+    return Ask({"id": str(here.id)}, body=REASON, version=here.version)
+
+
+async def _swap(world: World) -> Ask:
+    here, other = await world.admitted(), await world.admitted()
+    return Ask({"id": str(here.id)}, body={"with_admission": str(other.id)}, version=here.version)
+
+
+async def _birth(world: World) -> Ask:
+    here = await world.admitted()
+    return Ask({"id": str(here.id)}, body={"born_at": f"{TODAY}T00:00:00Z"}, version=here.version)
+
+
+async def _cancel_cleaning(world: World) -> Ask:
+    asked = await world.spot_cleaning()
+    return Ask({"id": str(asked.id)}, version=asked.version)
+
+
 async def _request_admission(world: World) -> Ask:
     patient = await world.patient()
     return Ask(body={"patient_id": str(patient.id), "ward": WARD, "reason": "sepsis"})
@@ -338,7 +363,20 @@ RECIPES: dict[str, Recipe] = {
     "POST /beds": _new("b", ward=WARD, room="R9"),
     "GET /beds/{id}": _at(_bed),
     "PATCH /beds/{id}": _at(_bed, {"status": "cleaning"}),
+    "PATCH /beds/{id}/features": _at(_bed, {"features": ["oxygen"]}),
+    "POST /beds/{id}/cleaning": _at(_bed, {"note": "coffee on the floor"}),
+    "GET /cleaning": _plain(ward=WARD),
+    "POST /cleaning/{id}/claim": _at(W.cleaning),
+    "POST /cleaning/{id}/give-back": _at(W.claimed_cleaning),
+    "POST /cleaning/{id}/finish": _at(W.cleaning),
+    "POST /cleaning/{id}/cancel": _cancel_cleaning,
     # ipd
+    "GET /occupancy/hours": _plain(ward=WARD, since=f"{TODAY}T00:00:00Z", until=f"{TODAY}T12:00:00Z"),
+    "POST /admissions/{id}/hold": _hold,
+    "POST /admissions/{id}/release-hold": _release_hold,
+    "POST /admissions/{id}/swap": _swap,
+    "POST /admissions/{id}/needs": _at(W.admitted, {"features": ["oxygen"]}),
+    "POST /admissions/{id}/births": _birth,
     "POST /admissions": _request_admission,
     "GET /admissions/{id}": _at(W.admitted),
     "GET /admissions/{id}/history": _at(W.admitted),

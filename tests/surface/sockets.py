@@ -44,6 +44,7 @@ _TARGETS = {
         "specimen_id",
         "test_id",
         "alert_id",
+        "cleaning_id",
         "prescription_id",
         "appointment_id",
     ),

@@ -40,6 +40,8 @@ def otherwise(schema: type[BaseModel], body: Any) -> Iterator[dict[str, Any]]:
             {"text": "slept badly"},
             [OTHERWISE[4]],
             2,
+            ["suction"],
+            "2026-01-02T03:04:05Z",
         ]
         tried += [{**body, name: other} for other in others if other != value]
     for other in tried:

@@ -95,6 +95,7 @@ NAMESPACES = [channel.NAMESPACE for channel in CHANNELS]
 ARGUMENTS = {
     "ward": f":{WARD}",
     "clinic": f":{CLINIC}",
+    "cleaning": f":{WARD}",
     "day": f":{CLINIC}",
     "dispensary": f":{DISPENSARY}",
 }

@@ -62,6 +62,7 @@ DEVICE_READS = {
     "GET /beds/free",
     "GET /beds/{id}",
     "GET /clinics/{code}/days/{day}",
+    "GET /occupancy/hours",
 }
 """What a screen bound to a ward and a clinic may read; a queue by REST would name patients."""
 
@@ -85,6 +86,10 @@ ROOMS: Mapping[tuple[str, str], tuple[str, Mapping[Role, tuple[Audience | None, 
     ("/beds", "hospital"): (
         "hospital",
         dict.fromkeys((Role.ADMIN, Role.DOCTOR, Role.NURSE, Role.RECEPTION), (STAFF, STAFF)),
+    ),
+    ("/beds", "cleaning"): (
+        f"cleaning:{WARD}",
+        {Role.ADMIN: (STAFF, STAFF), Role.NURSE: (STAFF, None)},
     ),
     ("/opd", "clinic"): (
         f"clinic:{CLINIC}",

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from hms_rt.app import Hospital
-from hms_rt.departments.beds.schemas import BedChange, BedIn, BedOut
+from hms_rt.departments.beds.schemas import BedChange, BedIn, BedOut, CleaningIn, CleaningOut, CleaningQuery
 from hms_rt.departments.ipd.model import Disposition
 from hms_rt.departments.ipd.schemas import (
     AdmissionIn,
@@ -15,6 +15,7 @@ from hms_rt.departments.ipd.schemas import (
     BedChoice,
     DepartureIn,
     DischargeOrderIn,
+    HoldIn,
     Timed,
     TransferIn,
 )
@@ -166,6 +167,26 @@ class Things:
         left = await self.services.beds.bed(SYSTEM, command(), here.stays[-1].bed_id)
         await self.set_bed(left, "available")
         return moved
+
+    async def holding(self) -> AdmissionOut:
+        """Somebody for whom a bed is held."""
+        here, to = await self.admitted(), await self.bed()
+        return await self.services.ipd.hold(SYSTEM, command(), here.id, HoldIn(bed_id=to.id))
+
+    async def cleaning(self) -> CleaningOut:
+        """A bed that waits to be cleaned."""
+        bed = await self.set_bed(await self.bed(), "cleaning")
+        found = await self.services.beds.cleanings(SYSTEM, CleaningQuery(ward=WARD, limit=200))
+        return next(one for one in found.items if one.bed_id == bed.id)
+
+    async def claimed_cleaning(self) -> CleaningOut:
+        """A bed that somebody cleans."""
+        return await self.services.beds.claim_cleaning(SYSTEM, command(), (await self.cleaning()).id)
+
+    async def spot_cleaning(self) -> CleaningOut:
+        """Something else to be cleaned at a bed."""
+        wanted = CleaningIn(note="coffee on the floor")
+        return await self.services.beds.request_cleaning(SYSTEM, command(), (await self.bed()).id, wanted)
 
     async def ordered_out(self) -> AdmissionOut:
         here = await self.admitted()

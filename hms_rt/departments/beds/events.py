@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from enum import StrEnum
 
 from hms_rt.departments.beds.model import BedStatus
 from hms_rt.kernel.changes import Cause, Event
@@ -22,6 +23,8 @@ class BedMove:
     ward: str
     before: BedStatus | None
     after: BedStatus
+    counted: bool = True
+    """False for a cot: the ward's counts are of beds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +33,33 @@ class BedsChanged(Event):
 
     moves: tuple[BedMove, ...]
     cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class CleaningChanged(Event):
+    """A request to housekeeping was made, moved, or became overdue. Its bed is locked, but for the last."""
+
+    cleaning_id: uuid.UUID
+    ward: str
+    cause: Cause
+
+
+class HoldEnd(StrEnum):
+    """How a hold ended."""
+
+    TAKEN = "taken"
+    CANCELLED = "cancelled"  # by a command of its own
+    RELEASED = "released"  # by what was done with the patient or the bed
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldEnded(Event):
+    """A bed is not held for an admission any more."""
+
+    bed_id: uuid.UUID
+    bed: str
+    ward: str
+    admission_id: uuid.UUID
+    patient_id: uuid.UUID
+    how: HoldEnd

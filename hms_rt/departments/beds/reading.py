@@ -6,14 +6,16 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hms_rt.departments.beds import repository, views
+from hms_rt.departments.beds import views
+from hms_rt.departments.beds.repository import board
 from hms_rt.departments.beds.schemas import (
     BedOut,
     BedQuery,
     BuildingNode,
+    CleaningOut,
     FacilityNode,
+    FreeOut,
     LocationTree,
-    OccupancyOut,
     RoomNode,
     WardNode,
     WardOut,
@@ -34,26 +36,33 @@ def ward_out(row: Row[Any]) -> WardOut:
 
 
 def bed_out(row: Row[Any], audience: Audience) -> BedOut:
-    """A bed; its occupant only for the clinical audience."""
+    """A bed; who is in it and for whom it is held only for the clinical audience."""
     value = views.bed_value(row)
     if audience is not Audience.CLINICAL:
-        value["occupant"] = None
+        value["occupant"] = value["hold"] = None
     return BedOut(ward=row.ward_code, **value)
 
 
 async def beds(connection: AsyncConnection, query: BedQuery, audience: Audience) -> Page[BedOut]:
     """One page of a ward's beds, by code."""
     after = decode_cursor(query.cursor, CodeCursor).code if query.cursor else None
-    rows = await repository.board_rows(
+    rows = await board.board_rows(
         connection, ward=query.ward, status=query.status, after=after, limit=query.limit + 1
     )
     shown, next_cursor = cut(rows, query.limit, lambda row: CodeCursor(code=row.code))
     return Page[BedOut](items=[bed_out(row, audience) for row in shown], next_cursor=next_cursor)
 
 
-def occupancy_out(row: Row[Any]) -> OccupancyOut:
+def free_out(row: Row[Any], suitable: int, cots: int) -> FreeOut:
     """Beds of a ward by state."""
-    return OccupancyOut(ward=row.ward_code, name=row.name, **views.occupancy_value(row))
+    return FreeOut(
+        ward=row.ward_code, name=row.name, suitable=suitable, cots=cots, **views.occupancy_value(row)
+    )
+
+
+def cleaning_out(row: Row[Any]) -> CleaningOut:
+    """A request to housekeeping."""
+    return CleaningOut(**views.cleaning_value(row))
 
 
 def tree(rows: Sequence[Row[Any]]) -> LocationTree:

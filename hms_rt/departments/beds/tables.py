@@ -1,6 +1,7 @@
 """Tables of the location tree: facility, building, ward, room, bed; and the boards' own rows."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from hms_rt.departments.beds.model import BedStatus
 from hms_rt.storage.metadata import Moment, metadata
@@ -53,6 +54,11 @@ bed = sa.Table(
     sa.Column("reserved_for", sa.Uuid),
     sa.Column("reserved_until", Moment),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("features", ARRAY(sa.Text), nullable=False),
+    sa.Column("isolation_kind", sa.Text),
+    sa.Column("out_of_service_reason", sa.Text),
+    sa.Column("expected_back_at", Moment),
     sa.UniqueConstraint("ward_code", "code"),
     sa.ForeignKeyConstraint(["ward_code", "room_code"], ["beds_room.ward_code", "beds_room.code"]),
 )
@@ -68,8 +74,48 @@ occupant = sa.Table(
     sa.Column("sex", sa.Text),
     sa.Column("birth_date", sa.Date),
     sa.Column("since", Moment, nullable=False),
+    sa.Column("leaving_since", Moment),
+    sa.Column("outstanding", sa.Integer),
 )
 """Who the board shows in a bed: a copy of what patients and stays say, kept by this department."""
+
+hold = sa.Table(
+    "beds_hold",
+    metadata,
+    sa.Column("bed_id", sa.ForeignKey("beds_bed.id"), primary_key=True),
+    sa.Column("admission_id", sa.Uuid, nullable=False, unique=True),
+    sa.Column("patient_id", sa.Uuid, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("mrn", sa.Text, nullable=False),
+    sa.Column("sex", sa.Text),
+    sa.Column("birth_date", sa.Date),
+    sa.Column("from_ward", sa.Text),
+    sa.Column("from_bed", sa.Text),
+    sa.Column("held_at", Moment, nullable=False),
+)
+"""For whom a bed is held: a row exactly as long as the hold. Until when is in the bed."""
+
+cleaning = sa.Table(
+    "beds_cleaning",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("bed_id", sa.ForeignKey("beds_bed.id"), nullable=False),
+    sa.Column("ward_code", sa.ForeignKey("beds_ward.code"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("requested_at", Moment, nullable=False),
+    sa.Column("requested_by", sa.Uuid, nullable=False),
+    sa.Column("due_at", Moment, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("claimed_at", Moment),
+    sa.Column("claimed_by", sa.Uuid),
+    sa.Column("claimed_by_name", sa.Text),
+    sa.Column("finished_at", Moment),
+    sa.Column("finished_by", sa.Uuid),
+    sa.Column("overdue_at", Moment),
+    sa.Column("version", sa.BigInteger, nullable=False),
+)
+"""Requests to housekeeping; a bed that waits to be cleaned has an open one. Holds no patient data."""
 
 occupancy = sa.Table(
     "beds_occupancy",

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from hms_rt.departments.ipd.model import AdmissionState
 from hms_rt.kernel.changes import Event
@@ -28,3 +29,20 @@ class AdmissionChanged(Event):
     patient_id: uuid.UUID
     before: AdmissionState | None
     after: AdmissionState
+
+
+@dataclass(frozen=True, slots=True)
+class PatientDied(Event):
+    """A patient died in the hospital, ``at`` the time of the departure that says so."""
+
+    admission_id: uuid.UUID
+    patient_id: uuid.UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeathRevoked(Event):
+    """The departure of a patient as died was entered in error."""
+
+    admission_id: uuid.UUID
+    patient_id: uuid.UUID

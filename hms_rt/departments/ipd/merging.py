@@ -13,9 +13,13 @@ TABLES = (
         tables.admission,
         refusals={
             "ipd_admission_open_patient_key": "both patients have an open admission: cancel one of them, or"
-            " let the patient depart from it, then merge"
+            " let the patient depart from it, then merge",
+            "ipd_stay_patient_excl": "both patients were in a bed at the same time: correct the stay that"
+            " is wrong, then merge",
         },
     ),
+    Repointed(tables.birth, key="child_admission_id", column="mother_id"),
+    Repointed(tables.birth, key="child_admission_id", column="child_id"),
 )
 
 

@@ -1,12 +1,12 @@
 """From rows to answers, cut down to what the caller may see."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Row
 
 from hms_rt.departments.ipd.model import Admission, Stay
-from hms_rt.departments.ipd.schemas import AdmissionEventOut, AdmissionOut, StayOut
+from hms_rt.departments.ipd.schemas import AdmissionEventOut, AdmissionOut, HeldBedOut, StayOut
 from hms_rt.departments.patients.service import PatientBrief
 from hms_rt.kernel.principal import Principal, Role
 from hms_rt.security.permissions import Permission, wards
@@ -21,7 +21,12 @@ def treats(principal: Principal, admission: Admission) -> bool:
 
 
 def admission_out(
-    principal: Principal, admission: Admission, patient: PatientBrief, stays: Iterable[Stay]
+    principal: Principal,
+    admission: Admission,
+    patient: PatientBrief,
+    stays: Iterable[Stay],
+    hold: Any | None = None,
+    births: Sequence[Row[Any]] = (),
 ) -> AdmissionOut:
     """An admission; why and how the patient leaves only for those who treat."""
     clinical = treats(principal, admission)
@@ -42,7 +47,12 @@ def admission_out(
         discharged_at=admission.discharged_at,
         disposition=admission.disposition if clinical else None,
         cancelled_at=admission.cancelled_at,
-        stays=[_stay_out(stay) for stay in stays],
+        features=sorted(admission.features),
+        isolation=admission.isolation if clinical else None,
+        hold=_hold_out(hold) if hold is not None else None,
+        mother_id=next((b.mother_id for b in births if b.child_admission_id == admission.id), None),
+        children=[b.child_id for b in births if b.admission_id == admission.id],
+        stays=[_stay_out(stay, clinical=clinical) for stay in stays],
         version=admission.version,
     )
 
@@ -56,7 +66,11 @@ def event_out(row: Row[Any], *, clinical: bool) -> AdmissionEventOut:
     return AdmissionEventOut(**values)
 
 
-def _stay_out(stay: Stay) -> StayOut:
+def _hold_out(row: Any) -> HeldBedOut:
+    return HeldBedOut(bed_id=row.bed_id, bed=row.code, ward=row.ward_code, until=row.reserved_until)
+
+
+def _stay_out(stay: Stay, *, clinical: bool) -> StayOut:
     return StayOut(
         id=stay.id,
         ward=stay.ward,
@@ -65,4 +79,5 @@ def _stay_out(stay: Stay) -> StayOut:
         started_at=stay.started_at,
         ended_at=stay.ended_at,
         entered_in_error=stay.entered_in_error,
+        override_reason=stay.override_reason if clinical else None,
     )

@@ -1,6 +1,7 @@
 """Tables of inpatients. The SQL that makes them is in ``migrations/versions/0008_ipd.py``."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from hms_rt.storage.metadata import Moment, metadata
 
@@ -23,6 +24,8 @@ admission = sa.Table(
     sa.Column("disposition", sa.Text),
     sa.Column("cancelled_at", Moment),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("needs", ARRAY(sa.Text), nullable=False),
+    sa.Column("isolation", sa.Text),
 )
 """``ward_code`` is the ward asked for, then the ward of the patient's bed."""
 
@@ -38,6 +41,7 @@ stay = sa.Table(
     sa.Column("started_at", Moment, nullable=False),
     sa.Column("ended_at", Moment),
     sa.Column("entered_in_error", sa.Boolean, nullable=False),
+    sa.Column("override_reason", sa.Text),
     sa.ForeignKeyConstraint(["admission_id", "patient_id"], ["ipd_admission.id", "ipd_admission.patient_id"]),
 )
 """Which bed a patient was in, and when; open while ``ended_at`` is null."""
@@ -61,3 +65,50 @@ event = sa.Table(
     sa.Column("recorded_by", sa.Uuid, nullable=False),
 )
 """Every move of every admission, append-only."""
+
+birth = sa.Table(
+    "ipd_birth",
+    metadata,
+    sa.Column("child_id", sa.ForeignKey("patients_patient.id"), primary_key=True),
+    sa.Column("mother_id", sa.ForeignKey("patients_patient.id"), nullable=False),
+    sa.Column("admission_id", sa.ForeignKey("ipd_admission.id"), nullable=False),
+    sa.Column("child_admission_id", sa.ForeignKey("ipd_admission.id"), nullable=False, unique=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("born_at", Moment, nullable=False),
+    sa.Column("recorded_at", Moment, nullable=False),
+    sa.Column("recorded_by", sa.Uuid, nullable=False),
+)
+"""Who was born here, of whom, in which admission, and as which child of it."""
+
+occupancy_hour = sa.Table(
+    "ipd_occupancy_hour",
+    metadata,
+    sa.Column("ward_code", sa.ForeignKey("beds_ward.code"), primary_key=True),
+    sa.Column("hour", Moment, primary_key=True),
+    sa.Column("beds", sa.Integer, nullable=False),
+    sa.Column("at_start", sa.Integer, nullable=False),
+    sa.Column("arrivals", sa.Integer, nullable=False),
+    sa.Column("departures", sa.Integer, nullable=False),
+    sa.Column("occupied_seconds", sa.Integer, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("computed_at", Moment, nullable=False),
+)
+"""One row for every ward and finished hour; ``revision`` counts how often a correction changed it."""
+
+occupancy_mark = sa.Table(
+    "ipd_occupancy_mark",
+    metadata,
+    sa.Column("id", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("finished_until", Moment, nullable=False),
+)
+"""One row: hours before this are finished."""
+
+occupancy_stale = sa.Table(
+    "ipd_occupancy_stale",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("ward_code", sa.Text, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("until", Moment, nullable=False),
+)
+"""Times that a stay written since touched: their hours are to be looked at again."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from hms_rt.departments.beds.model import Feature, Isolation, Needs
 from hms_rt.departments.ipd.model.times import check_order
 from hms_rt.kernel.errors import conflict, illegal_move
 
@@ -35,6 +36,12 @@ class Move(StrEnum):
     CANCEL_ADMIT = "cancel_admit"  # the patient never was in that bed
     CANCEL_TRANSFER = "cancel_transfer"  # the patient never left the bed before
     CANCEL_DISCHARGE = "cancel_discharge"  # the patient never left
+    HOLD = "hold"  # a bed is kept for the patient
+    RELEASE_HOLD = "release_hold"
+    EXPIRE_HOLD = "expire_hold"  # by the server's timer
+    SWAP = "swap"  # two patients exchange beds
+    BIRTH = "birth"  # a newborn: admitted with it
+    CHANGE_NEEDS = "change_needs"  # what the patient needs of a bed; isolation
 
 
 class Disposition(StrEnum):
@@ -55,10 +62,14 @@ MOVES: Mapping[AdmissionState, Mapping[Move, frozenset[AdmissionState]]] = {
     _S.REQUESTED: {
         Move.ACCEPT: frozenset({_S.ACCEPTED}),
         Move.CANCEL: frozenset({_S.CANCELLED}),
+        Move.CHANGE_NEEDS: frozenset({_S.REQUESTED}),
     },
     _S.ACCEPTED: {
         Move.ASSIGN: frozenset({_S.ADMITTED}),
         Move.CANCEL: frozenset({_S.CANCELLED}),
+        Move.CHANGE_NEEDS: frozenset({_S.ACCEPTED}),
+        Move.HOLD: frozenset({_S.ACCEPTED}),
+        Move.RELEASE_HOLD: frozenset({_S.ACCEPTED}),
     },
     _S.ADMITTED: {
         Move.TRANSFER: frozenset({_S.ADMITTED}),
@@ -66,17 +77,28 @@ MOVES: Mapping[AdmissionState, Mapping[Move, frozenset[AdmissionState]]] = {
         Move.DEPART: frozenset({_S.DISCHARGED}),
         Move.CANCEL_ADMIT: frozenset({_S.ACCEPTED}),
         Move.CANCEL_TRANSFER: frozenset({_S.ADMITTED}),
+        Move.CHANGE_NEEDS: frozenset({_S.ADMITTED}),
+        Move.HOLD: frozenset({_S.ADMITTED}),
+        Move.RELEASE_HOLD: frozenset({_S.ADMITTED}),
+        Move.SWAP: frozenset({_S.ADMITTED}),
     },
     _S.DISCHARGE_ORDERED: {
         Move.TRANSFER: frozenset({_S.DISCHARGE_ORDERED}),
         Move.REVOKE_DISCHARGE: frozenset({_S.ADMITTED}),
         Move.DEPART: frozenset({_S.DISCHARGED}),
         Move.CANCEL_TRANSFER: frozenset({_S.DISCHARGE_ORDERED}),
+        Move.CHANGE_NEEDS: frozenset({_S.DISCHARGE_ORDERED}),
+        Move.HOLD: frozenset({_S.DISCHARGE_ORDERED}),
+        Move.RELEASE_HOLD: frozenset({_S.DISCHARGE_ORDERED}),
+        Move.SWAP: frozenset({_S.DISCHARGE_ORDERED}),
     },
     _S.DISCHARGED: {Move.CANCEL_DISCHARGE: frozenset({_S.ADMITTED, _S.DISCHARGE_ORDERED})},
     _S.CANCELLED: {},
 }
-"""State -> move -> where it may lead: every legal move of an admission."""
+"""State -> move -> where it may lead: every legal move of an admission.
+
+A birth leads from nothing to admitted; that a hold ran out changes nothing of the admission.
+"""
 
 OPEN = frozenset({_S.REQUESTED, _S.ACCEPTED, _S.ADMITTED, _S.DISCHARGE_ORDERED})
 """A patient has at most one admission in these states."""
@@ -108,6 +130,13 @@ class Admission:
     disposition: Disposition | None = None
     cancelled_at: datetime | None = None
     version: int = 1
+    features: frozenset[Feature] = frozenset()
+    isolation: Isolation | None = None
+
+    @property
+    def needs(self) -> Needs:
+        """What the patient needs of a bed."""
+        return Needs(self.features, self.isolation)
 
     def check(self, move: Move) -> None:
         """Raises ``illegal_move``, which names the legal moves, if ``move`` is none of them."""
@@ -146,6 +175,23 @@ class Admission:
             without = ", ".join(sorted(UNORDERED))
             raise conflict(f"no discharge is ordered: the patient can leave only as {without}")
         return replace(after, disposition=disposition, discharged_at=at)
+
+    def swap(self, ward: str) -> "Admission":
+        """The patient goes to the bed of another, of ``ward``, and the other comes to this one's."""
+        return replace(self._moved(Move.SWAP, self.state), ward=ward)
+
+    def change_needs(self, needs: Needs) -> "Admission":
+        """The patient needs something else of a bed."""
+        after = self._moved(Move.CHANGE_NEEDS, self.state)
+        return replace(after, features=needs.features, isolation=needs.isolation)
+
+    def hold(self) -> "Admission":
+        """A bed is kept for the patient."""
+        return self._moved(Move.HOLD, self.state)
+
+    def release_hold(self) -> "Admission":
+        """No bed is kept any more."""
+        return self._moved(Move.RELEASE_HOLD, self.state)
 
     def cancel(self, at: datetime) -> "Admission":
         """The request is withdrawn or refused."""

@@ -21,6 +21,8 @@ class Stay:
     started_at: datetime
     ended_at: datetime | None = None
     entered_in_error: bool = False
+    override_reason: str | None = None
+    """Why the patient lies in a bed that does not suit."""
 
     def end(self, at: datetime) -> "Stay":
         """The patient leaves the bed; raises ``invalid`` if that is before the patient came."""

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hms_rt.departments.beds.model import Feature, Isolation
 from hms_rt.departments.ipd import tables
 from hms_rt.departments.ipd.model import OPEN, Admission, AdmissionState, Disposition
 from hms_rt.kernel.errors import not_found
@@ -19,6 +20,8 @@ def _admission(row: Row[Any]) -> Admission:
     values = row._asdict()
     values["ward"] = values.pop("ward_code")
     values["state"] = AdmissionState(row.state)
+    values["features"] = frozenset(Feature(one) for one in values.pop("needs"))
+    values["isolation"] = Isolation(row.isolation) if row.isolation else None
     for name in ("disposition", "planned_disposition"):
         values[name] = Disposition(values[name]) if values[name] is not None else None
     return Admission(**values)
@@ -36,6 +39,8 @@ def _admission_values(admission: Admission) -> dict[str, Any]:
         "disposition": admission.disposition,
         "cancelled_at": admission.cancelled_at,
         "version": admission.version,
+        "needs": sorted(admission.features),
+        "isolation": admission.isolation,
     }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.ipd import tables
-from hms_rt.departments.ipd.model import Admission, Disposition, Move, Stay
+from hms_rt.departments.ipd.model import Admission, AdmissionState, Disposition, Move, Stay
 
 _EVENT = tables.event.c
 
@@ -52,6 +52,35 @@ async def insert_event(
             occurred_at=recorded.occurred_at,
             recorded_at=recorded.recorded_at,
             recorded_by=recorded.recorded_by,
+        )
+    )
+
+
+async def insert_plain(
+    connection: AsyncConnection,
+    *,
+    event_id: uuid.UUID,
+    admission_id: uuid.UUID,
+    move: Move,
+    state: AdmissionState,
+    ward: str,
+    bed_id: uuid.UUID,
+    at: datetime,
+    by: uuid.UUID,
+) -> None:
+    """Append what happened to the plan of an admission, whose state stays."""
+    await connection.execute(
+        tables.event.insert().values(
+            id=event_id,
+            admission_id=admission_id,
+            move=move.value,
+            state_before=state.value,
+            state_after=state.value,
+            from_ward=ward,
+            from_bed=bed_id,
+            occurred_at=at,
+            recorded_at=at,
+            recorded_by=by,
         )
     )
 

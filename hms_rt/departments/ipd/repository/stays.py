@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,8 +42,22 @@ async def insert_stay(connection: AsyncConnection, stay: Stay) -> None:
             started_at=stay.started_at,
             ended_at=stay.ended_at,
             entered_in_error=stay.entered_in_error,
+            override_reason=stay.override_reason,
         )
     )
+
+
+async def latest_end(
+    connection: AsyncConnection, patient_id: uuid.UUID, bed_id: uuid.UUID
+) -> datetime | None:
+    """When the patient last left a bed, or somebody this one, whichever is later; None for never."""
+    ends = [
+        sa.select(sa.func.max(_STAY.ended_at).label("at")).where(here, _STAY.entered_in_error.is_(False))
+        for here in (_STAY.patient_id == patient_id, _STAY.bed_id == bed_id)
+    ]
+    both = sa.union_all(*ends).subquery()
+    latest: datetime | None = (await connection.execute(sa.select(sa.func.max(both.c.at)))).scalar_one()
+    return latest
 
 
 async def save_stay(connection: AsyncConnection, stay: Stay) -> None:

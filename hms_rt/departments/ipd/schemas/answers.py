@@ -2,6 +2,7 @@
 
 import uuid
 
+from hms_rt.departments.beds.model import Feature, Isolation
 from hms_rt.departments.ipd.model import AdmissionState, Disposition, Move
 from hms_rt.kernel.paging import PageQuery
 from hms_rt.kernel.schema import Moment, PlaceCode, Schema
@@ -18,6 +19,17 @@ class StayOut(Schema):
     started_at: Moment
     ended_at: Moment | None
     entered_in_error: bool
+    override_reason: str | None
+    """Why the patient lay in a bed that did not suit; for those who treat the patient."""
+
+
+class HeldBedOut(Schema):
+    """A bed that is held for the admission."""
+
+    bed_id: uuid.UUID
+    bed: str
+    ward: str
+    until: Moment
 
 
 class AdmissionOut(Schema):
@@ -41,6 +53,15 @@ class AdmissionOut(Schema):
     discharged_at: Moment | None
     disposition: Disposition | None
     cancelled_at: Moment | None
+    features: list[Feature]
+    """What the patient needs of a bed."""
+    isolation: Isolation | None
+    """For those who treat the patient."""
+    hold: HeldBedOut | None
+    mother_id: uuid.UUID | None
+    """Of a child born here."""
+    children: list[uuid.UUID]
+    """Patients born in this admission, in order."""
     stays: list[StayOut]
     """Oldest first."""
     version: int
@@ -76,6 +97,18 @@ class AdmissionEventOut(Schema):
     occurred_at: Moment
     recorded_at: Moment
     recorded_by: uuid.UUID
+
+
+class BirthOut(Schema):
+    """A newborn."""
+
+    patient_id: uuid.UUID
+    mrn: str
+    name: str
+    number: int
+    """1 for the first child of this admission, 2 for the next."""
+    admission: "AdmissionOut"
+    """The child's own."""
 
 
 class AdmissionHistory(Schema):

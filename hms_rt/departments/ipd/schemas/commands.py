@@ -1,11 +1,15 @@
 """What is asked of inpatients: admission, bed, discharge, correction."""
 
 import uuid
+from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from hms_rt.departments.beds.model import Isolation
+from hms_rt.departments.beds.schemas import Features
 from hms_rt.departments.ipd.model import Disposition
-from hms_rt.kernel.schema import Moment, PlaceCode, Reason, Schema
+from hms_rt.departments.patients.service import Sex
+from hms_rt.kernel.schema import Moment, Name, PlaceCode, Reason, Schema
 
 
 class Timed(Schema):
@@ -22,18 +26,25 @@ class AdmissionIn(Timed):
     ward: PlaceCode
     reason: Reason
     """Shown to those who treat the patient."""
+    features: Features = Field(default_factory=list)
+    """What the patient needs of a bed."""
+    isolation: Isolation | None = None
 
 
 class BedChoice(Timed):
-    """Where the patient goes: a bed, or any available bed of a ward."""
+    """Where the patient goes: a bed, any available bed of a ward that suits, or the bed that is held."""
 
     bed_id: uuid.UUID | None = None
     ward: PlaceCode | None = None
+    held: bool = False
+    """True: the bed that is held for this admission."""
+    override_reason: Reason | None = None
+    """Why the patient comes into a bed that does not suit; only then needed, and kept with the stay."""
 
     @model_validator(mode="after")
     def _one(self) -> "BedChoice":
-        if (self.bed_id is None) == (self.ward is None):
-            raise ValueError("say either bed_id, or ward for any available bed of it")
+        if (self.bed_id is not None) + (self.ward is not None) + self.held != 1:
+            raise ValueError("say either bed_id, or ward for any available bed of it, or held")
         return self
 
 
@@ -42,6 +53,42 @@ class TransferIn(BedChoice):
 
     contaminated: bool = False
     """The bed left behind is contaminated; otherwise it is cleaned next."""
+
+
+class HoldIn(Schema):
+    """A bed to keep for the patient: the plan of a transfer, or of the way in."""
+
+    bed_id: uuid.UUID
+    minutes: Annotated[int, Field(ge=1, le=1440)] = 120
+    """How long; then the bed is released."""
+
+
+class SwapIn(Timed):
+    """The other patient, who comes into this one's bed while this one goes to theirs."""
+
+    with_admission: uuid.UUID
+    override_reason: Reason | None = None
+    """Why they exchange beds that do not suit; only then needed, and kept with both stays."""
+
+
+class NeedsIn(Schema):
+    """What the patient needs of a bed from now on; replaces what was said before."""
+
+    features: Features = Field(default_factory=list)
+    isolation: Isolation | None = None
+
+
+class BirthIn(Schema):
+    """A child is born to the patient."""
+
+    born_at: Moment
+    sex: Sex = Sex.UNKNOWN
+    given_name: Name | None = None
+    """If the child has one already."""
+    family_name: Name | None = None
+    """The mother's, unless told."""
+    bed_id: uuid.UUID | None = None
+    """Where the child lies, such as a bed of the newborn unit; a cot in the mother's room unless told."""
 
 
 class DischargeOrderIn(Timed):

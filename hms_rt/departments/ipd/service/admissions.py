@@ -7,7 +7,8 @@ from sqlalchemy.exc import IntegrityError
 from hms_rt.departments.ipd.model import Admission, AdmissionState, Move
 from hms_rt.departments.ipd.repository import admissions as admission_rows
 from hms_rt.departments.ipd.schemas import AdmissionIn, AdmissionOut, CancelIn, DischargeOrderIn, Timed
-from hms_rt.departments.ipd.service.foundation import Foundation, Outcome, refusal
+from hms_rt.departments.ipd.service.foundation import Outcome, refusal
+from hms_rt.departments.ipd.service.placing import Placing
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import forbidden
 from hms_rt.kernel.principal import Principal
@@ -15,7 +16,7 @@ from hms_rt.security.permissions import Permission, clinics, require_ward, wards
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 
-class Admissions(Foundation):
+class Admissions(Placing):
     """From the request to the order to let the patient go."""
 
     async def request(self, principal: Principal, command: Command, new: AdmissionIn) -> AdmissionOut:
@@ -71,7 +72,9 @@ class Admissions(Foundation):
             if before.requested_by != principal.id:
                 require_ward(principal, Permission.ADMISSION_CANCEL, before.ward)
             at = occurred(body.occurred_at, uow.now)
-            return Outcome(Move.CANCEL, before, before.cancel(at), at, reason=body.reason)
+            after = before.cancel(at)
+            await self._give_up_hold(uow, before)
+            return Outcome(Move.CANCEL, before, after, at, reason=body.reason)
 
         return await self._command(principal, command, Permission.ADMISSION_CANCEL, admission_id, decide)
 
@@ -87,6 +90,7 @@ class Admissions(Foundation):
             require_ward(principal, Permission.DISCHARGE_ORDER, before.ward)
             at = occurred(body.occurred_at, uow.now, after=before.admitted_at)
             after = before.order_discharge(body.disposition, at)
+            await self._mark_leaving(uow, after, since=at)
             return Outcome(Move.ORDER_DISCHARGE, before, after, at, disposition=body.disposition)
 
         return await self._command(principal, command, Permission.DISCHARGE_ORDER, admission_id, decide)
@@ -99,7 +103,9 @@ class Admissions(Foundation):
         async def decide(uow: UnitOfWork, before: Admission) -> Outcome:
             require_ward(principal, Permission.DISCHARGE_ORDER, before.ward)
             at = occurred(body.occurred_at, uow.now)
-            return Outcome(Move.REVOKE_DISCHARGE, before, before.revoke_discharge(), at)
+            after = before.revoke_discharge()
+            await self._mark_leaving(uow, after, since=None)
+            return Outcome(Move.REVOKE_DISCHARGE, before, after, at)
 
         return await self._command(principal, command, Permission.DISCHARGE_ORDER, admission_id, decide)
 

@@ -6,10 +6,13 @@ which they really are; that bed has to be available, for its state says what sta
 
 import uuid
 
-from hms_rt.departments.ipd.model import Admission, Move, current_stay, history_of
+from hms_rt.departments.ipd.events import DeathRevoked
+from hms_rt.departments.ipd.model import Admission, Disposition, Move, current_stay, history_of
 from hms_rt.departments.ipd.repository import stays as stay_rows
 from hms_rt.departments.ipd.schemas import AdmissionOut, CorrectionIn
-from hms_rt.departments.ipd.service.foundation import Foundation, Outcome
+from hms_rt.departments.ipd.service.checklist import outstanding_of
+from hms_rt.departments.ipd.service.foundation import Outcome
+from hms_rt.departments.ipd.service.placing import Placing, lodger
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import conflict
 from hms_rt.kernel.principal import Principal
@@ -17,7 +20,7 @@ from hms_rt.security.permissions import Permission, require_place, require_ward
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 
-class Corrections(Foundation):
+class Corrections(Placing):
     """Takes back an assignment, a transfer or a departure."""
 
     async def cancel_admit(
@@ -62,15 +65,8 @@ class Corrections(Foundation):
             beds = await self._beds.lock(uow, wrong.bed_id, right.bed_id)
             await stay_rows.save_stay(uow.connection, wrong.mistaken(uow.now))
             await stay_rows.save_stay(uow.connection, right.reopened())
-            await self._beds.move(
-                uow,
-                beds[wrong.bed_id],
-                beds[right.bed_id],
-                stay_id=right.id,
-                patient_id=before.patient_id,
-                holder=before.id,
-                since=right.started_at,
-            )
+            back = lodger(before, right)
+            await self._beds.move(uow, beds[wrong.bed_id], beds[right.bed_id], back)
             after = before.cancel_transfer(right.ward)
             return Outcome(
                 Move.CANCEL_TRANSFER, before, after, uow.now, source=wrong, target=right, reason=body.reason
@@ -93,14 +89,12 @@ class Corrections(Foundation):
             stay = history_of(await stay_rows.lock_stays(uow.connection, before.id))[-1]
             bed = (await self._beds.lock(uow, stay.bed_id))[stay.bed_id]
             await stay_rows.save_stay(uow.connection, stay.reopened())
-            await self._beds.occupy(
-                uow,
-                bed,
-                stay_id=stay.id,
-                patient_id=before.patient_id,
-                holder=before.id,
-                since=stay.started_at,
-            )
+            await self._beds.occupy(uow, bed, lodger(after, stay))
+            if after.discharge_ordered_at is not None:
+                count = len(await outstanding_of(uow.connection, after))
+                await self._beds.mark_leaving(uow, bed, after.discharge_ordered_at, count)
+            if before.disposition is Disposition.DIED:
+                uow.record(DeathRevoked(after.id, after.patient_id))
             return Outcome(Move.CANCEL_DISCHARGE, before, after, uow.now, target=stay, reason=body.reason)
 
         return await self._command(principal, command, Permission.STAY_CORRECT, admission_id, decide)

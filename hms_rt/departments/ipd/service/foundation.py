@@ -1,17 +1,20 @@
 """What every part of the service works with: locking, writing a move, answering."""
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.ipd.events import AdmissionChanged, StayMoved
 from hms_rt.departments.ipd.model import Admission, Disposition, Move, Stay
 from hms_rt.departments.ipd.reading import admission_out
 from hms_rt.departments.ipd.repository import admissions as admission_rows
+from hms_rt.departments.ipd.repository import births as birth_rows
 from hms_rt.departments.ipd.repository import history as history_rows
 from hms_rt.departments.ipd.repository import stays as stay_rows
 from hms_rt.departments.ipd.schemas import AdmissionOut
@@ -27,6 +30,11 @@ REFUSALS = {
     "ipd_admission_open_patient_key": "the patient has an open admission already",
     "ipd_stay_open_bed_key": "the bed has a patient already",
     "ipd_stay_open_patient_key": "the patient is in a bed already",
+    "ipd_stay_patient_excl": "the patient was in another bed at that time: look at the history, correct the"
+    " stay that is wrong, or say another occurred_at",
+    "ipd_stay_bed_excl": "another patient was in that bed at that time: look at the history, correct the stay"
+    " that is wrong, or say another bed or occurred_at",
+    "beds_hold_admission_id_key": "another bed is held for this patient: release that hold first",
 }
 """What a violated rule of the database means."""
 
@@ -43,6 +51,8 @@ class Outcome:
     target: Stay | None = None
     disposition: Disposition | None = None
     reason: str | None = None
+    moves: bool = True
+    """False for a plan: nobody has moved."""
 
 
 Decide = Callable[[UnitOfWork, Admission], Awaitable[Outcome]]
@@ -51,10 +61,13 @@ Decide = Callable[[UnitOfWork, Admission], Awaitable[Outcome]]
 class Foundation:
     """The collaborators of the service."""
 
-    def __init__(self, units: UnitsOfWork, beds: BedsService, patients: PatientsService) -> None:
+    def __init__(
+        self, units: UnitsOfWork, beds: BedsService, patients: PatientsService, zone: tzinfo = UTC
+    ) -> None:
         self._units = units
         self._beds = beds
         self._patients = patients
+        self._zone = zone
 
     async def _command(
         self,
@@ -74,14 +87,24 @@ class Foundation:
             await self._patients.lock(uow, await admission_rows.patient_of(uow.connection, admission_id))
             before = await admission_rows.lock_admission(uow.connection, admission_id)
             command.check_version(before.version)
-            try:
-                outcome = await decide(uow, before)
-                await admission_rows.save_admission(uow.connection, outcome.after)
-            except IntegrityError as error:
-                raise refusal(error) from error
+            outcome = await decide(uow, before)
+            await admission_rows.save_admission(uow.connection, outcome.after)
             return await self._written(uow, outcome)
 
-        return await self._units.execute(principal, command, AdmissionOut, work)
+        return await self._execute(principal, command, work)
+
+    async def _execute(
+        self, principal: Principal, command: Command, work: Callable[[UnitOfWork], Awaitable[AdmissionOut]]
+    ) -> AdmissionOut:
+        """Run ``work``, and say what a rule of the database means that it ran into."""
+
+        async def told(uow: UnitOfWork) -> AdmissionOut:
+            try:
+                return await work(uow)
+            except IntegrityError as error:
+                raise refusal(error) from error
+
+        return await self._units.execute(principal, command, AdmissionOut, told)
 
     async def _written(self, uow: UnitOfWork, outcome: Outcome) -> AdmissionOut:
         """Append to the history, record events, audit; answers what the caller may see."""
@@ -106,9 +129,25 @@ class Foundation:
             patient_id=after.patient_id,
             detail={"from": before.state if before else None, "to": after.state, "ward": after.ward},
         )
-        stays = await stay_rows.stays(uow.connection, [after.id])
-        patients = await self._patients.brief(uow.connection, [after.patient_id])
-        return admission_out(uow.principal, after, patients[after.patient_id], stays)
+        (shown,) = await self._shown(uow.connection, uow.principal, [after])
+        return shown
+
+    async def _shown(
+        self, connection: AsyncConnection, principal: Principal, found: Sequence[Admission]
+    ) -> list[AdmissionOut]:
+        if not found:
+            return []
+        ids = [one.id for one in found]
+        stays: dict[uuid.UUID, list[Stay]] = defaultdict(list)
+        for stay in await stay_rows.stays(connection, ids):
+            stays[stay.admission_id].append(stay)
+        holds = await self._beds.holds_of(connection, ids)
+        births = await birth_rows.of_admissions(connection, ids)
+        patients = await self._patients.brief(connection, {one.patient_id for one in found})
+        return [
+            admission_out(principal, one, patients[one.patient_id], stays[one.id], holds.get(one.id), births)
+            for one in found
+        ]
 
     @staticmethod
     def _record(uow: UnitOfWork, outcome: Outcome) -> None:
@@ -117,7 +156,7 @@ class Foundation:
         if state_before is not after.state:
             uow.record(AdmissionChanged(after.id, after.patient_id, state_before, after.state))
         stay = target or source
-        if stay is not None:
+        if stay is not None and outcome.moves:
             uow.record(
                 StayMoved(
                     stay_id=stay.id,

@@ -1,17 +1,12 @@
 """Reading admissions. Every answer with a name in it is audited before it is given."""
 
 import uuid
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from hms_rt.departments.ipd.model import Admission, Stay
-from hms_rt.departments.ipd.reading import admission_out, event_out, treats
+from hms_rt.departments.ipd.model import Admission
+from hms_rt.departments.ipd.reading import event_out, treats
 from hms_rt.departments.ipd.repository import admissions as admission_rows
 from hms_rt.departments.ipd.repository import history as history_rows
-from hms_rt.departments.ipd.repository import stays as stay_rows
 from hms_rt.departments.ipd.schemas import (
     AdmissionCursor,
     AdmissionHistory,
@@ -94,14 +89,3 @@ class Queries(Foundation):
             require_ward(principal, Permission.ADMISSION_READ, found.ward)
         uow.audit(action, entity="admission", entity_id=found.id, patient_id=found.patient_id)
         return found
-
-    async def _shown(
-        self, connection: AsyncConnection, principal: Principal, found: Sequence[Admission]
-    ) -> list[AdmissionOut]:
-        if not found:
-            return []
-        stays: dict[uuid.UUID, list[Stay]] = defaultdict(list)
-        for stay in await stay_rows.stays(connection, [one.id for one in found]):
-            stays[stay.admission_id].append(stay)
-        patients = await self._patients.brief(connection, {one.patient_id for one in found})
-        return [admission_out(principal, one, patients[one.patient_id], stays[one.id]) for one in found]

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     REVIEW_DUE = "review_due"
     ON_CALL_CHANGED = "on_call_changed"
     TIMER_FAILED = "timer_failed"
+    CLEANING_OVERDUE = "cleaning_overdue"
 
 
 class Priority(StrEnum):

@@ -12,6 +12,7 @@ from hms_rt.departments.patients.service.flags import Flags, mark_deceased
 from hms_rt.departments.patients.service.for_departments import allergies, brief, lock
 from hms_rt.departments.patients.service.merging import Merging
 from hms_rt.departments.patients.service.moving_in import Comparison, MovingIn, identity_of
+from hms_rt.departments.patients.service.newborns import register_newborn
 from hms_rt.departments.patients.service.record import ClinicalRecord
 from hms_rt.departments.patients.service.record_types import RecordTypes
 from hms_rt.departments.patients.service.registration import Registration
@@ -50,3 +51,4 @@ class PatientsService(
     brief = staticmethod(brief)
     allergies = staticmethod(allergies)
     mark_deceased = staticmethod(mark_deceased)
+    register_newborn = staticmethod(register_newborn)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from hms_rt.departments.beds.model.suitability import Feature, Isolation
 from hms_rt.kernel.errors import Code, HmsError, conflict, illegal_move
 
 MAX_RESERVATION = timedelta(hours=24)
@@ -20,6 +21,13 @@ class BedStatus(StrEnum):
     CLEANING = "cleaning"
     CONTAMINATED = "contaminated"
     OUT_OF_SERVICE = "out_of_service"
+
+
+class BedKind(StrEnum):
+    """What stands there. Cots are a newborn's: not counted among the beds of a ward, nor given to others."""
+
+    BED = "bed"
+    COT = "cot"
 
 
 _S = BedStatus
@@ -56,12 +64,42 @@ class Bed:
     reserved_for: uuid.UUID | None
     reserved_until: datetime | None
     version: int
+    room: str = ""
+    kind: BedKind = BedKind.BED
+    features: frozenset[Feature] = frozenset()
+    isolation_kind: Isolation | None = None
+    out_of_service_reason: str | None = None
+    expected_back_at: datetime | None = None
 
     def change_status(self, to: BedStatus, now: datetime) -> "Bed":
-        """A person sets the state. Raises ``illegal_move`` with the moves that are legal."""
+        """A person sets the state. Raises ``illegal_move`` with the moves that are legal.
+
+        A bed that comes back into use keeps nothing of why it was closed, nor of a patient's isolation.
+        """
         if to not in manual_moves(self.status):
             raise self._illegal(to, manual_moves(self.status))
-        return self._moved(to, now)
+        moved = self._moved(to, now)
+        return moved.isolated(None) if to is _S.AVAILABLE and self.isolation_kind else moved
+
+    def close(self, reason: str, back_at: datetime | None, now: datetime) -> "Bed":
+        """Take the bed out of service; one that is closed gets another reason or expected end.
+
+        Raises ``illegal_move``, and ``invalid`` for an end that is past.
+        """
+        if back_at is not None and back_at <= now:
+            raise HmsError(Code.INVALID, "expected_back_at lies in the past")
+        closed = self if self.status is _S.OUT_OF_SERVICE else self.change_status(_S.OUT_OF_SERVICE, now)
+        return replace(closed, out_of_service_reason=reason, expected_back_at=back_at)
+
+    def isolated(self, kind: Isolation | None) -> "Bed":
+        """The bed of a patient in isolation of ``kind``; None: of nobody in isolation."""
+        return replace(self, isolation=kind is not None, isolation_kind=kind)
+
+    def made_ready(self, now: datetime) -> "Bed":
+        """Cleaned: from cleaning, or from contaminated through cleaning. Raises ``illegal_move``."""
+        if self.status is _S.CONTAMINATED:
+            return self.change_status(_S.CLEANING, now).change_status(_S.AVAILABLE, now)
+        return self.change_status(_S.AVAILABLE, now)
 
     def reserve(self, holder: uuid.UUID | None, until: datetime, now: datetime) -> "Bed":
         """Keep the bed for ``holder`` (an admission; None: for nobody in particular) until ``until``."""
@@ -78,17 +116,33 @@ class Bed:
         return self._moved(_S.OCCUPIED, now)
 
     def vacate(self, to: BedStatus, now: datetime) -> "Bed":
-        """The patient leaves; the bed is to be cleaned, or is contaminated first."""
+        """The patient leaves; the bed is to be cleaned, or is contaminated first: always, after isolation."""
+        if self.isolation_kind is not None:
+            to = _S.CONTAMINATED
         if self.status is not _S.OCCUPIED or to not in MOVES[_S.OCCUPIED]:
             raise self._illegal(to, MOVES[self.status])
         return self._moved(to, now)
+
+    def exchanged(self, now: datetime) -> "Bed":
+        """One patient leaves and another comes at once: the bed stays occupied."""
+        if self.status is not _S.OCCUPIED:
+            raise self._illegal(_S.OCCUPIED, MOVES[self.status])
+        return replace(self, since=now)
 
     def expired(self, now: datetime) -> bool:
         """True if the reservation has run out."""
         return self.status is _S.RESERVED and self.reserved_until is not None and self.reserved_until <= now
 
     def _moved(self, to: BedStatus, now: datetime) -> "Bed":
-        return replace(self, status=to, since=now, reserved_for=None, reserved_until=None)
+        return replace(
+            self,
+            status=to,
+            since=now,
+            reserved_for=None,
+            reserved_until=None,
+            out_of_service_reason=None,
+            expected_back_at=None,
+        )
 
     def _illegal(self, to: BedStatus, legal: frozenset[BedStatus]) -> HmsError:
         return illegal_move(f"bed {self.code}", self.status.value, to.value, [move.value for move in legal])

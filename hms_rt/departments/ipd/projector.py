@@ -1,0 +1,36 @@
+"""What other departments do that belongs into the history of an admission."""
+
+from collections.abc import Sequence
+
+from hms_rt.departments.beds.events import HoldEnd, HoldEnded
+from hms_rt.departments.ipd.model import Move
+from hms_rt.departments.ipd.repository import admissions as admission_rows
+from hms_rt.departments.ipd.repository import history as history_rows
+from hms_rt.kernel.changes import Event
+from hms_rt.storage.unit_of_work import Projector, UnitOfWork
+
+MOVES = {HoldEnd.EXPIRED: Move.EXPIRE_HOLD, HoldEnd.RELEASED: Move.RELEASE_HOLD}
+"""Ends of a hold that no command of this department accounts for."""
+
+
+async def hold_ended(uow: UnitOfWork, event: HoldEnded) -> None:
+    """A hold that ran out, or ended with something else, is told in the history of the admission."""
+    move = MOVES.get(event.how)
+    if move is None:
+        return
+    admission = await admission_rows.admission(uow.connection, event.admission_id)
+    await history_rows.insert_plain(
+        uow.connection,
+        event_id=uow.ids.new(),
+        admission_id=admission.id,
+        move=move,
+        state=admission.state,
+        ward=event.ward,
+        bed_id=event.bed_id,
+        at=uow.now,
+        by=uow.principal.id,
+    )
+    uow.audit(f"admission.{move}", entity="admission", entity_id=admission.id, patient_id=event.patient_id)
+
+
+PROJECTORS: dict[type[Event], Sequence[Projector]] = {HoldEnded: (hold_ended,)}

@@ -1,13 +1,13 @@
 """Beds: features, isolation, holds, cleaning, closing. Stays: never overlapping, swapped, born; hours.
 
-Revision ID: 0014
-Revises: 0013
+Revision ID: 0017
+Revises: 0016
 """
 
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -325,26 +326,18 @@ class Hospital:
     def _timers(self) -> Timers:
         timers = Timers()
         timers.always("durable timers", self.durable_timers.run)
-        timers.every(
-            5, "expired reservations", lambda: self.services.beds.release_expired(*_timed("beds.expire"))
-        )
-        timers.every(
-            15, "overdue cleaning", lambda: self.services.beds.tell_overdue(*_timed("cleaning.overdue"))
-        )
-        timers.every(
-            60, "occupancy by hour", lambda: self.services.ipd.finish_hours(*_timed("ipd.finish_hours"))
-        )
-        timers.every(60, "past days", lambda: self.services.opd.close_past_days(*_timed("opd.past_days")))
-        timers.every(600, "slots", lambda: self.services.opd.grow_slots(*_timed("opd.grow_slots")))
-        timers.every(
-            2, "critical alerts", lambda: self.services.lab.escalate_overdue(*_timed("lab.escalate"))
-        )
-        timers.every(
-            60, "unseen corrections", lambda: self.services.lab.remind_readers(*_timed("lab.remind"))
-        )
-        timers.every(
-            60, "overdue reviews", lambda: self.services.lab.remind_of_reviews(*_timed("lab.remind"))
-        )
+        services = self.services
+        for seconds, name, command, job in (
+            (5, "expired reservations", "beds.expire", services.beds.release_expired),
+            (15, "overdue cleaning", "cleaning.overdue", services.beds.tell_overdue),
+            (60, "occupancy by hour", "ipd.finish_hours", services.ipd.finish_hours),
+            (60, "past days", "opd.past_days", services.opd.close_past_days),
+            (600, "slots", "opd.grow_slots", services.opd.grow_slots),
+            (2, "critical alerts", "lab.escalate", services.lab.escalate_overdue),
+            (60, "unseen corrections", "lab.remind", services.lab.remind_readers),
+            (60, "overdue reviews", "lab.remind", services.lab.remind_of_reviews),
+        ):
+            timers.every(seconds, name, partial(_run_timed, job, command))
         timers.every(
             60,
             "expired sessions",
@@ -447,6 +440,10 @@ def tame_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)
+
+
+async def _run_timed(job: Callable[[Principal, Command], Awaitable[object]], name: str) -> None:
+    await job(*_timed(name))
 
 
 def _timed(name: str) -> tuple[Principal, Command]:

@@ -43,7 +43,7 @@ def test_every_vocabulary_of_states_has_a_table_or_a_reason() -> None:
 
 def test_machines_and_missing_pairs_are_found() -> None:
     places = {machine.place for machine in MACHINES}
-    assert {"hms_rt.departments.beds.model.MOVES", "hms_rt.departments.lab.model.alert.MOVES"} <= places
+    assert {"hms_rt.departments.beds.model.bed.MOVES", "hms_rt.departments.lab.model.alert.MOVES"} <= places
 
     class Door(enum.StrEnum):
         OPEN = "open"

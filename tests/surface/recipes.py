@@ -32,7 +32,7 @@ class Ask:
 Recipe = Callable[[World], Awaitable[Ask]]
 
 
-def _at(thing: Callable[[World], Awaitable[Any]], body: Any = None) -> Recipe:
+def at(thing: Callable[[World], Awaitable[Any]], body: Any = None) -> Recipe:
     """A request to ``…/{id}…`` of what ``thing`` makes ready."""
 
     async def recipe(world: World) -> Ask:
@@ -42,7 +42,7 @@ def _at(thing: Callable[[World], Awaitable[Any]], body: Any = None) -> Recipe:
     return recipe
 
 
-def _plain(path: Mapping[str, str] | None = None, body: Any = None, **query: str) -> Recipe:
+def plain(path: Mapping[str, str] | None = None, body: Any = None, **query: str) -> Recipe:
     """A request that needs nothing made ready."""
 
     async def recipe(world: World) -> Ask:
@@ -61,46 +61,6 @@ def _new(prefix: str, path: Mapping[str, str] | None = None, **body: Any) -> Rec
 
 
 # --- requests about more than one thing
-
-
-async def _assign_bed(world: World) -> Ask:
-    waiting, bed = await world.accepted(), await world.bed()
-    return Ask({"id": str(waiting.id)}, body={"bed_id": str(bed.id)}, version=waiting.version)
-
-
-async def _transfer_bed(world: World) -> Ask:
-    here, bed = await world.admitted(), await world.bed()
-    return Ask({"id": str(here.id)}, body={"bed_id": str(bed.id)}, version=here.version)
-
-
-async def _cancel_transfer(world: World) -> Ask:
-    moved = await world.transferred()
-    return Ask({"id": str(moved.id)}, body={"reason": "wrong patient"}, version=moved.version)
-
-
-async def _hold(world: World) -> Ask:
-    here, bed = await world.admitted(), await world.bed()
-    return Ask({"id": str(here.id)}, body={"bed_id": str(bed.id)}, version=here.version)
-
-
-async def _release_hold(world: World) -> Ask:
-    here = await world.holding()
-    return Ask({"id": str(here.id)}, body=REASON, version=here.version)
-
-
-async def _swap(world: World) -> Ask:
-    here, other = await world.admitted(), await world.admitted()
-    return Ask({"id": str(here.id)}, body={"with_admission": str(other.id)}, version=here.version)
-
-
-async def _birth(world: World) -> Ask:
-    here = await world.admitted()
-    return Ask({"id": str(here.id)}, body={"born_at": f"{TODAY}T00:00:00Z"}, version=here.version)
-
-
-async def _cancel_cleaning(world: World) -> Ask:
-    asked = await world.spot_cleaning()
-    return Ask({"id": str(asked.id)}, version=asked.version)
 
 
 async def _request_admission(world: World) -> Ask:
@@ -311,21 +271,21 @@ W = World
 
 RECIPES: dict[str, Recipe] = {
     # identity
-    "POST /auth/login": _plain(body={"username": "nobody", "password": "wrong"}),
-    "POST /auth/password": _plain(body={"password": OTHER_PASSWORD, "current_password": PASSWORD}),
+    "POST /auth/login": plain(body={"username": "nobody", "password": "wrong"}),
+    "POST /auth/password": plain(body={"password": OTHER_PASSWORD, "current_password": PASSWORD}),
     "POST /users": _new_user,
-    "GET /users/{id}": _at(W.account),
-    "PATCH /users/{id}": _at(W.account, {"display_name": "Renamed"}),
-    "POST /users/{id}/password": _at(W.account, {"password": OTHER_PASSWORD}),
+    "GET /users/{id}": at(W.account),
+    "PATCH /users/{id}": at(W.account, {"display_name": "Renamed"}),
+    "POST /users/{id}/password": at(W.account, {"password": OTHER_PASSWORD}),
     "POST /users/{id}/assignments": _assign,
     "DELETE /users/{id}/assignments": _unassign,
     "POST /devices": _new_device,
-    "GET /devices/{id}": _at(W.device),
-    "POST /devices/{id}/link": _at(W.device),
-    "POST /devices/{id}/revoke": _at(W.device),
+    "GET /devices/{id}": at(W.device),
+    "POST /devices/{id}/link": at(W.device),
+    "POST /devices/{id}/revoke": at(W.device),
     # patients
-    "POST /patients": _plain(body={"family_name": "Doe", "given_name": "Jane", "birth_date": "1970-02-03"}),
-    "GET /patients": _plain(name="do"),
+    "POST /patients": plain(body={"family_name": "Doe", "given_name": "Jane", "birth_date": "1970-02-03"}),
+    "GET /patients": plain(name="do"),
     "GET /patients/{id}": _patient_here,
     "PATCH /patients/{id}": _correct_patient,
     "POST /patients/{id}/record": _record,
@@ -346,122 +306,106 @@ RECIPES: dict[str, Recipe] = {
     "POST /patients/{id}/death/revoke": _dead,
     "POST /patients/{id}/restrict": _here(REASON),
     "POST /patients/{id}/unrestrict": _restricted,
-    "GET /restricted-patients": _plain(),
-    "GET /record-types": _plain(),
+    "GET /restricted-patients": plain(),
+    "GET /record-types": plain(),
     "POST /record-types": _new_kind,
-    "GET /record-types/{kind}": _plain({"kind": "note"}),
+    "GET /record-types/{kind}": plain({"kind": "note"}),
     "PATCH /record-types/{kind}": _change_kind,
     "GET /record-types/{kind}/versions/{number}": _kind_version,
     "POST /patients/{id}/merge": _merge,
-    "GET /patient-merges": _plain(),
-    "GET /patient-merges/{id}": _at(W.merged),
-    "POST /patient-merges/{id}/undo": _at(W.merged, {"reason": "two people after all"}),
+    "GET /patient-merges": plain(),
+    "GET /patient-merges/{id}": at(W.merged),
+    "POST /patient-merges/{id}/undo": at(W.merged, {"reason": "two people after all"}),
     # beds
     "POST /wards": _new("W", name="New ward"),
-    "GET /wards/{code}": _plain({"code": WARD}),
-    "GET /beds": _plain(ward=WARD),
+    "GET /wards/{code}": plain({"code": WARD}),
+    "GET /beds": plain(ward=WARD),
     "POST /beds": _new("b", ward=WARD, room="R9"),
-    "GET /beds/{id}": _at(_bed),
-    "PATCH /beds/{id}": _at(_bed, {"status": "cleaning"}),
-    "PATCH /beds/{id}/features": _at(_bed, {"features": ["oxygen"]}),
-    "POST /beds/{id}/cleaning": _at(_bed, {"note": "coffee on the floor"}),
-    "GET /cleaning": _plain(ward=WARD),
-    "POST /cleaning/{id}/claim": _at(W.cleaning),
-    "POST /cleaning/{id}/give-back": _at(W.claimed_cleaning),
-    "POST /cleaning/{id}/finish": _at(W.cleaning),
-    "POST /cleaning/{id}/cancel": _cancel_cleaning,
+    "GET /beds/{id}": at(_bed),
+    "PATCH /beds/{id}": at(_bed, {"status": "cleaning"}),
     # ipd
-    "GET /occupancy/hours": _plain(ward=WARD, since=f"{TODAY}T00:00:00Z", until=f"{TODAY}T12:00:00Z"),
-    "POST /admissions/{id}/hold": _hold,
-    "POST /admissions/{id}/release-hold": _release_hold,
-    "POST /admissions/{id}/swap": _swap,
-    "POST /admissions/{id}/needs": _at(W.admitted, {"features": ["oxygen"]}),
-    "POST /admissions/{id}/births": _birth,
     "POST /admissions": _request_admission,
-    "GET /admissions/{id}": _at(W.admitted),
-    "GET /admissions/{id}/history": _at(W.admitted),
-    "POST /admissions/{id}/accept": _at(W.requested, {}),
-    "POST /admissions/{id}/assign": _assign_bed,
-    "POST /admissions/{id}/transfer": _transfer_bed,
-    "POST /admissions/{id}/discharge-order": _at(W.admitted, {"disposition": "home"}),
-    "POST /admissions/{id}/revoke-discharge": _at(W.ordered_out, {}),
-    "POST /admissions/{id}/depart": _at(W.ordered_out, {"disposition": "home"}),
-    "POST /admissions/{id}/cancel": _at(W.requested, REASON),
-    "POST /admissions/{id}/cancel-admit": _at(W.admitted, REASON),
-    "POST /admissions/{id}/cancel-transfer": _cancel_transfer,
-    "POST /admissions/{id}/cancel-discharge": _at(W.discharged, REASON),
+    "GET /admissions/{id}": at(W.admitted),
+    "GET /admissions/{id}/history": at(W.admitted),
+    "POST /admissions/{id}/accept": at(W.requested, {}),
+    "POST /admissions/{id}/discharge-order": at(W.admitted, {"disposition": "home"}),
+    "POST /admissions/{id}/revoke-discharge": at(W.ordered_out, {}),
+    "POST /admissions/{id}/depart": at(W.ordered_out, {"disposition": "home"}),
+    "POST /admissions/{id}/cancel": at(W.requested, REASON),
+    "POST /admissions/{id}/cancel-admit": at(W.admitted, REASON),
+    "POST /admissions/{id}/cancel-discharge": at(W.discharged, REASON),
     # opd
     "POST /clinics": _new("CL", name="New clinic"),
-    "GET /clinics/{code}": _plain({"code": CLINIC}),
+    "GET /clinics/{code}": plain({"code": CLINIC}),
     "POST /clinics/{code}/counters": _new("CO", {"code": CLINIC}, name="New counter"),
-    "POST /counters/{code}/open": _plain({"code": COUNTERS[1]}),
+    "POST /counters/{code}/open": plain({"code": COUNTERS[1]}),
     "POST /counters/{code}/close": _counter,
-    "GET /clinics/{code}/queue": _plain({"code": CLINIC}),
-    "GET /clinics/{code}/days/{day}": _plain({"code": CLINIC, "day": TODAY}),
-    "GET /clinics/{code}/tokens": _plain({"code": CLINIC}),
+    "GET /clinics/{code}/queue": plain({"code": CLINIC}),
+    "GET /clinics/{code}/days/{day}": plain({"code": CLINIC, "day": TODAY}),
+    "GET /clinics/{code}/tokens": plain({"code": CLINIC}),
     "POST /clinics/{code}/tokens": _issue,
     "POST /clinics/{code}/call-next": _call_next,
     "POST /clinics/{code}/day-end": _day_end,
-    "GET /tokens/{id}": _at(W.waiting),
-    "GET /tokens/{id}/history": _at(W.waiting),
+    "GET /tokens/{id}": at(W.waiting),
+    "GET /tokens/{id}/history": at(W.waiting),
     "POST /tokens/{id}/call": _call,
-    "POST /tokens/{id}/recall": _at(W.called, {}),
-    "POST /tokens/{id}/serve": _at(W.called, {}),
-    "POST /tokens/{id}/hold": _at(W.waiting, {}),
-    "POST /tokens/{id}/resume": _at(W.on_hold, {}),
-    "POST /tokens/{id}/no-show": _at(W.called, {}),
-    "POST /tokens/{id}/requeue": _at(W.missed, {}),
-    "POST /tokens/{id}/transfer": _at(W.serving, {"clinic": OTHER_CLINIC}),
-    "POST /tokens/{id}/done": _at(W.serving, {}),
-    "POST /tokens/{id}/cancel": _at(W.waiting, REASON),
+    "POST /tokens/{id}/recall": at(W.called, {}),
+    "POST /tokens/{id}/serve": at(W.called, {}),
+    "POST /tokens/{id}/hold": at(W.waiting, {}),
+    "POST /tokens/{id}/resume": at(W.on_hold, {}),
+    "POST /tokens/{id}/no-show": at(W.called, {}),
+    "POST /tokens/{id}/requeue": at(W.missed, {}),
+    "POST /tokens/{id}/transfer": at(W.serving, {"clinic": OTHER_CLINIC}),
+    "POST /tokens/{id}/done": at(W.serving, {}),
+    "POST /tokens/{id}/cancel": at(W.waiting, REASON),
     # laboratory
     "POST /lab/catalogue": _new("T", name="New test", specimen_kind="blood", unit="1", decimals=1),
     "GET /lab/catalogue/{analysis}": _analysis,
     "PATCH /lab/catalogue/{analysis}": _change_analysis,
     "GET /lab/catalogue/{analysis}/ranges": _analysis,
     "POST /lab/catalogue/{analysis}/ranges": _ranges,
-    "POST /lab/ranges/{id}/withdraw": _at(W.range_set, REASON),
+    "POST /lab/ranges/{id}/withdraw": at(W.range_set, REASON),
     "POST /lab/panels": _new("P", name="New panel", tests=["LAC"]),
     "GET /lab/panels/{panel}": _panel,
     "PATCH /lab/panels/{panel}": _change_panel,
     "GET /lab/specimens": _barcode,
     "GET /lab/orders/{id}/labels": _labels,
-    "GET /lab/specimens/{id}/label": _at(W.collected),
-    "GET /lab/tests/{id}/history": _at(W.released),
-    "GET /lab/alerts/{id}": _at(W.alert),
+    "GET /lab/specimens/{id}/label": at(W.collected),
+    "GET /lab/tests/{id}/history": at(W.released),
+    "GET /lab/alerts/{id}": at(W.alert),
     "POST /lab/orders": _order,
-    "GET /lab/orders/{id}": _at(W.order),
-    "POST /lab/orders/{id}/cancel": _at(W.order, REASON),
+    "GET /lab/orders/{id}": at(W.order),
+    "POST /lab/orders/{id}/cancel": at(W.order, REASON),
     "POST /lab/orders/{id}/specimens": _specimens,
-    "POST /lab/specimens/{id}/receive": _at(W.collected, {}),
-    "POST /lab/specimens/{id}/reject": _at(W.collected, REASON),
-    "POST /lab/tests/{id}/cancel": _at(W.resulted, REASON),
+    "POST /lab/specimens/{id}/receive": at(W.collected, {}),
+    "POST /lab/specimens/{id}/reject": at(W.collected, REASON),
+    "POST /lab/tests/{id}/cancel": at(W.resulted, REASON),
     "POST /lab/tests/{id}/start": _start,
     "POST /lab/tests/{id}/result": _enter,
-    "GET /lab/tests/{id}/result": _at(W.released),
-    "POST /lab/tests/{id}/verify": _at(W.resulted, {}),
-    "POST /lab/tests/{id}/disagree": _at(W.resulted, REASON),
-    "POST /lab/tests/{id}/release": _at(W.verified, {}),
-    "POST /lab/tests/{id}/review": _at(W.released_alone, {}),
-    "POST /lab/tests/{id}/correct": _at(W.released, {"value": "1.3", "reason": "wrong specimen"}),
-    "POST /lab/alerts/{id}/acknowledge": _at(W.alert, {}),
-    "POST /lab/alerts/{id}/relay": _at(W.alert, {}),
-    "POST /lab/alerts/{id}/read-back": _at(W.alert, {}),
-    "POST /lab/alerts/{id}/close": _at(W.acknowledged, {}),
+    "GET /lab/tests/{id}/result": at(W.released),
+    "POST /lab/tests/{id}/verify": at(W.resulted, {}),
+    "POST /lab/tests/{id}/disagree": at(W.resulted, REASON),
+    "POST /lab/tests/{id}/release": at(W.verified, {}),
+    "POST /lab/tests/{id}/review": at(W.released_alone, {}),
+    "POST /lab/tests/{id}/correct": at(W.released, {"value": "1.3", "reason": "wrong specimen"}),
+    "POST /lab/alerts/{id}/acknowledge": at(W.alert, {}),
+    "POST /lab/alerts/{id}/relay": at(W.alert, {}),
+    "POST /lab/alerts/{id}/read-back": at(W.alert, {}),
+    "POST /lab/alerts/{id}/close": at(W.acknowledged, {}),
     # pharmacy
     "POST /pharmacy/formulary": _new("M", **FORMULARY[0]),
-    "GET /pharmacy/formulary/{medicine}": _plain({"medicine": "AMOX500"}),
+    "GET /pharmacy/formulary/{medicine}": plain({"medicine": "AMOX500"}),
     "PATCH /pharmacy/formulary/{medicine}": _change_medicine,
     "POST /pharmacy/stores": _new("ST", name="New dispensary", kind="dispensary"),
     "POST /prescriptions": _prescribe,
-    "GET /prescriptions/{id}": _at(W.prescription),
-    "GET /prescriptions/{id}/warnings": _at(W.draft),
-    "GET /prescriptions/{id}/history": _at(W.prescription),
-    "POST /prescriptions/{id}/activate": _at(W.draft, {}),
-    "POST /prescriptions/{id}/hold": _at(W.prescription, REASON),
-    "POST /prescriptions/{id}/resume": _at(W.held, {}),
-    "POST /prescriptions/{id}/stop": _at(W.prescription, REASON),
-    "POST /prescriptions/{id}/cancel": _at(W.draft, REASON),
+    "GET /prescriptions/{id}": at(W.prescription),
+    "GET /prescriptions/{id}/warnings": at(W.draft),
+    "GET /prescriptions/{id}/history": at(W.prescription),
+    "POST /prescriptions/{id}/activate": at(W.draft, {}),
+    "POST /prescriptions/{id}/hold": at(W.prescription, REASON),
+    "POST /prescriptions/{id}/resume": at(W.held, {}),
+    "POST /prescriptions/{id}/stop": at(W.prescription, REASON),
+    "POST /prescriptions/{id}/cancel": at(W.draft, REASON),
     # notifications
     "POST /notifications/seen": _seen,
 }

@@ -30,7 +30,7 @@ class Step(StrEnum):
 
     DOCTOR = "doctor"  # who ordered, or the doctors of the place if that person has left
     WARD_NURSE = "ward_nurse"
-    ON_CALL = "on_call"  # of the ward or clinic
+    ON_CALL = "on_call"  # of the ward or clinic, else of the hospital
     EVERYBODY = "everybody"  # every doctor of the place, the charge nurse, who is on call, administrators
 
 

@@ -118,8 +118,15 @@ class Told(Foundation):
         return on_call | doctors | charge | administrators
 
     async def _on_call(self, uow: UnitOfWork, order: LabOrder) -> People:
-        """Who is on call for the ward or the clinic now."""
-        return await self._with(uow, order, kind=AssignmentKind.ON_CALL)
+        """Who is on call for the place now: by assignment and its rotas, else by the hospital's rotas."""
+        found = await self._with(uow, order, kind=AssignmentKind.ON_CALL)
+        duty = self._notifications
+        for group in await duty.groups_of(uow, ward=order.ward, clinic=order.clinic):
+            found |= set(await duty.on_call(uow, group, uow.now))
+        if not found:
+            for group in await duty.groups_of(uow, hospital=True):
+                found |= set(await duty.on_call(uow, group, uow.now))
+        return found
 
     async def _with(
         self,

@@ -1,7 +1,9 @@
 """Corrections: who read an older version is told until the new one was read; a second person looks at it."""
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import time, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import DBAPIError
@@ -92,8 +94,8 @@ async def test_readers_and_a_correction_at_once_and_nobody_keeps_the_old_value_u
     async def read(one: Principal) -> tuple[Principal, int]:
         return one, (await service.result(one, command(), test.id, NEWEST)).result_version
 
-    doing = [read(one) for one in readers * 4]
-    doing.insert(9, service.correct(lab.anne, command(), test.id, WRONG))  # type: ignore[arg-type]
+    doing: list[Awaitable[Any]] = [read(one) for one in readers * 4]
+    doing.insert(9, service.correct(lab.anne, command(), test.id, WRONG))
     outcomes = await asyncio.gather(*doing)
     saw = {one.id for one, version in (o for o in outcomes if isinstance(o, tuple)) if version == 1}
     told = await query("SELECT user_id FROM lab_correction_notice")

@@ -37,8 +37,11 @@ class Loop:
     lab: Lab
     clock: ManualClock
 
-    async def raised(self, value: str = "9.9", by: Principal | None = None, **place: str) -> AlertOut:
-        order = await self.lab.order("LAC", by=by, **place)
+    async def raised(
+        self, value: str = "9.9", by: Principal | None = None, clinic: str | None = None
+    ) -> AlertOut:
+        place = {"clinic": clinic} if clinic is not None else {"ward": "ICU"}
+        order = await self.lab.order("LAC", patient_id=None, by=by, **place)
         test = await self.lab.until(S.RESULTED, value, order)
         found = await self.lab.services.lab.alerts(SYSTEM, command(), AlertQuery())
         return next(one for one in found.items if one.test_id == test.id)

@@ -1,9 +1,8 @@
 """The composition root: from settings to a wired application. Everything is made here, once, by name."""
 
 import gc
-import uuid
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -12,17 +11,19 @@ from typing import Any
 import structlog
 from aiohttp import web
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from channels import CHANNELS
 from handlers import ROUTES
 from handlers.authentication import Authentication
 from handlers.identity import PAGES
+from hms_rt.authority import PlacesOfCare, SessionAuthority
 from hms_rt.config import ConfigError, Settings
 from hms_rt.departments.audit.service import AuditService
 from hms_rt.departments.beds import merging as beds_merging
 from hms_rt.departments.beds import projector as beds_projector
 from hms_rt.departments.beds.service import BedsService
+from hms_rt.departments.boards.service import BoardsService
 from hms_rt.departments.identity import projector as identity_projector
 from hms_rt.departments.identity.service import Gathered, IdentityService, Principals, Throttle, counts_in
 from hms_rt.departments.ipd import merging as ipd_merging
@@ -53,7 +54,7 @@ from hms_rt.kernel.clock import Clock, SystemClock
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.ids import Ids, RandomIds
-from hms_rt.kernel.principal import SYSTEM, AssignmentKind, Principal
+from hms_rt.kernel.principal import SYSTEM, Principal
 from hms_rt.realtime.asyncapi import asyncapi_routes
 from hms_rt.realtime.blackout import Blackout
 from hms_rt.realtime.fanout import Views
@@ -124,51 +125,6 @@ class Stores:
     redis_url: str
     mongo_database: str = "hms"
     redis_prefix: str = "hms"
-
-
-PlacesOf = Callable[[AsyncConnection, uuid.UUID], Awaitable[set[str]]]
-
-
-class PlacesOfCare:
-    """Who treats whom: somebody assigned to a ward or clinic where the patient is."""
-
-    def __init__(self, wards_of: Sequence[PlacesOf], clinics_of: Sequence[PlacesOf] = ()) -> None:
-        self._wards_of = wards_of
-        self._clinics_of = clinics_of
-
-    async def treats(self, connection: AsyncConnection, principal: Principal, patient_id: uuid.UUID) -> bool:
-        """True if a place of the patient is one of the principal's."""
-        wards = principal.places(AssignmentKind.WARD) | principal.places(AssignmentKind.CHARGE_NURSE)
-        clinics = principal.places(AssignmentKind.CLINIC) | principal.places(AssignmentKind.ON_CALL)
-        for mine, asked in ((wards, self._wards_of), (clinics, self._clinics_of)):
-            for places_of in asked if mine else ():
-                if not mine.isdisjoint(await places_of(connection, patient_id)):
-                    return True
-        return False
-
-
-class SessionAuthority:
-    """Tells the socket server who a session is now, from identity's cache and database."""
-
-    def __init__(self, principals: Principals) -> None:
-        self._principals = principals
-
-    async def current(self, principal: Principal) -> Principal | None:
-        """The principal as of now, or None when the session is over."""
-        try:
-            return await self._principals.of(principal.session_id, principal.kind)
-        except HmsError as error:
-            if error.code is Code.UNAUTHENTICATED:
-                return None
-            raise
-
-    def drop(self, key: uuid.UUID) -> None:
-        """Forget what is cached for a principal's or session's id."""
-        self._principals.drop(str(key))
-
-    def clear(self) -> None:
-        """Forget what is cached of everybody."""
-        self._principals.clear()
 
 
 class Hospital:
@@ -245,6 +201,18 @@ class Hospital:
         zone = self.settings.zone
         notifications = NotificationsService(self.units, identity, zone)
         beds = BedsService(self.units, patients, identity, notifications)
+        lab = LabService(
+            self.units,
+            self.documents,
+            patients,
+            identity,
+            notifications,
+            zone,
+            Night(*self.settings.lab_night),
+            CriticalLimits(*(timedelta(minutes=each) for each in self.settings.lab_critical_minutes)),
+            self.settings.facility_language,
+        )
+        pharmacy = PharmacyService(self.units, patients, ward_of_inpatient, recorded_allergies, zone)
         return Services(
             audit=AuditService(self.units, self._engine, self.clock),
             identity=identity,
@@ -253,18 +221,9 @@ class Hospital:
             beds=beds,
             opd=OpdService(self.units, patients, identity, zone),
             ipd=IpdService(self.units, beds, patients, zone),
-            lab=LabService(
-                self.units,
-                self.documents,
-                patients,
-                identity,
-                notifications,
-                zone,
-                Night(*self.settings.lab_night),
-                CriticalLimits(*(timedelta(minutes=each) for each in self.settings.lab_critical_minutes)),
-                self.settings.facility_language,
-            ),
-            pharmacy=PharmacyService(self.units, patients, ward_of_inpatient, recorded_allergies, zone),
+            lab=lab,
+            pharmacy=pharmacy,
+            boards=BoardsService(self.units, beds, patients, identity, (lab, pharmacy), zone),
         )
 
     def _realtime(self) -> RealtimeServer:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hms_rt.departments.audit.service import AuditService
 from hms_rt.departments.beds.service import BedsService
+from hms_rt.departments.boards.service import BoardsService
 from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.ipd.service import IpdService
 from hms_rt.departments.lab.service import LabService
@@ -26,3 +27,4 @@ class Services:
     ipd: IpdService
     lab: LabService
     pharmacy: PharmacyService
+    boards: BoardsService

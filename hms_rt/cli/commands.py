@@ -185,6 +185,48 @@ def top(
         _run(lambda: command.watch(url, console, seconds))
 
 
+@app.command()
+def downtime(
+    folder: Annotated[Path, typer.Argument(help="Where the PDFs go; made for its owner alone.")],
+    url: Annotated[str, typer.Option(help="The hospital, such as https://hospital.example.")],
+    username: Annotated[str, typer.Option(help="A doctor's or nurse's account assigned to the wards.")],
+    minutes: Annotated[float, typer.Option(help="Time between two rounds.", min=0.1)] = 10.0,
+    keep: Annotated[int, typer.Option(help="Earlier ones kept of each sheet.", min=0)] = 12,
+    insecure: Annotated[bool, typer.Option(help="Do not check the server's certificate.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="One round; exit code 1 if a sheet is missing.")
+    ] = False,
+) -> None:
+    """Paper for when the server is down: every ward's census as PDF, on another machine, again and again.
+
+    The password is read from HMS_PASSWORD. What cannot be fetched stays as it was, with its time on it.
+    """
+    import os
+
+    password = os.environ.get("HMS_PASSWORD", "")
+    if not password:
+        refuse(["HMS_PASSWORD is unset: the password of the account that fetches the sheets"])
+    from hms_rt.cli import downtime as command
+
+    options = command.DowntimeOptions(
+        url=url,
+        username=username,
+        password=password,
+        folder=folder,
+        minutes=minutes,
+        keep=keep,
+        insecure=insecure,
+    )
+    fetched: list[bool] = []
+
+    async def main() -> None:
+        fetched.append(await command.run(options, console.print, once=once))
+
+    _run(main)
+    if not all(fetched):
+        raise typer.Exit(1)
+
+
 @config_app.command("check")
 def config_check(
     embedded: Annotated[bool, typer.Option(help="As for `serve --embedded`.")] = False,

@@ -27,6 +27,7 @@ PAGES = {
     f"/screens/ward/{{code:{CODE}}}": "ward.html",
     f"/screens/opd/{{code:{CODE}}}": "opd.html",
     "/screens/hospital": "hospital.html",
+    f"/screens/census/{{code:{CODE}}}": "census.html",
 }
 
 CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}

@@ -58,6 +58,7 @@ class Permission(StrEnum):
     BED_DEFINE = "bed.define"  # locations, wards, beds
     BED_READ = "bed.read"  # the board of a ward; the audience decides which fields
     BED_STATUS = "bed.status"
+    CENSUS_READ = "census.read"  # a ward on paper, with names
     BEDS_FREE = "beds.free"  # counts per ward of the hospital, no names
     CLEANING_READ = "cleaning.read"  # requests to housekeeping
     CLEANING_REQUEST = "cleaning.request"
@@ -159,6 +160,7 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.BED_DEFINE: {ADMIN: ANY},
     P.BED_READ: {ADMIN: ANY, DOCTOR: OWN, NURSE: OWN, RECEPTION: ANY},
     P.BED_STATUS: {NURSE: OWN},
+    P.CENSUS_READ: {DOCTOR: OWN, NURSE: OWN},
     P.BEDS_FREE: {ADMIN: ANY, DOCTOR: ANY, NURSE: ANY, RECEPTION: ANY},
     P.CLEANING_READ: {ADMIN: ANY, NURSE: OWN},
     P.CLEANING_REQUEST: {NURSE: OWN},

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from hms_rt.app import Hospital, SessionAuthority
+from hms_rt.app import Hospital
+from hms_rt.authority import SessionAuthority
 from hms_rt.departments.identity.schemas import AssignmentIn, DeviceNew
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code, HmsError

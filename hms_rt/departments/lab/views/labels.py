@@ -8,20 +8,16 @@ either side (ISO/IEC 15417). A barcode that needs more room gets a wider page.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
 from io import BytesIO
-from pathlib import Path
-from unicodedata import combining, normalize
 from zoneinfo import ZoneInfo
 
 from reportlab.graphics.barcode.code128 import Code128
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
 from hms_rt.departments.lab.model.order import Priority
+from hms_rt.paper import fitted, font
 
 WIDTH, HEIGHT = 50 * mm, 25 * mm
 NARROW_BAR = 0.25 * mm
@@ -30,13 +26,6 @@ BAR_HEIGHT = 8 * mm
 MARGIN = 1.5 * mm
 SIZE = 6.5
 LINE = 2.7 * mm
-
-_SYSTEM_FONTS = (
-    Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),  # Debian, Ubuntu
-    Path("/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf"),  # Fedora, RHEL
-    Path("/usr/share/fonts/TTF/DejaVuSans.ttf"),  # Arch
-)
-"""Where a font for many scripts is found; without one, the font that comes with reportlab (Latin only)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,31 +115,6 @@ def _page(canvas: Canvas, label: Label, words: Words, zone: ZoneInfo) -> None:
 
 def _line(canvas: Canvas, height: float, room: float, text: str, *, bold: bool = False) -> None:
     """One line of text, cut where it does not fit."""
-    font = _font(bold=bold)
-    shown = "".join(_drawable(character, font) for character in text)
-    while pdfmetrics.stringWidth(shown, font, SIZE) > room:
-        shown = shown.rstrip("…")[:-1] + "…"
-    canvas.setFont(font, SIZE)
-    canvas.drawString(MARGIN, height, shown)
-
-
-def _drawable(character: str, font: str) -> str:
-    """``character``, or its letter without accents, or ``?``: what the font cannot draw would be left out."""
-    known = pdfmetrics.getFont(font).face.charToGlyph
-    if ord(character) in known:
-        return character
-    plain = "".join(c for c in normalize("NFKD", character) if not combining(c))
-    return plain if plain and all(ord(c) in known for c in plain) else "?"
-
-
-@cache
-def _font(*, bold: bool) -> str:
-    """The name of the registered font."""
-    for path in _SYSTEM_FONTS:
-        wanted = path.with_name(path.name.replace("Sans.", "Sans-Bold.")) if bold else path
-        if wanted.is_file():
-            pdfmetrics.registerFont(TTFont(wanted.stem, str(wanted)))
-            return wanted.stem
-    name = "VeraBd" if bold else "Vera"
-    pdfmetrics.registerFont(TTFont(name, f"{name}.ttf"))
-    return name
+    used = font(bold=bold)
+    canvas.setFont(used, SIZE)
+    canvas.drawString(MARGIN, height, fitted(text, used, SIZE, room))

@@ -1,0 +1,1 @@
+"""Boards: what is composed of several departments and shown or printed as one page."""

@@ -7,7 +7,8 @@ import pytest
 from hms_rt.departments.beds.schemas import BedChange
 from hms_rt.departments.ipd.schemas import AdmissionIn, BedChoice, DischargeOrderIn, Timed
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
-from hms_rt.departments.lab.schemas.ordering import CatalogueIn, LabOrderIn
+from hms_rt.departments.lab.schemas.catalogue import CatalogueIn
+from hms_rt.departments.lab.schemas.ordering import LabOrderIn
 from hms_rt.departments.patients.schemas import PatientNew
 from hms_rt.departments.patients.schemas.allergies import AllergyIn
 from hms_rt.kernel.principal import SYSTEM, Principal, Role

@@ -73,6 +73,7 @@ ANSWERS: Mapping[str, Mapping[Role, frozenset[str]]] = {
     "GET /restricted-patients": _each((Role.ADMIN,), CALLED),
     "GET /beds": _each(CARE, KNOWN),
     "GET /beds/{id}": _each(CARE, KNOWN),
+    "GET /wards/{code}/census": _each(CARE, KNOWN),
     "GET /admissions": {**_each(READERS, CALLED), **_each(CARE, CALLED | CLINICAL)},
     "GET /admissions/{id}": {**_each(READERS, CALLED), **_each(CARE, CALLED | CLINICAL)},
     "GET /admissions/{id}/history": TREATED,
@@ -223,7 +224,7 @@ async def test_metrics_audit_trail_and_cache_name_nobody(
     assert refused.status == 422
     for path in ("/metrics", "/healthz", "/readyz"):
         async with world.clients[0].get(path) as answer:
-            assert sung(await answer.text()) == NOTHING, path
+            assert sung(await answer.text(errors="replace")) == NOTHING, path
     for row in await world.query("SELECT action, entity_id, detail::text FROM audit_log"):
         assert sung(f"{row.entity_id} {row.detail}") <= {"mrn"}, row
     async with redis.asyncio.Redis.from_url(module_stores.redis_url) as cache:

@@ -2,12 +2,14 @@
 
 from handlers.breaking_glass import glass
 from hms_rt.departments.patients.schemas import (
+    Candidates,
     EntryFull,
     EntryNew,
     EntryOut,
     EntryQuery,
     PatientNew,
     PatientOut,
+    PatientProbe,
     PatientQuery,
     PatientUpdate,
     Retraction,
@@ -30,8 +32,24 @@ routes = Routes("patients", "Patients: registration, search, demographics, clini
     summary="Register a patient",
 )
 async def register(call: Call[PatientNew, None]) -> PatientOut:
-    """By name, or unidentified under a placeholder; the server issues the MRN."""
+    """By name, or unidentified under a placeholder; the server issues the MRN. Where the patient may be
+    registered already the answer is 409 `possible_duplicate` with `candidates` (id, score, what speaks for
+    it): use one of them, or send `confirm_new` with the reason why it is none."""
     return await call.services.patients.register(call.principal, call.command, call.body)
+
+
+@routes.post(
+    "/patients/match",
+    body=PatientProbe,
+    answer=Candidates,
+    permission=Permission.PATIENT_REGISTER,
+    status=200,
+    summary="Who may be registered already",
+)
+async def match(call: Call[PatientProbe, None]) -> Candidates:
+    """Before registering: patients of a like name (other spelling, order, script), birth date (slips of the
+    keyboard), sex, telephone number or identifier, with a score; audited like a search."""
+    return await call.services.patients.match(call.principal, call.command, call.body)
 
 
 @routes.get(

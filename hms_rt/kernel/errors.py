@@ -21,6 +21,7 @@ class Code(StrEnum):
     FORBIDDEN = "forbidden"
     BAD_ORIGIN = "bad_origin"
     CONFLICT = "conflict"  # a uniqueness rule or a concurrent command forbids it
+    POSSIBLE_DUPLICATE = "possible_duplicate"  # the patient may be registered already
     ILLEGAL_MOVE = "illegal_move"  # the state machine has no such move from here
     STALE_VERSION = "stale_version"
     VERSION_REQUIRED = "version_required"

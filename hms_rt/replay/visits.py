@@ -83,7 +83,7 @@ def _first_arrival(scene: Scene) -> Arrive | None:
 
 async def _register(scene: Scene, *, provisional: bool) -> None:
     case, person = scene.case, scene.world.mapping.person
-    body: dict[str, Any] = {"mrn": mrn(scene)}
+    body: dict[str, Any] = {"mrn": mrn(scene), "confirm_new": "a case of its own in the log"}
     body |= {"unidentified": True} if provisional else person_of(scene)
     key = f"{scene.world.prefix}:{case.id}:patient" if case.id.isascii() else None
     try:

@@ -23,6 +23,7 @@ STATUS: dict[Code, tuple[int, str]] = {
     Code.FORBIDDEN: (403, "Not allowed"),
     Code.BAD_ORIGIN: (403, "Sent by a page of another site"),
     Code.CONFLICT: (409, "A rule forbids it"),
+    Code.POSSIBLE_DUPLICATE: (409, "May be registered already"),
     Code.ILLEGAL_MOVE: (409, "Not possible in this state"),
     Code.STALE_VERSION: (412, "Changed since you read it"),
     Code.VERSION_REQUIRED: (428, "Say which version you read"),

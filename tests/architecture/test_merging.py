@@ -12,6 +12,7 @@ FOLLOWS_OTHERWISE = {
     "beds_hold.patient_id": "follows the admission by foreign key",
     "beds_occupant.patient_id": "follows the stay by foreign key",
     "ipd_stay.patient_id": "follows the admission by foreign key",
+    "patients_match_key.patient_id": "finds the record merged away, which answers the survivor",
     "patients_merge.from_id": "says who was merged",
     "patients_merge.into_id": "says into whom",
     "patients_patient.merged_into": "is the pointer itself",
@@ -19,6 +20,7 @@ FOLLOWS_OTHERWISE = {
 """Columns that name a patient and are in no department's list (``<department>/merging.py``), and why."""
 
 UNGUARDED = {
+    "patients_match_key": "is not work: the record merged away is found by its name, too",
     "audit_log": "accounts for what was done with the record merged away, too",
     "notifications_notification": "a notice that cannot be delivered must not undo what it tells of",
 }

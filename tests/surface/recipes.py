@@ -284,7 +284,10 @@ RECIPES: dict[str, Recipe] = {
     "POST /devices/{id}/link": at(W.device),
     "POST /devices/{id}/revoke": at(W.device),
     # patients
-    "POST /patients": plain(body={"family_name": "Doe", "given_name": "Jane", "birth_date": "1970-02-03"}),
+    "POST /patients": plain(
+        body={"family_name": "Doe", "birth_date": "1970-02-03", "confirm_new": "another of many"}
+    ),
+    "POST /patients/match": plain(body={"family_name": "Doe", "birth_date": "1970-02-03"}),
     "GET /patients": plain(name="do"),
     "GET /patients/{id}": _patient_here,
     "PATCH /patients/{id}": _correct_patient,

@@ -111,7 +111,7 @@ class Things:
 
     async def patient(self) -> PatientOut:
         """A new patient, with the demographics of all."""
-        new = PatientNew(**self.demographics)
+        new = PatientNew(**self.demographics, confirm_new="another of many for tests")
         return await self.services.patients.register(SYSTEM, command(), new)
 
     async def entry(self, patient_id: uuid.UUID) -> EntryOut:

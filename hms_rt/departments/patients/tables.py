@@ -160,3 +160,11 @@ patients_record_type_version = Table(
     *_record_type(),
 )
 """Every version of every definition, append-only; entries keep theirs. Filled by a trigger."""
+
+patients_match_key = Table(
+    "patients_match_key",
+    metadata,
+    Column("key", Text(collation="C"), primary_key=True),
+    Column("patient_id", Uuid, ForeignKey("patients_patient.id"), primary_key=True),
+)
+"""What patients are compared by when somebody is registered who may be one of them (``model.matching``)."""

@@ -2,11 +2,14 @@
 
 from hms_rt.departments.patients.schemas.merging import MergeDetail, MergeIn, MergeOut, MergeQuery, UndoMerge
 from hms_rt.departments.patients.schemas.people import (
+    Candidate,
+    Candidates,
     MergedFrom,
     MovedIn,
     PatientCursor,
     PatientNew,
     PatientOut,
+    PatientProbe,
     PatientQuery,
     PatientUpdate,
     Shown,
@@ -23,6 +26,8 @@ from hms_rt.departments.patients.schemas.record import (
 
 __all__ = [
     "BreakGlass",
+    "Candidate",
+    "Candidates",
     "EntryCursor",
     "EntryFull",
     "EntryNew",
@@ -37,6 +42,7 @@ __all__ = [
     "PatientCursor",
     "PatientNew",
     "PatientOut",
+    "PatientProbe",
     "PatientQuery",
     "PatientUpdate",
     "Retraction",

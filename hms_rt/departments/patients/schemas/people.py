@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from hms_rt.departments.patients.model.patient import EARLIEST_BIRTH, Sex, check_mrn, check_phone
 from hms_rt.kernel.paging import PageQuery
-from hms_rt.kernel.schema import Moment, Name, Schema
+from hms_rt.kernel.schema import Moment, Name, Reason, Schema
 
 
 def _upper(value: object) -> object:
@@ -37,6 +37,8 @@ class PatientNew(Schema):
     """Nobody knows who it is: a placeholder name is given, and replaced by PATCH once they are identified."""
     mrn: Mrn | None = None
     """Only for patients who have a number from before (import, replay); else the database issues one."""
+    confirm_new: Reason | None = None
+    """Why it is none of those found: required where the patient may be registered already."""
 
     @model_validator(mode="after")
     def _named_or_not(self) -> Self:
@@ -45,6 +47,18 @@ class PatientNew(Schema):
         if not self.unidentified and not self.family_name:
             raise ValueError("family_name is required, unless unidentified is true")
         return self
+
+
+class PatientProbe(Schema):
+    """Somebody who may be registered already."""
+
+    family_name: Name
+    given_name: Name | None = None
+    sex: Sex = Sex.UNKNOWN
+    birth_date: BirthDate | None = None
+    phone: Phone | None = None
+    identifier: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    """A number that the patient brought, of whatever type and issuer."""
 
 
 class MovedIn(Schema):
@@ -111,6 +125,22 @@ class PatientOut(Schema):
     """Only those who treat the patient see it; doctors and nurses may break the glass."""
     merged_from: MergedFrom | None = None
     """Set where the id, number or name that was asked for is of a record that was merged into this one."""
+
+
+class Candidate(Schema):
+    """A registered patient who may be the one."""
+
+    patient: PatientOut
+    score: int
+    """0 to 100; from 80 on, registering needs ``confirm_new``."""
+    because: list[str]
+    """What speaks for it."""
+
+
+class Candidates(Schema):
+    """Registered patients who may be the one, the most alike first."""
+
+    items: list[Candidate]
 
 
 class PatientQuery(PageQuery):

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from hms_rt.departments.patients.events import PatientRegistered
 from hms_rt.departments.patients.model.patient import Patient, Sex, check_birth_date, normalised
-from hms_rt.departments.patients.repository import many
+from hms_rt.departments.patients.repository import many, match_keys
 from hms_rt.departments.patients.schemas import MovedIn, PatientNew
 from hms_rt.departments.patients.service.foundation import Foundation
 from hms_rt.departments.patients.service.registration import fresh
@@ -83,6 +83,7 @@ class MovingIn(Foundation):
             patients = [fresh(uow, each) for each in new]
             try:
                 mrns = await many.add_all(uow.connection, patients)
+                await match_keys.add(uow.connection, patients)
             except IntegrityError as error:
                 if violated(error) == "patients_patient_mrn_key":
                     raise conflict("a patient with this MRN is registered already") from None

@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 import socketio
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy.engine import make_url
 
+from hms_rt import app
 from hms_rt.app import Hospital, Stores
 from hms_rt.config import Settings
 from hms_rt.departments.beds.schemas import BedIn, BedOut, WardIn
@@ -27,6 +28,7 @@ from hms_rt.migrations import runner
 from hms_rt.services import Services
 from hms_rt.storage.embedded import EmbeddedStack, EmbeddedUris, erase
 from hms_rt.storage.unit_of_work import UnitsOfWork
+from tests import contract
 from tests.listening import HospitalServer
 
 PASSWORD = "correct horse battery staple"
@@ -173,6 +175,30 @@ async def server(hospital: Hospital) -> AsyncIterator[TestServer]:
     await listening.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _documents_are_kept() -> Iterator[None]:
+    """Every server that is made in this process holds its answers to ``/openapi.json``."""
+    build = vars(app)["build_web"]
+
+    def build_checked(*declared: Any, **how: Any) -> web.Application:
+        made: web.Application = build(*declared, **how)
+        made.on_response_prepare.append(contract.REST.check)
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(vars(app), "build_web", build_checked)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _documents_were_kept() -> Iterator[None]:
+    """Fails a test in which anything was sent, or accepted, that the published documents do not say."""
+    contract.BROKEN.clear()
+    yield
+    broken = sorted(set(contract.BROKEN))
+    assert not broken, "not as documented:\n" + "\n".join(broken)
+
+
 ClientFactory = Callable[..., Awaitable[TestClient[Any, Any]]]
 
 
@@ -209,7 +235,7 @@ async def socket_of(server: TestServer) -> AsyncIterator[SocketFactory]:
     async def make(client: TestClient[Any, Any], *namespaces: str) -> socketio.AsyncClient:
         jar = client.session.cookie_jar.filter_cookies(server.make_url("/"))
         session = ClientSession()
-        socket = socketio.AsyncClient(reconnection=False, http_session=session)
+        socket = contract.CheckedSocket(reconnection=False, http_session=session)
         opened.append((socket, session))
         await socket.connect(
             str(server.make_url("/")),

@@ -8,6 +8,8 @@ from typing import Any
 
 from aiohttp import AddrInfoType, ClientSession, ClientWebSocketResponse, TCPConnector, WSMsgType
 
+from tests.contract import SOCKETS
+
 Json = dict[str, Any]
 Heard = Callable[[str, Json], None]
 
@@ -97,7 +99,12 @@ class Raw:
         """Emit an event; ``answer`` gets the acknowledgement."""
         self._number += 1
         number = self._number
-        self._asked[number] = answer
+
+        def told(said: Any) -> None:
+            SOCKETS.answer(namespace, event, said)
+            answer(said)
+
+        self._asked[number] = told
         await self.send(f"42{namespace},{number}{json.dumps([event, *args])}")
 
     async def call(self, namespace: str, event: object, *args: Any, seconds: float = 5) -> Any:
@@ -141,6 +148,7 @@ class Raw:
         namespace, _, rest = text[2:].partition(",") if text[2:3] == "/" else ("/", "", text[2:])
         if kind == "42":
             event, body = json.loads(rest)
+            SOCKETS.event(namespace, event, body)
             if namespace in self.heard:
                 self.heard[namespace](event, body)
         elif kind == "43":

@@ -13,6 +13,7 @@ from hms_rt.departments.identity.schemas import AssignmentIn, DeviceNew, DeviceO
 from hms_rt.departments.opd.schemas.queue import ClinicIn, CounterIn
 from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Principal, PrincipalKind, Role
 from tests.conftest import PASSWORD, command
+from tests.contract import CheckedSocket
 from tests.pharmacy.conftest import furnish as stock_the_pharmacy
 from tests.surface.things import CATALOGUE, CLINIC, COUNTERS, OTHER_CLINIC, OTHER_WARD, WARD, Things
 
@@ -120,7 +121,7 @@ class World(Things):
     async def socket(self, client: Client, *namespaces: str) -> socketio.AsyncClient:
         """A Socket.IO client with the cookies of an HTTP client."""
         session = ClientSession()
-        socket = socketio.AsyncClient(reconnection=False, http_session=session)
+        socket = CheckedSocket(reconnection=False, http_session=session)
         self.sockets.append((socket, session))
         await socket.connect(
             str(self.server.make_url("/")),

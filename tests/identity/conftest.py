@@ -1,17 +1,14 @@
 """The identity service on a real PostgreSQL, with a clock that tests move."""
 
-import asyncio
-import shutil
-import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hms_rt.app import Stores
 from hms_rt.departments.identity.projector import PROJECTORS
 from hms_rt.departments.identity.schemas import Login, UserNew, UserOut
 from hms_rt.departments.identity.service import IdentityService, Throttle
@@ -19,10 +16,8 @@ from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.ids import RandomIds
 from hms_rt.kernel.principal import SYSTEM, Principal, Role
-from hms_rt.migrations.runner import upgrade
 from hms_rt.security.passwords import Passwords
 from hms_rt.security.tokens import AccessTokens, SigningKey
-from hms_rt.storage.embedded import EmbeddedStack, erase
 from hms_rt.storage.postgres import make_engine
 from hms_rt.storage.unit_of_work import UnitsOfWork
 
@@ -31,30 +26,9 @@ KEY = SigningKey(b"k" * 64)
 PASSWORD = "correct horse battery"
 
 
-@pytest.fixture(scope="session")
-def postgres_uri() -> Iterator[str]:
-    """One migrated database for the session."""
-    parent = Path(tempfile.mkdtemp(prefix="hms-identity-"))
-    parent.chmod(0o711)
-    with asyncio.Runner() as runner:
-        stack = EmbeddedStack(parent / "data", need=frozenset({"postgres"}), durable=False)
-        uris = runner.run(stack.start())
-        upgrade(uris.postgres_uri)
-        yield uris.postgres_uri
-        runner.run(stack.stop())
-    erase(parent / "data")
-    shutil.rmtree(parent)
-
-
 @pytest.fixture
-async def engine(postgres_uri: str) -> AsyncIterator[AsyncEngine]:
-    made = make_engine(postgres_uri)
-    async with made.begin() as connection:
-        await connection.execute(
-            text(
-                "TRUNCATE identity_user, identity_assignment, identity_session, identity_device, idempotency"
-            )
-        )
+async def engine(stores: Stores) -> AsyncIterator[AsyncEngine]:
+    made = make_engine(stores.postgres_uri)
     yield made
     await made.dispose()
 

@@ -38,7 +38,11 @@ class Document:
 
     def complaint(self, value: Any, *path: str) -> str | None:
         """What the schema at ``path`` does not allow in ``value``; None if it allows all."""
-        for error in self._validator(path).iter_errors(value):
+        try:
+            errors = self._validator(path).iter_errors(value)
+        except jsonschema_rs.ValidationError as broken:
+            return f"the document itself is broken: {broken.message}"
+        for error in errors:
             return f"{error.message[:_SAID]} at {'/'.join(map(str, error.instance_path)) or 'the top'}"
         return None
 

@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document, made of the same declarations that route and validate."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -63,8 +63,14 @@ class _Schemas:
         found: Json = self.definitions[name]
         return found
 
-    def drop(self, model: type[BaseModel]) -> None:
-        self.definitions.pop(str(self.ref(model, "validation")["$ref"]).rsplit("/", 1)[-1], None)
+    def drop(self, models: Iterable[type[BaseModel]], paths: Json) -> None:
+        """Forget the definitions of query schemas that nothing else refers to."""
+        for model in models:
+            ref = str(self.ref(model, "validation")["$ref"])
+            name = ref.rsplit("/", 1)[-1]
+            others = {other: value for other, value in self.definitions.items() if other != name}
+            if f"{ref!r}" not in f"{paths}{others}":
+                self.definitions.pop(name, None)
 
 
 def _models(endpoint: Endpoint) -> list[Wanted]:
@@ -206,6 +212,14 @@ def _components(schemas: _Schemas, settings: WebSettings) -> Json:
     }
 
 
+def _tags(declared: Sequence[Routes]) -> list[Json]:
+    """One for each department, however many pages its endpoints are declared on."""
+    described: dict[str, dict[str, None]] = {}
+    for routes in declared:
+        described.setdefault(routes.tag, {})[routes.description] = None
+    return [{"name": tag, "description": " ".join(texts)} for tag, texts in described.items()]
+
+
 def openapi(declared: Sequence[Routes], settings: WebSettings) -> Json:
     """The document of every endpoint in ``declared``."""
     endpoints = [endpoint for routes in declared for endpoint in routes.endpoints]
@@ -214,9 +228,7 @@ def openapi(declared: Sequence[Routes], settings: WebSettings) -> Json:
     for endpoint in endpoints:
         operations = paths.setdefault(API_PREFIX + endpoint.path, {})
         operations[endpoint.method.lower()] = _operation(endpoint, schemas)
-    for endpoint in endpoints:
-        if endpoint.query is not None:
-            schemas.drop(endpoint.query)
+    schemas.drop({endpoint.query for endpoint in endpoints if endpoint.query is not None}, paths)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -225,7 +237,7 @@ def openapi(declared: Sequence[Routes], settings: WebSettings) -> Json:
             "description": "Hospital operations: records by REST, live boards by Socket.IO (/asyncapi.json).",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "tags": [{"name": routes.tag, "description": routes.description} for routes in declared],
+        "tags": _tags(declared),
         "security": [{_SESSION: []}],
         "paths": paths,
         "components": _components(schemas, settings),

@@ -3,16 +3,21 @@
 Remake it with ``python -m tests.architecture.test_surface``.
 """
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
 from channels import CHANNELS
 from handlers import ROUTES
 from hms_rt.realtime.rooms import RoomKind
 from hms_rt.security.grants import GRANTS, Permission
+from hms_rt.web.openapi import openapi
 from hms_rt.web.server import endpoints
+from hms_rt.web.settings import WebSettings
 
 SURFACE = Path(__file__).with_name("surface.txt")
 
@@ -89,6 +94,13 @@ def test_every_permission_is_used_and_every_used_one_is_granted() -> None:
         used |= {command.permission for command in channel.commands(services).values()}
     assert set(Permission) - used - RESERVED == set()
     assert used <= set(GRANTS)
+
+
+def test_the_rest_document_is_valid_and_every_reference_leads_somewhere() -> None:
+    document = openapi(ROUTES, WebSettings())
+    OpenAPIV31SpecValidator(document).validate()
+    for reference in set(re.findall(r"'#/components/(\w+)/([^']+)'", str(document))):
+        assert reference[1] in document["components"][reference[0]], reference
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Socket.IO namespaces, one module per department: rooms, their audiences, and commands."""
 
-from channels import beds, lab, notifications, opd, pharmacy
+from channels import beds, ipd, lab, notifications, opd, pharmacy
 
-CHANNELS = (beds, notifications, opd, lab, pharmacy)
+CHANNELS = (beds, notifications, opd, lab, pharmacy, ipd)
 """Every department's namespace."""

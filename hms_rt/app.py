@@ -34,6 +34,8 @@ from hms_rt.departments.ipd.service import (
     ward_of_inpatient,
     wards_of_patient,
 )
+from hms_rt.departments.ipd.service.medication import MedicationService
+from hms_rt.departments.ipd.service.medication_planning import projectors as medication_projectors
 from hms_rt.departments.lab import merging as lab_merging
 from hms_rt.departments.lab import projector as lab_projector
 from hms_rt.departments.lab.model.night import Night
@@ -46,6 +48,7 @@ from hms_rt.departments.opd import projector as opd_projector
 from hms_rt.departments.opd.service import OpdService
 from hms_rt.departments.patients import merging as patients_merging
 from hms_rt.departments.patients.service import ContextKind, PatientsService
+from hms_rt.departments.patients.service.care import PlacesOfCare
 from hms_rt.departments.pharmacy import merging as pharmacy_merging
 from hms_rt.departments.pharmacy import projector as pharmacy_projector
 from hms_rt.departments.pharmacy.service import PharmacyService, recorded_allergies
@@ -147,7 +150,8 @@ class Hospital:
         self._engine = make_engine(stores.postgres_uri, pool_size=settings.database_connections)
         self._live_engine = make_engine(stores.postgres_uri, pool_size=4, application_name="hms-rt live")
         self.documents = Documents(stores.mongo_uri, stores.mongo_database, self.clock, self.ids)
-        self.units = UnitsOfWork(self._engine, self.clock, self.ids, merged(PROJECTORS), reached=reached)
+        projectors = merged([*PROJECTORS, medication_projectors(settings.zone)])
+        self.units = UnitsOfWork(self._engine, self.clock, self.ids, projectors, reached=reached)
         key = SigningKey(settings.jwt_secret.get_secret_value().encode())
         tokens = AccessTokens([key], self.clock)
         self._passwords = Passwords(
@@ -224,6 +228,7 @@ class Hospital:
             lab=lab,
             pharmacy=pharmacy,
             boards=BoardsService(self.units, beds, patients, identity, (lab, pharmacy), zone),
+            medication=MedicationService(self.units, patients, identity, zone),
         )
 
     def _realtime(self) -> RealtimeServer:
@@ -290,6 +295,7 @@ class Hospital:
             (5, "expired reservations", "beds.expire", services.beds.release_expired),
             (15, "overdue cleaning", "cleaning.overdue", services.beds.tell_overdue),
             (60, "occupancy by hour", "ipd.finish_hours", services.ipd.finish_hours),
+            (10, "medication", "medication.move_on", services.medication.move_on),
             (60, "past days", "opd.past_days", services.opd.close_past_days),
             (600, "slots", "opd.grow_slots", services.opd.grow_slots),
             (2, "critical alerts", "lab.escalate", services.lab.escalate_overdue),

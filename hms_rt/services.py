@@ -7,6 +7,7 @@ from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.boards.service import BoardsService
 from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.ipd.service import IpdService
+from hms_rt.departments.ipd.service.medication import MedicationService
 from hms_rt.departments.lab.service import LabService
 from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.opd.service import OpdService
@@ -28,3 +29,4 @@ class Services:
     lab: LabService
     pharmacy: PharmacyService
     boards: BoardsService
+    medication: MedicationService

@@ -57,6 +57,9 @@ class Cause(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     NOTIFIED = "notified"
     SEEN = "seen"
+    DUE = "due"
+    ADMINISTERED = "administered"
+    RETRACTED = "retracted"
     RIGHTS = "rights"
 
 

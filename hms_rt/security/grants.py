@@ -119,6 +119,8 @@ class Permission(StrEnum):
     PRESCRIPTION_STOP = "prescription.stop"
     PRESCRIPTION_HOLD = "prescription.hold"  # and resume
     PRESCRIPTION_READ = "prescription.read"
+    MEDICATION_READ = "medication.read"  # what a ward gives
+    MEDICATION_ADMINISTER = "medication.administer"
     DISPENSARY_READ = "dispensary.read"  # the live queue of a dispensary
 
 
@@ -218,6 +220,8 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.PRESCRIPTION_HOLD: {DOCTOR: OWN, PHARMACY: ANY},
     P.PRESCRIPTION_READ: {DOCTOR: OWN, NURSE: OWN, PHARMACY: ANY},
     P.DISPENSARY_READ: {PHARMACY: ANY},
+    P.MEDICATION_READ: {DOCTOR: OWN, NURSE: OWN, PHARMACY: ANY},
+    P.MEDICATION_ADMINISTER: {NURSE: OWN},
 }
 """Permission -> role -> scope. What is not here is denied."""
 

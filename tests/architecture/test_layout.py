@@ -21,7 +21,6 @@ WITHOUT_NAMESPACE = {
     "audit": "read by administrators over REST",
     "identity": "its stream of rights is internal",
     "boards": "its pages are printed; what changes on screens belongs to the departments",
-    "ipd": "its patients are shown on the boards of beds",
     "patients": "a patient is fetched, and read accesses are audited",
 }
 """Departments that need no channel, and why."""

@@ -23,6 +23,10 @@ from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import SYSTEM
 from hms_rt.services import Services
 from tests.conftest import command
+from tests.ipd.medication import icu
+from tests.pharmacy.conftest import pharmacy
+
+__all__ = ["icu", "pharmacy"]
 
 S = AdmissionState
 

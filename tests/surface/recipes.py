@@ -213,6 +213,19 @@ async def _labels(world: World) -> Ask:
     return Ask({"id": str((await world.collected()).order_id)})
 
 
+async def _doses(world: World) -> Ask:
+    await world.dose()
+    return Ask(query={"ward": WARD})
+
+
+async def _administrations(world: World) -> Ask:
+    return Ask(query={"admission_id": str((await world.admitted()).id)})
+
+
+async def _as_needed(world: World) -> Ask:
+    return Ask({"id": str((await world.as_needed()).lines[0].id)}, body={})
+
+
 async def _issue(world: World) -> Ask:
     return Ask({"code": CLINIC}, body={"patient_id": str((await world.patient()).id)})
 
@@ -409,6 +422,13 @@ RECIPES: dict[str, Recipe] = {
     "POST /prescriptions/{id}/resume": at(W.held, {}),
     "POST /prescriptions/{id}/stop": at(W.prescription, REASON),
     "POST /prescriptions/{id}/cancel": at(W.draft, REASON),
+    # medication of the wards
+    "GET /admissions/{id}/medication": at(W.admitted),
+    "GET /doses": _doses,
+    "POST /doses/{id}/administer": at(W.dose, {"outcome": "given"}),
+    "POST /medications/{id}/administer": _as_needed,
+    "GET /administrations": _administrations,
+    "POST /administrations/{id}/retract": at(W.administered, REASON),
     # notifications
     "POST /notifications/seen": _seen,
 }

@@ -47,6 +47,8 @@ _TARGETS = {
         "cleaning_id",
         "prescription_id",
         "appointment_id",
+        "dose_id",
+        "line_id",
     ),
     "code": ("clinic", "counter"),
 }

@@ -61,6 +61,7 @@ FRAMES: Mapping[str, tuple[Iterable[Role], Iterable[Role], frozenset[str]]] = {
     "/opd": (Role, (Role.ADMIN, Role.RECEPTION), CALLED),
     "/lab": ((*CARE, Role.LAB), (Role.LAB,), CALLED),
     "/pharmacy": ((Role.PHARMACY,), (Role.PHARMACY,), CALLED),
+    "/ipd": ((*CARE, Role.PHARMACY), (Role.PHARMACY,), CALLED),
     "/notifications": ((), (), NOTHING),
 }
 """Namespace -> who may find what in its frames: assigned here, and assigned nowhere. A screen: nothing."""
@@ -86,6 +87,7 @@ ANSWERS: Mapping[str, Mapping[Role, frozenset[str]]] = {
     "GET /lab/orders/{id}": _each((*CARE, Role.LAB), CALLED),
     "GET /lab/worklist": _each((Role.LAB,), CALLED),
     "GET /lab/alerts": _each((*CARE, Role.LAB), CALLED),
+    "GET /doses": _each((*CARE, Role.PHARMACY), CALLED),
     "GET /prescriptions": _each((*CARE, Role.PHARMACY), CALLED),
     "GET /prescriptions/{id}": _each((*CARE, Role.PHARMACY), CALLED),
 }

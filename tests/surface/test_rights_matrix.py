@@ -122,6 +122,10 @@ ROOMS: Mapping[tuple[str, str], tuple[str, Mapping[Role, tuple[Audience | None, 
         {Role.DOCTOR: (CLINICAL, None), Role.NURSE: (CLINICAL, None), Role.LAB: (CLINICAL, CLINICAL)},
     ),
     ("/pharmacy", "dispensary"): (f"dispensary:{DISPENSARY}", {Role.PHARMACY: (STAFF, STAFF)}),
+    ("/ipd", "ward"): (
+        f"ward:{WARD}",
+        {Role.DOCTOR: (CLINICAL, None), Role.NURSE: (CLINICAL, None), Role.PHARMACY: (CLINICAL, CLINICAL)},
+    ),
     ("/notifications", "me"): ("me", dict.fromkeys(Role, (OWN, OWN))),
 }
 """Room -> role -> audience when assigned there, and when assigned elsewhere; who is missing is forbidden."""

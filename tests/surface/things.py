@@ -9,6 +9,7 @@ from sqlalchemy import text
 from hms_rt.app import Hospital
 from hms_rt.departments.beds.schemas import BedChange, BedIn, BedOut, CleaningIn, CleaningOut, CleaningQuery
 from hms_rt.departments.ipd.model import Disposition
+from hms_rt.departments.ipd.model.medication import Outcome
 from hms_rt.departments.ipd.schemas import (
     AdmissionIn,
     AdmissionOut,
@@ -19,6 +20,7 @@ from hms_rt.departments.ipd.schemas import (
     Timed,
     TransferIn,
 )
+from hms_rt.departments.ipd.schemas.medication import AdministrationIn, AdministrationOut, DoseOut, DoseQuery
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
 from hms_rt.departments.lab.schemas.alerts import AlertNote, AlertOut, AlertQuery
 from hms_rt.departments.lab.schemas.catalogue import (
@@ -49,6 +51,7 @@ from hms_rt.departments.patients.schemas.details import ContactIn, ContactOut, I
 from hms_rt.departments.patients.schemas.record_types import RecordTypeIn
 from hms_rt.departments.pharmacy.schemas.prescriptions import (
     Activation,
+    OverrideIn,
     PrescriptionIn,
     PrescriptionOut,
     Why,
@@ -297,6 +300,35 @@ class Things:
         """In force, and so in the dispensary's queue."""
         draft = await self.draft(patient)
         return await self.services.pharmacy.activate(SYSTEM, command(), draft.id, Activation())
+
+    async def dose(self, patient: PatientOut | None = None) -> DoseOut:
+        """One that is due now."""
+        here = await self.admitted(patient)
+        once = {**LINE, "frequency": {"kind": "once"}}
+        wanted = {"patient_id": str(here.patient_id), "admission_id": str(here.id), "lines": [once]}
+        pharmacy, new = self.services.pharmacy, PrescriptionIn.model_validate(wanted)
+        draft = await pharmacy.prescribe(SYSTEM, command(), new)
+        await pharmacy.activate(SYSTEM, command(), draft.id, Activation())
+        query = DoseQuery(admission_id=here.id)
+        (due,) = (await self.services.medication.doses(SYSTEM, command(), query)).items
+        return due
+
+    async def administered(self) -> AdministrationOut:
+        due = await self.dose()
+        told = AdministrationIn(outcome=Outcome.GIVEN)
+        return await self.services.medication.administer(SYSTEM, command(), due.id, told)
+
+    async def as_needed(self) -> PrescriptionOut:
+        here = await self.admitted()
+        often = {**LINE, "frequency": {"kind": "as_needed", "max_per_24h": 4}}
+        wanted = {"patient_id": str(here.patient_id), "admission_id": str(here.id), "lines": [often]}
+        pharmacy, new = self.services.pharmacy, PrescriptionIn.model_validate(wanted)
+        draft = await pharmacy.prescribe(SYSTEM, command(), new)
+        raised = await pharmacy.prescription_warnings(SYSTEM, command(), draft.id)
+        overrides = [
+            OverrideIn(line_id=one.line_id, kind=one.kind, reason="agreed") for one in raised.warnings
+        ]
+        return await pharmacy.activate(SYSTEM, command(), draft.id, Activation(overrides=overrides))
 
     async def held(self) -> PrescriptionOut:
         active = await self.prescription()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from hms_rt.departments.ipd import tables
+from hms_rt.departments.ipd.repository import medication_tables
 from hms_rt.departments.patients.events import PatientsMerged, PatientsUnmerged
 from hms_rt.departments.patients.service import Repointed, repoint
 from hms_rt.kernel.changes import Event
@@ -20,6 +21,7 @@ TABLES = (
     ),
     Repointed(tables.birth, key="child_admission_id", column="mother_id"),
     Repointed(tables.birth, key="child_admission_id", column="child_id"),
+    Repointed(medication_tables.medication, key="line_id"),
 )
 
 

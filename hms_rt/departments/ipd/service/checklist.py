@@ -9,12 +9,14 @@ from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.ipd.model import IN_BED, Admission
 from hms_rt.departments.ipd.repository import admissions as admission_rows
 from hms_rt.departments.ipd.repository import births as birth_rows
+from hms_rt.departments.ipd.service.medication_reading import MedicationReading
+from hms_rt.departments.pharmacy.service import PharmacyService
 from hms_rt.kernel.outstanding import Outstanding, OutstandingKind
 
 NAME = "ipd"
 Asked = Callable[[AsyncConnection, Any, Any], Awaitable[Sequence[Outstanding]]]
 
-DEPARTMENTS: tuple[Asked, ...] = ()
+DEPARTMENTS: tuple[Asked, ...] = (MedicationReading.outstanding, PharmacyService.outstanding)
 """Whom to ask, with the patient's and the admission's id."""
 
 

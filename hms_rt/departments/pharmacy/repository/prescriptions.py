@@ -237,13 +237,13 @@ async def overrides(connection: AsyncConnection, lines: Collection[uuid.UUID]) -
 
 
 async def open_of_admission(
-    connection: AsyncConnection, patient_id: uuid.UUID, admission_id: uuid.UUID, at: datetime
+    connection: AsyncConnection, patient_id: uuid.UUID, admission_id: uuid.UUID
 ) -> list[Shown]:
     """The open prescriptions of an admission.
 
     Those that the ward gives count while a course lasts; drafts and what is to be taken home always do.
     """
-    lasting = sa.exists().where(_LINE.prescription_id == _RX.id, _LINE.ends_at > at)
+    lasting = sa.exists().where(_LINE.prescription_id == _RX.id, _LINE.ends_at > sa.func.clock_timestamp())
     still = sa.or_(_RX.state == PrescriptionState.DRAFT.value, _RX.take_home, lasting)
     query = (
         sa.select(tables.prescription)

@@ -17,12 +17,13 @@ _FIRST_FEW = 5
 class Checklist(Foundation):
     """The pharmacy's part of the discharge checklist."""
 
+    @staticmethod
     async def outstanding(
-        self, asker: AsyncConnection | UnitOfWork, patient_id: uuid.UUID, admission_id: uuid.UUID
+        asker: AsyncConnection | UnitOfWork, patient_id: uuid.UUID, admission_id: uuid.UUID
     ) -> list[Outstanding]:
         """Prescriptions of the admission to stop, and medication to hand over; the caller is audited."""
         connection = asker.connection if isinstance(asker, UnitOfWork) else asker
-        held = await prescriptions.open_of_admission(connection, patient_id, admission_id, self._units.now())
+        held = await prescriptions.open_of_admission(connection, patient_id, admission_id)
         along = [shown for shown in held if shown[0].take_home]
         given = [shown for shown in held if not shown[0].take_home]
         kinds = (

@@ -48,7 +48,6 @@ from hms_rt.departments.opd import projector as opd_projector
 from hms_rt.departments.opd.service import OpdService
 from hms_rt.departments.patients import merging as patients_merging
 from hms_rt.departments.patients.service import ContextKind, PatientsService
-from hms_rt.departments.patients.service.care import PlacesOfCare
 from hms_rt.departments.pharmacy import merging as pharmacy_merging
 from hms_rt.departments.pharmacy import projector as pharmacy_projector
 from hms_rt.departments.pharmacy.service import PharmacyService, recorded_allergies

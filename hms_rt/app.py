@@ -47,6 +47,7 @@ from hms_rt.departments.opd import merging as opd_merging
 from hms_rt.departments.opd import projector as opd_projector
 from hms_rt.departments.opd.service import OpdService
 from hms_rt.departments.patients import merging as patients_merging
+from hms_rt.departments.patients import projector as patients_projector
 from hms_rt.departments.patients.service import ContextKind, PatientsService
 from hms_rt.departments.pharmacy import merging as pharmacy_merging
 from hms_rt.departments.pharmacy import projector as pharmacy_projector
@@ -105,6 +106,7 @@ In this order: a bed shows the patient of the stay, which ipd moved."""
 
 PROJECTORS = (
     identity_projector.PROJECTORS,
+    patients_projector.PROJECTORS,
     beds_projector.PROJECTORS,
     opd_projector.PROJECTORS,
     lab_projector.PROJECTORS,

@@ -1,10 +1,12 @@
 """The patients service with a care relation that tests decide."""
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
+import pytest_asyncio
+from aiohttp.test_utils import TestServer
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +15,7 @@ from hms_rt.departments.patients.schemas import PatientNew, PatientOut
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.principal import SYSTEM, Principal
 from tests.conftest import command
+from tests.surface.world import World
 
 
 @dataclass
@@ -50,6 +53,15 @@ def registered(patients: PatientsService) -> Registered:
         return await patients.register(SYSTEM, command(), new)
 
     return make
+
+
+@pytest_asyncio.fixture
+async def world(hospital: Hospital, server: TestServer) -> AsyncIterator[World]:
+    """The whole hospital, furnished, with its own care relations."""
+    made = World(hospital, server)
+    await made.furnish()
+    yield made
+    await made.close()
 
 
 Trail = Callable[[], Awaitable[list[str]]]

@@ -1,30 +1,25 @@
 """Two records of one person become one in every department, and two again."""
 
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from aiohttp.test_utils import TestServer
 
-from hms_rt.app import Hospital
 from hms_rt.departments.ipd.schemas import CancelIn
 from hms_rt.departments.opd.schemas.queue import TokenIn
-from hms_rt.departments.patients.schemas import EntryQuery, MergeIn, MergeOut, PatientQuery, UndoMerge
+from hms_rt.departments.patients.schemas import (
+    EntryNew,
+    EntryQuery,
+    MergeIn,
+    MergeOut,
+    PatientQuery,
+    UndoMerge,
+)
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import SYSTEM, Role
 from tests.conftest import command
 from tests.surface.things import CLINIC
 from tests.surface.world import HERE, World
-
-
-@pytest_asyncio.fixture
-async def world(hospital: Hospital, server: TestServer) -> AsyncIterator[World]:
-    made = World(hospital, server)
-    await made.furnish()
-    yield made
-    await made.close()
 
 
 async def merge(world: World, source: uuid.UUID, into: uuid.UUID) -> MergeOut:
@@ -93,6 +88,11 @@ async def test_everything_moves_to_the_survivor_and_exactly_that_back(world: Wor
     assert moved == {"ipd_admission": 1, "lab_order": 1, "opd_token": 1, "patients_record_entry": 1}
 
     await world.services.opd.issue(SYSTEM, command(), CLINIC, TokenIn(patient_id=into.id))
+    # What was written since and belongs to what goes back goes back, too.
+    note = {"kind": "note", "body": {"text": "slept badly"}}
+    stay = {"context": {"kind": "admission", "id": str(admission.id)}}
+    for more in ({"supersedes": str(entry.id)}, stay):
+        await patients.append(SYSTEM, command(), into.id, EntryNew.model_validate({**note, **more}))
     await undo(world, merged.id)
     assert await owners(world) == before
     assert set(boards) <= set(await shown(world))

@@ -98,6 +98,10 @@ class Patient:
             restricted=self.restricted,
         )
 
+    def following(self, at: datetime) -> "Patient":
+        """The patient in the next version, changed at ``at``."""
+        return replace(self, version=self.version + 1, updated_at=at)
+
     def die(self, death: Death) -> "Patient":
         """The patient, dead; raises ``illegal_move`` if that is recorded already."""
         if self.death is not None:

@@ -3,12 +3,13 @@
 from hms_rt.departments.patients.model.allergy import Allergy
 from hms_rt.departments.patients.model.entry import ContextKind, EntryKind
 from hms_rt.departments.patients.model.patient import PatientBrief, Sex
+from hms_rt.departments.patients.projector import mark_deceased
 from hms_rt.departments.patients.repository.repointing import Repointed, repoint
 from hms_rt.departments.patients.schemas.record import ContextRef, EntryNew
 from hms_rt.departments.patients.service.allergies import Allergies
 from hms_rt.departments.patients.service.care import CareRelation
 from hms_rt.departments.patients.service.details import Details
-from hms_rt.departments.patients.service.flags import Flags, mark_deceased
+from hms_rt.departments.patients.service.flags import Flags
 from hms_rt.departments.patients.service.for_departments import allergies, brief, lock
 from hms_rt.departments.patients.service.merging import Merging
 from hms_rt.departments.patients.service.moving_in import Comparison, MovingIn, identity_of

@@ -2,10 +2,10 @@
 
 import uuid
 from dataclasses import replace
-from datetime import datetime
 
-from hms_rt.departments.patients.events import DeathRevoked, PatientDied, RestrictionChanged
-from hms_rt.departments.patients.model.patient import Death, Patient
+from hms_rt.departments.patients.events import RestrictionChanged
+from hms_rt.departments.patients.model.patient import Patient
+from hms_rt.departments.patients.projector import die, revive
 from hms_rt.departments.patients.reading import shown_as
 from hms_rt.departments.patients.repository import patients
 from hms_rt.departments.patients.schemas import PatientOut, Shown
@@ -16,7 +16,7 @@ from hms_rt.departments.patients.schemas.details import (
     RestrictedQuery,
     WhyIn,
 )
-from hms_rt.departments.patients.service.foundation import Foundation, acting, following
+from hms_rt.departments.patients.service.foundation import Foundation, acting
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.paging import Page, cut, decode_cursor
 from hms_rt.kernel.principal import Principal
@@ -37,7 +37,7 @@ class Flags(Foundation):
             patient = acting(await patients.lock(uow.connection, patient_id))
             command.check_version(patient.version)
             await self._require(uow, principal, Permission.PATIENT_DEATH, patient)
-            return shown_as(await _die(uow, patient, occurred(said.occurred_at, uow.now)), Shown.ALL)
+            return shown_as(await die(uow, patient, occurred(said.occurred_at, uow.now)), Shown.ALL)
 
         return await self._units.execute(principal, command, PatientOut, work)
 
@@ -51,11 +51,7 @@ class Flags(Foundation):
             patient = acting(await patients.lock(uow.connection, patient_id))
             command.check_version(patient.version)
             await self._require(uow, principal, Permission.PATIENT_DEATH, patient)
-            alive = following(uow, patient.revoke_death())
-            await patients.save(uow.connection, alive)
-            _audit(uow, "patient.revoke_death", alive, reason=why.reason)
-            uow.record(DeathRevoked(alive.brief()))
-            return shown_as(alive, Shown.ALL)
+            return shown_as(await revive(uow, patient, why.reason), Shown.ALL)
 
         return await self._units.execute(principal, command, PatientOut, work)
 
@@ -96,7 +92,7 @@ class Flags(Foundation):
             require(principal, Permission.PATIENT_RESTRICT)
             patient = acting(await patients.lock(uow.connection, patient_id))
             command.check_version(patient.version)
-            changed = following(uow, patient.restrict(restricted=restricted))
+            changed = patient.restrict(restricted=restricted).following(uow.now)
             await patients.save(uow.connection, changed)
             _audit(
                 uow, "patient.restrict" if restricted else "patient.unrestrict", changed, reason=why.reason
@@ -105,24 +101,6 @@ class Flags(Foundation):
             return shown_as(changed, Shown.MINIMUM)
 
         return await self._units.execute(principal, command, PatientOut, work)
-
-
-async def mark_deceased(uow: UnitOfWork, patient_id: uuid.UUID, at: datetime) -> None:
-    """Record a death inside another department's transaction, such as that of a departure.
-
-    Does nothing for a patient recorded as dead before. Locks the patient; records ``PatientDied``.
-    """
-    patient = acting(await patients.lock(uow.connection, patient_id))
-    if patient.death is None:
-        await _die(uow, patient, at)
-
-
-async def _die(uow: UnitOfWork, patient: Patient, at: datetime) -> Patient:
-    dead = following(uow, patient.die(Death(at, uow.now, uow.principal.id)))
-    await patients.save(uow.connection, dead)
-    _audit(uow, "patient.record_death", dead)
-    uow.record(PatientDied(dead.brief(), at))
-    return dead
 
 
 def _audit(uow: UnitOfWork, action: str, patient: Patient, **detail: str) -> None:

@@ -1,7 +1,5 @@
 """What every part of the service works with: whose patient it is, and what is closed to whom."""
 
-from dataclasses import replace
-
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.patients.events import GlassBroken
@@ -82,8 +80,3 @@ def acting(patient: Patient | None) -> Patient:
     if patient.merged_into is not None:
         raise merged_away(patient)
     return patient
-
-
-def following(uow: UnitOfWork, patient: Patient) -> Patient:
-    """``patient`` in its next version."""
-    return replace(patient, version=patient.version + 1, updated_at=uow.now)

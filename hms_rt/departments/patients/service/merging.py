@@ -18,7 +18,7 @@ from hms_rt.departments.patients.schemas.merging import (
     MergeQuery,
     UndoMerge,
 )
-from hms_rt.departments.patients.service.foundation import Foundation, following, found
+from hms_rt.departments.patients.service.foundation import Foundation, found
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import not_found
 from hms_rt.kernel.paging import Page, cut, decode_cursor
@@ -54,8 +54,8 @@ class Merging(Foundation):
                 merged_by=principal.id,
             )
             await merges.add(uow.connection, merge)
-            await patients.save(uow.connection, following(uow, replace(source, merged_into=into.id)))
-            await patients.save(uow.connection, following(uow, into))
+            await patients.save(uow.connection, replace(source, merged_into=into.id).following(uow.now))
+            await patients.save(uow.connection, into.following(uow.now))
             _audit(uow, "patient.merge", merge)
             uow.record(PatientsMerged(merge.id, source.id, into.brief()))
             return _out(merge)
@@ -79,9 +79,9 @@ class Merging(Foundation):
             current = _known(await merges.by_id(uow.connection, merge_id))
             merge = current.undo(into, uow.now, principal.id, why.reason)
             await merges.mark_undone(uow.connection, merge)
-            restored = following(uow, replace(source, merged_into=None))
+            restored = replace(source, merged_into=None).following(uow.now)
             await patients.save(uow.connection, restored)
-            await patients.save(uow.connection, following(uow, into))
+            await patients.save(uow.connection, into.following(uow.now))
             _audit(uow, "patient.unmerge", merge)
             uow.record(PatientsUnmerged(merge.id, restored.brief(), into.brief()))
             return _out(merge)

@@ -5,7 +5,7 @@ from datetime import date
 
 from hms_rt.departments.patients.events import PatientRegistered
 from hms_rt.departments.patients.model.patient import PatientBrief, Sex, check_birth_date
-from hms_rt.departments.patients.repository import patients
+from hms_rt.departments.patients.repository import match_keys, patients
 from hms_rt.departments.patients.schemas import PatientNew
 from hms_rt.departments.patients.service.foundation import found
 from hms_rt.departments.patients.service.registration import fresh
@@ -31,6 +31,7 @@ async def register_newborn(
         family_name=family_name or mother.family_name, given_name=given_name, sex=sex, birth_date=born_on
     )
     child = await patients.add(uow.connection, fresh(uow, new))
+    await match_keys.add(uow.connection, [child])
     uow.audit(
         "patient.register",
         entity="patient",

@@ -20,7 +20,7 @@ from hms_rt.departments.patients.schemas import (
     PatientUpdate,
     Shown,
 )
-from hms_rt.departments.patients.service.foundation import acting, following
+from hms_rt.departments.patients.service.foundation import acting
 from hms_rt.departments.patients.service.matching import Matching
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import conflict
@@ -85,7 +85,7 @@ class Registration(Matching):
             changed = _changed(patient, change)
             if changed == patient:
                 return shown_as(patient, Shown.ALL)
-            changed = following(uow, changed)
+            changed = changed.following(uow.now)
             await patients.save(uow.connection, changed)
             await match_keys.renew(uow.connection, changed)
             uow.audit(

@@ -20,8 +20,8 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from hms_rt.kernel import strict_json
 from hms_rt.kernel.errors import Code, HmsError
@@ -82,11 +82,9 @@ class Schema(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Strings below fields describe them; read when a document is made, since it costs seconds."""
-        made = handler(core_schema)
+        made = handler(core)
         properties = handler.resolve_ref_schema(made).get("properties", {})
         for base in reversed(cls.__mro__):
             for name, text in field_texts(base).items():
@@ -123,6 +121,17 @@ def field_texts(schema: type) -> dict[str, str]:
     if not issubclass(schema, Schema) or schema is Schema:
         return {}
     return _module_texts(schema.__module__).get(schema.__name__.partition("[")[0], {})
+
+
+class DocumentSchemas(GenerateJsonSchema):
+    """JSON schemas as the published documents have them.
+
+    A time of the day is by the hospital's clock, without an offset; ``format: time`` would demand one.
+    """
+
+    def time_schema(self, schema: core_schema.TimeSchema) -> JsonSchemaValue:
+        """Hours and minutes, with or without seconds."""
+        return {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"}
 
 
 S = TypeVar("S", bound=BaseModel)

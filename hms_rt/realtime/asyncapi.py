@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from hms_rt import __version__
+from hms_rt.kernel.schema import DocumentSchemas
 from hms_rt.realtime.admission import WAITING
 from hms_rt.realtime.fanout import CONFLATE_BYTES
 from hms_rt.realtime.frames import MAX_MESSAGE_BYTES
@@ -147,7 +148,7 @@ def _model_schemas(namespaces: Namespaces) -> Json:
     told = sorted((model for model in answers if model), key=lambda model: model.__name__)
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in ordered]
     wanted += [(model, "serialization") for model in told]
-    _, definitions = models_json_schema(wanted, ref_template=_REF)
+    _, definitions = models_json_schema(wanted, ref_template=_REF, schema_generator=DocumentSchemas)
     found: Json = definitions["$defs"]
     for model in ordered:  # a command's own fields and the envelope's come in one object
         found[model.__name__].pop("additionalProperties", None)

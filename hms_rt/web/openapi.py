@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from hms_rt import __version__
+from hms_rt.kernel.schema import DocumentSchemas
 from hms_rt.web.endpoints import Endpoint, Routes
 from hms_rt.web.headers import IDEMPOTENCY_KEY_HEADER
 from hms_rt.web.inputs import JSON
@@ -51,7 +52,9 @@ class _Schemas:
         for endpoint in endpoints:
             for model, mode in _models(endpoint):
                 wanted[(model, mode)] = None
-        self._refs, made = models_json_schema(list(wanted), ref_template=_REF)
+        self._refs, made = models_json_schema(
+            list(wanted), ref_template=_REF, schema_generator=DocumentSchemas
+        )
         self.definitions: Json = made.get("$defs", {})
 
     def ref(self, model: type[BaseModel], mode: JsonSchemaMode) -> Json:

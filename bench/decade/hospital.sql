@@ -1,0 +1,156 @@
+-- Ten years of a hospital, a statement a table. `-- table share`: so many rows for each patient.
+--:rows is the number of rows of the table, :patients that of patients.
+
+-- patients_patient 1.0
+INSERT INTO patients_patient (id, mrn, family_name, given_name, sex, birth_date, phone, unidentified,
+    search_name, phone_reversed, version, created_at, updated_at, restricted)
+SELECT gid('p', n, at), 'MRN-' || lpad(n::text, 9, '0'), initcap(syllables(n * 31)),
+    initcap(syllables(n * 17)), CASE n % 2 WHEN 0 THEN 'female' ELSE 'male' END,
+    date '1930-01-01' + (n % 30000)::int, '+43660' || n, false,
+    syllables(n * 31) || ' ' || syllables(n * 17), reverse('+43660' || n), 1, at, at, n % 5000 = 0
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- patients_identifier 1.0
+INSERT INTO patients_identifier (id, patient_id, type, issuer, value, compared, recorded_at, recorded_by)
+SELECT gid('i', n, at), patient(n, :patients), 'national_id', 'AT', 'N' || n, 'N' || n, at, person(n)
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- patients_allergy 0.3
+INSERT INTO patients_allergy (id, patient_id, kind, category, substance, reaction, severity, status,
+    recorded_at, recorded_by, entered_in_error)
+SELECT gid('a', n, at), patient(n, :patients), 'allergy', 'medication', 'Penicillin', '', 'severe',
+    'active', at, person(n), false
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- patients_record_entry 3.0
+INSERT INTO patients_record_entry (id, patient_id, kind, document_id, occurred_at, recorded_at, author,
+    entered_in_error)
+SELECT gid('e', n, at), patient(n, :patients),
+    (ARRAY['note', 'vitals', 'nursing_note', 'diagnosis'])[n % 4 + 1], gid('d', n, at), at, at,
+    person(n), false
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- opd_token 2.0
+INSERT INTO opd_token (id, clinic_code, origin_code, day, number, category, priority, state, patient_id,
+    patient_name, mrn, issued_at, queued_at, since, recorded_at, changed_at, called_at, serving_at,
+    finished_at, version)
+SELECT gid('t', n, at), c, c, at::date, n, 'A', 'routine', CASE WHEN live THEN 'waiting' ELSE 'done' END,
+    patient(n, :patients), 'Somebody', 'MRN-' || n, at, at, at, at, at,
+    CASE WHEN NOT live THEN at END, CASE WHEN NOT live THEN at END, CASE WHEN NOT live THEN at END, 1
+FROM (SELECT n, moment(n, :rows) AS at, 'C' || lpad((n % 20)::text, 2, '0') AS c, n > :rows - 400 AS live
+      FROM generate_series(1, :rows) n) t;
+
+-- opd_appointment 1.0
+INSERT INTO opd_appointment (id, slot_id, clinic_code, doctor_id, day, starts_at, ends_at, patient_id,
+    patient_name, mrn, category, note, state, overbooked, since, recorded_at, token_id, arrived_at,
+    finished_at, version)
+SELECT gid('o', n, at), gid('s', n, at), 'C' || lpad((n % 20)::text, 2, '0'), person(n), at::date, at,
+    at + interval '15 min', patient(n, :patients), 'Somebody', 'MRN-' || n, 'A', '',
+    CASE WHEN late THEN 'booked' ELSE 'fulfilled' END, false, at, at,
+    CASE WHEN NOT late THEN gid('t', n, at) END, CASE WHEN NOT late THEN at END,
+    CASE WHEN NOT late THEN at END, 1
+FROM (SELECT n, moment(n, :rows) AS at, n > :rows * 0.998 AS late FROM generate_series(1, :rows) n) t;
+
+-- ipd_admission 0.3
+INSERT INTO ipd_admission (id, patient_id, ward_code, state, reason, requested_by, requested_at,
+    recorded_at, accepted_at, admitted_at, discharged_at, disposition, version)
+SELECT gid('m', n, at), gid('p', n * 3, moment(n * 3, :patients)), 'W' || lpad((n % 20)::text, 2, '0'),
+    CASE WHEN live THEN 'admitted' ELSE 'discharged' END, 'sepsis', person(n), at, at, at, at,
+    CASE WHEN NOT live THEN at + interval '5 days' END, CASE WHEN NOT live THEN 'left' END, 1
+FROM (SELECT n, moment(n, :rows) AS at, n > :rows - 600 AS live FROM generate_series(1, :rows) n) t;
+
+-- ipd_stay 0.3
+INSERT INTO ipd_stay (id, admission_id, patient_id, bed_id, bed_code, ward_code, started_at, ended_at,
+    entered_in_error)
+SELECT gid('y', n, at), gid('m', n, at), gid('p', n * 3, moment(n * 3, :patients)),
+    gid('b', n % 600, timestamptz '2015-12-01'), (n % 30)::text, 'W' || lpad((n % 20)::text, 2, '0'), at,
+    CASE WHEN n <= :rows - 600 THEN moment(n + 599, :rows) END, false
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- beds_cleaning 0.3
+INSERT INTO beds_cleaning (id, bed_id, ward_code, kind, state, requested_at, requested_by, due_at, note,
+    claimed_at, claimed_by, claimed_by_name, finished_at, finished_by, version)
+SELECT gid('c', n, at), gid('b', n % 600, timestamptz '2015-12-01'),
+    'W' || lpad((n % 20)::text, 2, '0'), 'routine', 'done', at, person(n), at + interval '1 h', '', at,
+    person(n), 'Somebody', at + interval '1 h', person(n), 1
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- lab_order 1.7
+INSERT INTO lab_order (id, patient_id, patient_name, mrn, ward, clinic, ordered_by, priority, ordered_at,
+    recorded_at, state)
+SELECT gid('l', n, at), patient(n, :patients), 'Somebody', 'MRN-' || n,
+    CASE WHEN n % 2 = 0 THEN 'W' || lpad((n / 2 % 20)::text, 2, '0') END,
+    CASE WHEN n % 2 = 1 THEN 'C' || lpad((n / 2 % 20)::text, 2, '0') END, person(n),
+    (ARRAY['routine', 'routine', 'routine', 'urgent', 'stat'])[n % 5 + 1], at, at,
+    CASE WHEN n > :rows - 1000 THEN 'open' ELSE 'completed' END
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- lab_test 5.1
+INSERT INTO lab_test (id, order_id, code, name, specimen_kind, state, specimen_id, specimen_barcode,
+    result_version, flag, entered_by, resulted_at, verified_by, verified_at, released_by, released_at,
+    review_due, version)
+SELECT gid('k', n, at), gid('l', o, moment(o, :rows / 3)), 'T' || lpad((n % 40)::text, 2, '0'), 'Test',
+    'blood', CASE WHEN live THEN 'ordered' ELSE 'released' END,
+    CASE WHEN NOT live THEN gid('z', o, moment(o, :rows / 3)) END,
+    CASE WHEN NOT live THEN 'LAB' || o END, CASE WHEN NOT live THEN 1 END,
+    CASE WHEN NOT live THEN 'normal' END, CASE WHEN NOT live THEN person(n) END,
+    CASE WHEN NOT live THEN at END, CASE WHEN NOT live THEN person(n + 1) END,
+    CASE WHEN NOT live THEN at END, CASE WHEN NOT live THEN person(n + 1) END,
+    CASE WHEN NOT live THEN at END, false, 1
+FROM (SELECT n, (n + 2) / 3 AS o, moment(n, :rows) AS at, n > :rows - 3000 AS live
+      FROM generate_series(1, :rows) n) t;
+
+-- lab_specimen 1.7
+INSERT INTO lab_specimen (id, order_id, barcode, kind, state, collected_by, collected_at, received_by,
+    received_at, version)
+SELECT gid('z', n, at), gid('l', n, at), 'LAB' || lpad(n::text, 9, '0'), 'blood', 'processed', person(n),
+    at, person(n), at, 1
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- lab_critical_alert 0.1
+INSERT INTO lab_critical_alert (id, test_id, result_version, flag, state, raised_at, escalate_at,
+    acknowledged_by, acknowledged_at, closed_by, closed_at, version, place, ordered_by)
+SELECT gid('x', n, at), gid('k', n * 51, moment(n * 51, :rows * 51)), 1, 'critical_high',
+    CASE WHEN live THEN 'notified' ELSE 'closed' END, at, CASE WHEN live THEN at END,
+    CASE WHEN NOT live THEN person(n) END, CASE WHEN NOT live THEN at END,
+    CASE WHEN NOT live THEN person(n) END, CASE WHEN NOT live THEN at END, 1,
+    'ward:W' || lpad((n % 20)::text, 2, '0'), person(n)
+FROM (SELECT n, moment(n, :rows) AS at, n > :rows - 40 AS live FROM generate_series(1, :rows) n) t;
+
+-- pharmacy_prescription 1.0
+INSERT INTO pharmacy_prescription (id, patient_id, patient_name, mrn, clinic, take_home, dispensary,
+    prescribed_by, state, prescribed_at, recorded_at, version)
+SELECT gid('r', n, at), patient(n, :patients), 'Somebody', 'MRN-' || n,
+    'C' || lpad((n % 20)::text, 2, '0'), false, 'MAIN', person(n),
+    CASE WHEN n > :rows - 300 THEN 'active' ELSE 'dispensed' END, at, at, 1
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- notifications_batch 2.0
+INSERT INTO notifications_batch (id, sender_id, kind, title, subject_type, subject_id, patient_id,
+    priority, created_at, told, seen, acknowledged)
+SELECT gid('h', n, at), person(n), (ARRAY['result_released', 'critical_result'])[n % 2 + 1], 'A result',
+    'lab_test', n::text, patient(n, :patients), 'normal', at, 2, 2, 0
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- notifications_notification 4.0
+INSERT INTO notifications_notification (id, user_id, kind, title, subject_type, subject_id, patient_id,
+    priority, created_at, seen_at, in_room, batch_id)
+SELECT gid('n', n, at), person(n), (ARRAY['result_released', 'critical_result'])[n % 2 + 1], 'A result',
+    'lab_test', n::text, patient(n, :patients), CASE WHEN n % 50 = 0 THEN 'critical' ELSE 'normal' END,
+    at, CASE WHEN n < :rows - 4000 THEN at END, n >= :rows - 4000,
+    gid('h', (n + 1) / 2, moment((n + 1) / 2, :rows / 2))
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- timers 0.1
+INSERT INTO timers (id, kind, key, due_at, run_at, state, attempts, payload, version, set_at, ended_at)
+SELECT gid('v', n, at), 'lab.escalate', n::text, at, at, CASE WHEN n % 100 = 0 THEN 'dead' ELSE 'fired' END,
+    0, '{}', 1, at, at
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- audit_log 20.0
+INSERT INTO audit_log (at, xid, principal_kind, principal_id, session_id, action, outcome, entity,
+    entity_id, patient_id, detail, request_id, address)
+SELECT moment(n, :rows), 3, 'user', person(n), person(n),
+    (ARRAY['patient.read', 'record.read', 'bed.change', 'lab.order', 'token.call'])[n % 5 + 1], 'allowed',
+    'patient', n::text, CASE WHEN n % 3 < 2 THEN patient(n, :patients) END, '{}', 'r', '10.0.0.1'
+FROM generate_series(1, :rows) n;

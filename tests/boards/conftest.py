@@ -34,6 +34,7 @@ def fill(services: Services, ward: WardFactory, person: PersonFactory) -> FillWa
                 given_name="Ada",
                 birth_date="1957-03-09",
                 sex="female",
+                confirm_new="siblings of a test" if number else None,
             )
             patient = await services.patients.register(SYSTEM, command(), new)
             wanted = AdmissionIn(patient_id=patient.id, ward="ICU", reason="sepsis")

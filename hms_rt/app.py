@@ -161,6 +161,7 @@ class Hospital:
         self._counters = make_redis(stores.redis_url)
         throttle = Throttle(counts_in(self._counters, stores.redis_prefix))
         self.services = self._services(tokens, key, throttle)
+        ipd_projector.follow(projectors, self.services.ipd.recount)
         self.hub = Hub(self._live_engine, self.clock)
         redis = make_redis(stores.redis_url)
         self._bus = Bus(
@@ -218,6 +219,7 @@ class Hospital:
             self.settings.facility_language,
         )
         pharmacy = PharmacyService(self.units, patients, ward_of_inpatient, recorded_allergies, zone)
+        asked = (lab.outstanding, pharmacy.outstanding, MedicationService.outstanding)
         return Services(
             audit=AuditService(self.units, self._engine, self.clock),
             identity=identity,
@@ -225,7 +227,7 @@ class Hospital:
             notifications=notifications,
             beds=beds,
             opd=OpdService(self.units, patients, identity, zone),
-            ipd=IpdService(self.units, beds, patients, zone),
+            ipd=IpdService(self.units, beds, patients, zone, asked, self.settings.facility_language),
             lab=lab,
             pharmacy=pharmacy,
             boards=BoardsService(self.units, beds, patients, identity, (lab, pharmacy), zone),
@@ -291,18 +293,7 @@ class Hospital:
     def _timers(self) -> Timers:
         timers = Timers()
         timers.always("durable timers", self.durable_timers.run)
-        services = self.services
-        for seconds, name, command, job in (
-            (5, "expired reservations", "beds.expire", services.beds.release_expired),
-            (15, "overdue cleaning", "cleaning.overdue", services.beds.tell_overdue),
-            (60, "occupancy by hour", "ipd.finish_hours", services.ipd.finish_hours),
-            (10, "medication", "medication.move_on", services.medication.move_on),
-            (60, "past days", "opd.past_days", services.opd.close_past_days),
-            (600, "slots", "opd.grow_slots", services.opd.grow_slots),
-            (2, "critical alerts", "lab.escalate", services.lab.escalate_overdue),
-            (60, "unseen corrections", "lab.remind", services.lab.remind_readers),
-            (60, "overdue reviews", "lab.remind", services.lab.remind_of_reviews),
-        ):
+        for seconds, name, command, job in self.services.jobs():
             timers.every(seconds, name, partial(_run_timed, job, command))
         timers.every(
             60,

@@ -1,5 +1,6 @@
 """The services, one field per department; made by the composition root, handed to both doors."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from hms_rt.departments.audit.service import AuditService
@@ -13,6 +14,10 @@ from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.opd.service import OpdService
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.departments.pharmacy.service import PharmacyService
+from hms_rt.kernel.commands import Command
+from hms_rt.kernel.principal import Principal
+
+Job = Callable[[Principal, Command], Awaitable[object]]
 
 
 @dataclass(frozen=True)
@@ -30,3 +35,17 @@ class Services:
     pharmacy: PharmacyService
     boards: BoardsService
     medication: MedicationService
+
+    def jobs(self) -> tuple[tuple[float, str, str, Job], ...]:
+        """What the server does by itself: every so many seconds, its name, the command's, and what."""
+        return (
+            (5, "expired reservations", "beds.expire", self.beds.release_expired),
+            (15, "overdue cleaning", "cleaning.overdue", self.beds.tell_overdue),
+            (60, "occupancy by hour", "ipd.finish_hours", self.ipd.finish_hours),
+            (10, "medication", "medication.move_on", self.medication.move_on),
+            (60, "past days", "opd.past_days", self.opd.close_past_days),
+            (600, "slots", "opd.grow_slots", self.opd.grow_slots),
+            (2, "critical alerts", "lab.escalate", self.lab.escalate_overdue),
+            (60, "unseen corrections", "lab.remind", self.lab.remind_readers),
+            (60, "overdue reviews", "lab.remind", self.lab.remind_of_reviews),
+        )

@@ -35,7 +35,7 @@ NO_ROWS = {
         WHERE (b.status = 'occupied') IS DISTINCT FROM (s.bed_id IS NOT NULL)
     """,
     "occupancy is the count of beds": """
-        SELECT o.ward_code FROM beds_occupancy o JOIN beds_bed b USING (ward_code)
+        SELECT o.ward_code FROM beds_occupancy o JOIN beds_bed b USING (ward_code) WHERE b.kind = 'bed'
         GROUP BY o.ward_code, o.available, o.occupied, o.reserved, o.cleaning, o.contaminated,
                  o.out_of_service
         HAVING (o.available, o.occupied, o.reserved, o.cleaning, o.contaminated, o.out_of_service)
@@ -43,6 +43,25 @@ NO_ROWS = {
                 count(*) FILTER (WHERE status = 'reserved'), count(*) FILTER (WHERE status = 'cleaning'),
                 count(*) FILTER (WHERE status = 'contaminated'),
                 count(*) FILTER (WHERE status = 'out_of_service'))
+    """,
+    "stays never overlap": """
+        SELECT a.id FROM ipd_stay a JOIN ipd_stay b ON a.id < b.id
+            AND (a.bed_id = b.bed_id OR a.patient_id = b.patient_id)
+            AND tstzrange(a.started_at, a.ended_at) && tstzrange(b.started_at, b.ended_at)
+        WHERE NOT a.entered_in_error AND NOT b.entered_in_error
+    """,
+    "who waits to be cleaned is on the list": """
+        SELECT id FROM beds_bed b WHERE status IN ('cleaning', 'contaminated') AND NOT EXISTS
+            (SELECT FROM beds_cleaning c WHERE c.bed_id = b.id AND c.state IN ('requested', 'claimed'))
+    """,
+    "a hold is a reserved bed": """
+        SELECT bed_id FROM beds_hold h JOIN beds_bed b ON b.id = h.bed_id
+        WHERE b.status <> 'reserved' OR b.reserved_for <> h.admission_id
+    """,
+    "a bed shows the isolation of its patient": """
+        SELECT s.id FROM ipd_stay s JOIN ipd_admission a ON a.id = s.admission_id
+        JOIN beds_bed b ON b.id = s.bed_id
+        WHERE s.ended_at IS NULL AND b.isolation_kind IS DISTINCT FROM a.isolation
     """,
     "token numbers have no gap": """
         SELECT q.clinic_code FROM opd_queue q
@@ -74,11 +93,13 @@ async def boards_of(board_of: BoardFactory, client_as: ClientFactory) -> list[Bo
     clinical = await client_as(Role.DOCTOR, ward="ICU", clinic="GEN")
     reception = await client_as(Role.RECEPTION)
     lab = await client_as(Role.LAB)
+    nurse = await client_as(Role.NURSE, ward="ICU")
     wanted: list[tuple[Any, str, str]] = [
         (clinical, "/beds", "ward:ICU"),
         (reception, "/beds", "ward:ICU"),
         (reception, "/beds", "ward:MED"),
         (reception, "/beds", "hospital"),
+        (nurse, "/beds", "cleaning:ICU"),
         (clinical, "/opd", "clinic:GEN"),
         (reception, "/opd", "clinic:GEN"),
         (reception, "/opd", "clinic:ER"),

@@ -37,6 +37,7 @@ from hms_rt.kernel.errors import HmsError
 from hms_rt.kernel.principal import SYSTEM, Principal, Role
 from hms_rt.services import Services
 from tests.conftest import PersonFactory, WardFactory, command
+from tests.realtime import wards
 
 WARDS = ("ICU", "MED")
 CLINICS = ("GEN", "ER")
@@ -250,6 +251,7 @@ async def undo_merge(w: World, a: int, b: int) -> None:
 
 
 ATTEMPTS: tuple[Attempt, ...] = (
+    *wards.ATTEMPTS,
     register,
     admit,
     issue,

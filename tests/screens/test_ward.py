@@ -49,6 +49,30 @@ async def test_a_phone_scrolls_but_only_downwards(make_peer: MakePeer, open_page
     assert await page.evaluate("board.scrollWidth <= board.clientWidth")
 
 
+async def test_holds_and_cleaning_count_down_and_what_is_late_says_so(
+    make_peer: MakePeer, open_page: OpenPage
+) -> None:
+    state = samples.ward((4,) * 3, clinical=True)
+    by_status = {bed["status"]: bed for key, bed in state.items() if key.startswith("bed:")}
+    hold = {"name": "Ada Byron", "mrn": "M1", "from_ward": "ICU", "from_bed": "04"}
+    by_status["reserved"] |= {"reserved_until": samples.ago(minutes=-30.5), "hold": hold}
+    by_status["cleaning"] |= {"cleaning": {"state": "requested", "due_at": samples.ago(minutes=12.5)}}
+    leaving = by_status["occupied"]
+    leaving |= {"leaving_since": samples.ago(hours=1), "isolation": True, "isolation_kind": "airborne"}
+    leaving["occupant"]["outstanding"] = 3
+    peer = await make_peer("/beds", "ward:MED", state, audience="clinical")
+    page = await open_page(f"{peer.url}/screens/ward/MED")
+    reserved = page.locator('article[data-status="reserved"]')
+    await expect(reserved.locator(".since")).to_have_text("−30 min")
+    await expect(reserved.locator(".who")).to_have_text("Ada Byron")
+    await expect(reserved.locator(".about")).to_contain_text("ICU 04")
+    cleaning = page.locator('article[data-status="cleaning"]')
+    await expect(cleaning.locator(".since")).to_have_text("+12 min")
+    await expect(cleaning).to_contain_class("late")
+    await expect(page.get_by_label("May leave, 3 to do")).to_have_count(1)
+    await expect(page.get_by_label("Isolation: airborne")).to_have_count(1)
+
+
 async def test_a_turned_screen_is_arranged_anew(make_peer: MakePeer, open_page: OpenPage) -> None:
     peer = await make_peer("/beds", "ward:MED", samples.ward((4,) * 6))
     page = await open_page(f"{peer.url}/screens/ward/MED")

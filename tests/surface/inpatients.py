@@ -37,6 +37,10 @@ async def _release_hold(world: World) -> Ask:
     return Ask({"id": str(here.id)}, body=REASON, version=here.version)
 
 
+async def _summary(world: World) -> Ask:
+    return Ask({"id": str((await world.summarised()).id)})
+
+
 async def _swap(world: World) -> Ask:
     here, other = await world.admitted(), await world.admitted()
     return Ask({"id": str(here.id)}, body={"with_admission": str(other.id)}, version=here.version)
@@ -60,6 +64,11 @@ RECIPES: dict[str, Recipe] = {
     "POST /cleaning/{id}/give-back": at(W.claimed_cleaning),
     "POST /cleaning/{id}/finish": at(W.cleaning),
     "POST /cleaning/{id}/cancel": _cancel_cleaning,
+    "GET /admissions/{id}/checklist": at(W.admitted),
+    "GET /wards/{code}/rounds": plain({"code": WARD}),
+    "POST /admissions/{id}/rounds": at(W.admitted, {"text": "slept well"}),
+    "POST /admissions/{id}/summary": at(W.admitted, {"diagnoses": "sepsis", "course": "got well"}),
+    "GET /admissions/{id}/summary": _summary,
     "GET /occupancy/hours": plain(ward=WARD, since=f"{TODAY}T00:00:00Z", until=f"{TODAY}T12:00:00Z"),
     "POST /admissions/{id}/hold": _hold,
     "POST /admissions/{id}/release-hold": _release_hold,

@@ -78,6 +78,7 @@ ANSWERS: Mapping[str, Mapping[Role, frozenset[str]]] = {
     "GET /admissions": {**_each(READERS, CALLED), **_each(CARE, CALLED | CLINICAL)},
     "GET /admissions/{id}": {**_each(READERS, CALLED), **_each(CARE, CALLED | CLINICAL)},
     "GET /admissions/{id}/history": TREATED,
+    "GET /wards/{code}/rounds": _each(CARE, CALLED),
     "GET /clinics/{code}/queue": _each(Role, CALLED),
     "GET /clinics/{code}/tokens": _each(Role, CALLED),
     "GET /tokens/{id}": _each(Role, CALLED),

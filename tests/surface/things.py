@@ -20,6 +20,7 @@ from hms_rt.departments.ipd.schemas import (
     Timed,
     TransferIn,
 )
+from hms_rt.departments.ipd.schemas.leaving import SummaryIn
 from hms_rt.departments.ipd.schemas.medication import AdministrationIn, AdministrationOut, DoseOut, DoseQuery
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
 from hms_rt.departments.lab.schemas.alerts import AlertNote, AlertOut, AlertQuery
@@ -175,6 +176,13 @@ class Things:
         """Somebody for whom a bed is held."""
         here, to = await self.admitted(), await self.bed()
         return await self.services.ipd.hold(SYSTEM, command(), here.id, HoldIn(bed_id=to.id))
+
+    async def summarised(self) -> AdmissionOut:
+        """Somebody whose discharge summary is written."""
+        here = await self.admitted()
+        said = SummaryIn(diagnoses="sepsis", course="got well")
+        await self.services.ipd.write_summary(SYSTEM, command(), here.id, said)
+        return here
 
     async def cleaning(self) -> CleaningOut:
         """A bed that waits to be cleaned."""

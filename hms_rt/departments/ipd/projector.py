@@ -1,11 +1,15 @@
 """What other departments do that belongs into the history of an admission."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from hms_rt.departments.beds.events import HoldEnd, HoldEnded
 from hms_rt.departments.ipd.model import Move
 from hms_rt.departments.ipd.repository import admissions as admission_rows
 from hms_rt.departments.ipd.repository import history as history_rows
+from hms_rt.departments.lab.events import AlertChanged, LabTestsChanged
+from hms_rt.departments.pharmacy.events import PrescriptionChanged
 from hms_rt.kernel.changes import Event
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
@@ -31,6 +35,31 @@ async def hold_ended(uow: UnitOfWork, event: HoldEnded) -> None:
         by=uow.principal.id,
     )
     uow.audit(f"admission.{move}", entity="admission", entity_id=admission.id, patient_id=event.patient_id)
+
+
+CHANGES: Mapping[type[Event], Callable[[Any], set[uuid.UUID]]] = {
+    LabTestsChanged: lambda event: {change.order.patient_id for change in event.changes},
+    AlertChanged: lambda event: {event.order.patient_id},
+    PrescriptionChanged: lambda event: {event.after.patient_id},
+}
+"""What changes the discharge checklist of whom."""
+
+
+def follow(
+    projectors: dict[type[Event], list[Projector]],
+    recount: Callable[[UnitOfWork, uuid.UUID], Awaitable[None]],
+) -> None:
+    """From now on ``recount`` is run for whoever's checklist changes."""
+
+    def counting(patients: Callable[[Any], set[uuid.UUID]]) -> Projector:
+        async def count(uow: UnitOfWork, event: Any) -> None:
+            for patient_id in sorted(patients(event)):
+                await recount(uow, patient_id)
+
+        return count
+
+    for event, patients in CHANGES.items():
+        projectors.setdefault(event, []).append(counting(patients))
 
 
 PROJECTORS: dict[type[Event], Sequence[Projector]] = {HoldEnded: (hold_ended,)}

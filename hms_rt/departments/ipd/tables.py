@@ -80,6 +80,31 @@ birth = sa.Table(
 )
 """Who was born here, of whom, in which admission, and as which child of it."""
 
+round_ = sa.Table(
+    "ipd_round",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("admission_id", sa.ForeignKey("ipd_admission.id"), nullable=False),
+    sa.Column("ward_code", sa.ForeignKey("beds_ward.code"), nullable=False),
+    sa.Column("entry_id", sa.ForeignKey("patients_record_entry.id"), nullable=False, unique=True),
+    sa.Column("occurred_at", Moment, nullable=False),
+    sa.Column("recorded_at", Moment, nullable=False),
+    sa.Column("recorded_by", sa.Uuid, nullable=False),
+    sa.Column("recorded_by_name", sa.Text, nullable=False),
+)
+"""Visits at the bedside, append-only; what was written is in the record."""
+
+summary = sa.Table(
+    "ipd_summary",
+    metadata,
+    sa.Column("admission_id", sa.ForeignKey("ipd_admission.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("entry_id", sa.ForeignKey("patients_record_entry.id"), nullable=False, unique=True),
+    sa.Column("written_at", Moment, nullable=False),
+    sa.Column("written_by", sa.Uuid, nullable=False),
+)
+"""Discharge summaries, append-only; what they say is in the record."""
+
 occupancy_hour = sa.Table(
     "ipd_occupancy_hour",
     metadata,

@@ -293,6 +293,39 @@ STAYS = (
     )
     """,
     "CREATE INDEX ipd_birth_mother_id_idx ON ipd_birth (mother_id)",
+    """
+    CREATE TABLE ipd_round (
+        id uuid PRIMARY KEY,
+        admission_id uuid NOT NULL CONSTRAINT ipd_round_admission_id_fkey REFERENCES ipd_admission,
+        ward_code text NOT NULL CONSTRAINT ipd_round_ward_code_fkey REFERENCES beds_ward,
+        entry_id uuid NOT NULL CONSTRAINT ipd_round_entry_id_key UNIQUE
+            CONSTRAINT ipd_round_entry_id_fkey REFERENCES patients_record_entry,
+        occurred_at timestamptz NOT NULL,
+        recorded_at timestamptz NOT NULL,
+        recorded_by uuid NOT NULL,
+        recorded_by_name text NOT NULL
+    )
+    """,
+    "CREATE INDEX ipd_round_admission_id_idx ON ipd_round (admission_id, occurred_at)",
+    """
+    CREATE TABLE ipd_summary (
+        admission_id uuid NOT NULL CONSTRAINT ipd_summary_admission_id_fkey REFERENCES ipd_admission,
+        number integer NOT NULL CONSTRAINT ipd_summary_number_check CHECK (number > 0),
+        entry_id uuid NOT NULL CONSTRAINT ipd_summary_entry_id_key UNIQUE
+            CONSTRAINT ipd_summary_entry_id_fkey REFERENCES patients_record_entry,
+        written_at timestamptz NOT NULL,
+        written_by uuid NOT NULL,
+        CONSTRAINT ipd_summary_pkey PRIMARY KEY (admission_id, number)
+    )
+    """,
+    *(
+        f"""
+        CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+            FOR EACH STATEMENT EXECUTE FUNCTION hms_refuse_rewrite()
+        """
+        for table in ("ipd_round", "ipd_summary")
+    ),
+    "CREATE INDEX ipd_stay_ward_code_idx ON ipd_stay (ward_code) WHERE ended_at IS NULL",
 )
 
 HOURS = (

@@ -45,18 +45,25 @@ function fill(tile, bed) {
   const { element, parts } = tile;
   const now = status?.clock ?? Date.now();
   const today = new Date(now).toDateString(); // ages change at midnight
-  const shown = JSON.stringify([today, bed.code, bed.status, bed.isolation, bed.occupant]);
-  write(parts.since, bed.since ? span(now - Date.parse(bed.since)) : "");
+  const shown = JSON.stringify([today, bed.code, bed.status, bed.isolation, bed.isolation_kind, bed.leaving_since, bed.hold, bed.occupant]);
+  const ends = endOf(bed);
+  const left = ends ? Date.parse(ends) - now : 0;
+  write(parts.since, ends ? countdown(left) : bed.since ? span(now - Date.parse(bed.since)) : "");
+  element.classList.toggle("late", Boolean(ends) && left < 0);
   if (tile.shown === shown) return;
   tile.shown = shown;
   element.dataset.status = bed.status;
-  element.classList.toggle("vacant", !bed.occupant);
+  element.classList.toggle("vacant", !bed.occupant && !bed.hold);
   write(parts.code, bed.code);
   write(parts.word, hasText(bed.status) ? text(bed.status) : bed.status);
   parts.mark.replaceChildren(symbol(bed.status));
-  parts.flags.replaceChildren(...(bed.isolation ? [isolationFlag()] : []));
-  write(parts.who, bed.occupant ? bed.occupant.name || text("unknown_patient") : "");
-  write(parts.about, bed.occupant ? about(bed.occupant, now) : "");
+  parts.flags.replaceChildren(
+    ...(bed.leaving_since ? [leavingFlag(bed.occupant?.outstanding)] : []),
+    ...(bed.isolation ? [isolationFlag(bed.isolation_kind)] : []),
+  );
+  const who = bed.occupant ?? bed.hold;
+  write(parts.who, who ? who.name || text("unknown_patient") : "");
+  write(parts.about, bed.occupant ? about(bed.occupant, now) : bed.hold ? awaited(bed.hold) : "");
   element.setAttribute("aria-label", [bed.code, parts.word.textContent, parts.who.textContent].filter(Boolean).join(", "));
 }
 
@@ -66,11 +73,38 @@ function about(occupant, now) {
   return [years, sex, occupant.mrn].filter(Boolean).join(" · ");
 }
 
-function isolationFlag() {
-  const flag = make("span", "flag isolation", symbol("isolation"));
-  flag.title = text("isolation");
+/** Who is awaited in a bed that is held, and from where. */
+function awaited(hold) {
+  return [text("awaited"), [hold.from_ward, hold.from_bed].filter(Boolean).join(" "), hold.mrn].filter(Boolean).join(" · ");
+}
+
+/** When the bed's state is to end: its hold, its cleaning, or that it is out of service; null if nobody said. */
+function endOf(bed) {
+  if (bed.status === "reserved") return bed.reserved_until ?? null;
+  if (bed.status === "cleaning" || bed.status === "contaminated") return bed.cleaning?.due_at ?? null;
+  return bed.status === "out_of_service" ? bed.expected_back_at ?? null : null;
+}
+
+/** How long until then; with a plus once it is past. */
+function countdown(left) {
+  return (left < 0 ? "+" : "−") + span(Math.abs(left));
+}
+
+function isolationFlag(kind) {
+  return flagOf("isolation", [text("isolation"), hasText(kind) ? text(kind) : ""].filter(Boolean).join(": "), symbol("isolation"));
+}
+
+/** The patient may go; `outstanding` is how much is to be done before, where that is told. */
+function leavingFlag(outstanding) {
+  const count = outstanding ? [make("b", "count", String(outstanding))] : [];
+  return flagOf("leaving", [text("may_leave"), outstanding ? text("to_do", { n: outstanding }) : ""].filter(Boolean).join(", "), symbol("arrow"), ...count);
+}
+
+function flagOf(name, label, ...parts) {
+  const flag = make("span", `flag ${name}`, ...parts);
+  flag.title = label;
   flag.setAttribute("role", "img");
-  flag.setAttribute("aria-label", text("isolation"));
+  flag.setAttribute("aria-label", label);
   return flag;
 }
 

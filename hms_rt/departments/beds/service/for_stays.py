@@ -222,7 +222,7 @@ class ForStays(Foundation):
     @staticmethod
     async def recount(uow: UnitOfWork, patient_id: uuid.UUID, count: Callable[[], Awaitable[int]]) -> None:
         """Count anew what is to be done before this patient goes, if they may go; once the bed is locked."""
-        for bed_id in await occupants.beds_of_patient(uow.connection, patient_id):
+        for bed_id in sorted(await occupants.beds_of_patient(uow.connection, patient_id)):
             bed = (await bed_rows.lock_beds(uow.connection, [bed_id]))[bed_id]
             leaving = await occupants.leaving(uow.connection, bed_id)
             if leaving is None:

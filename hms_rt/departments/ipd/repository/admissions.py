@@ -116,6 +116,15 @@ async def admissions(
     return [_admission(row) for row in await connection.execute(query)]
 
 
+async def open_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) -> Admission | None:
+    """The patient's open admission, if there is one."""
+    query = sa.select(tables.admission).where(
+        _ADMISSION.patient_id == patient_id, _ADMISSION.state.in_([state.value for state in OPEN])
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return _admission(row) if row is not None else None
+
+
 async def open_ward(connection: AsyncConnection, patient_id: uuid.UUID) -> str | None:
     """The ward of the patient's open admission: of the bed, or the one asked for."""
     query = sa.select(_ADMISSION.ward_code).where(

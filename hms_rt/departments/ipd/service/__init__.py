@@ -1,6 +1,7 @@
 """The service of inpatients: admissions, stays, corrections, and reading them."""
 
 from hms_rt.departments.ipd.service.admissions import Admissions
+from hms_rt.departments.ipd.service.bedside import Bedside
 from hms_rt.departments.ipd.service.births import Births
 from hms_rt.departments.ipd.service.care import patient_of_admission, wards_of_patient
 from hms_rt.departments.ipd.service.corrections import Corrections
@@ -8,14 +9,13 @@ from hms_rt.departments.ipd.service.holding import Holding
 from hms_rt.departments.ipd.service.hours import Hours
 from hms_rt.departments.ipd.service.medication_place import ward_of_inpatient
 from hms_rt.departments.ipd.service.needs import PatientNeeds
-from hms_rt.departments.ipd.service.queries import Queries
 from hms_rt.departments.ipd.service.stays import Stays
 from hms_rt.departments.ipd.service.swapping import Swapping
 
 __all__ = ["IpdService", "patient_of_admission", "ward_of_inpatient", "wards_of_patient"]
 
 
-class IpdService(Admissions, PatientNeeds, Stays, Holding, Swapping, Births, Corrections, Hours, Queries):
+class IpdService(Admissions, PatientNeeds, Stays, Holding, Swapping, Births, Corrections, Hours, Bedside):
     """Everything that can be done with inpatients.
 
     Locks are taken in the order patient, admission, stays, beds. Every move is appended to the history and

@@ -1,45 +1,52 @@
 """What is to be done before a patient leaves: every department answers for itself."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+import uuid
+from dataclasses import replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from hms_rt.departments.beds.service import BedsService
-from hms_rt.departments.ipd.model import IN_BED, Admission
+from hms_rt.departments.ipd.reading import treats
 from hms_rt.departments.ipd.repository import admissions as admission_rows
-from hms_rt.departments.ipd.repository import births as birth_rows
-from hms_rt.departments.ipd.service.medication_reading import MedicationReading
-from hms_rt.departments.pharmacy.service import PharmacyService
-from hms_rt.kernel.outstanding import Outstanding, OutstandingKind
-
-NAME = "ipd"
-Asked = Callable[[AsyncConnection, Any, Any], Awaitable[Sequence[Outstanding]]]
-
-DEPARTMENTS: tuple[Asked, ...] = (MedicationReading.outstanding, PharmacyService.outstanding)
-"""Whom to ask, with the patient's and the admission's id."""
+from hms_rt.departments.ipd.schemas.leaving import ChecklistOut, OutstandingOut
+from hms_rt.departments.ipd.service.queries import Queries
+from hms_rt.kernel.commands import Command
+from hms_rt.kernel.principal import Principal
+from hms_rt.storage.unit_of_work import UnitOfWork
 
 
-async def outstanding_of(connection: AsyncConnection, admission: Admission) -> list[Outstanding]:
-    """What is open for an admission in every department, this one first. Reads, locks nothing."""
-    found = await _own(connection, admission)
-    for asked in DEPARTMENTS:
-        found += await asked(connection, admission.patient_id, admission.id)
-    return found
+class Checklist(Queries):
+    """The ward's board shows how much is left, from the order to discharge until the patient leaves."""
 
+    async def checklist(
+        self, principal: Principal, command: Command, admission_id: uuid.UUID
+    ) -> ChecklistOut:
+        """What every department has open for the patient now; what it is, for those who treat.
 
-async def _own(connection: AsyncConnection, admission: Admission) -> list[Outstanding]:
-    found = []
-    hold = (await BedsService.holds_of(connection, [admission.id])).get(admission.id)
-    if hold is not None:
-        what = f"bed {hold.code} of ward {hold.ward_code}"
-        found.append(Outstanding(NAME, OutstandingKind.TRANSFER_PLANNED, 1, (what,)))
-    here = []
-    for birth in await birth_rows.of_admissions(connection, [admission.id]):
-        if birth.admission_id == admission.id:
-            child = await admission_rows.admission(connection, birth.child_admission_id)
-            if child.state in IN_BED:
-                here.append(f"child {birth.number}")
-    if here:
-        found.append(Outstanding(NAME, OutstandingKind.CHILD_IN_ROOM, len(here), tuple(here)))
-    return found
+        Raises ``not_found``, ``forbidden``.
+        """
+
+        async def work(uow: UnitOfWork) -> ChecklistOut:
+            found = await self._read(uow, principal, admission_id, "admission.read_checklist")
+            clinical = treats(principal, found)
+            items = [
+                OutstandingOut(
+                    department=one.department,
+                    kind=one.kind,
+                    count=one.count,
+                    what=list(one.what) if clinical else [],
+                )
+                for one in await self._outstanding(uow.connection, found)
+            ]
+            return ChecklistOut(admission_id=found.id, items=items)
+
+        return await self._units.execute(principal, replace(command, key=None), ChecklistOut, work)
+
+    async def recount(self, uow: UnitOfWork, patient_id: uuid.UUID) -> None:
+        """A department did something for a patient: if they may go, the board shows what is left now.
+
+        The bed is locked before anything is looked at, so that of two that count at once the later sees all.
+        """
+
+        async def count() -> int:
+            admission = await admission_rows.open_of_patient(uow.connection, patient_id)
+            return len(await self._outstanding(uow.connection, admission)) if admission is not None else 0
+
+        await self._beds.recount(uow, patient_id, count)

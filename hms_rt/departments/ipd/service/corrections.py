@@ -10,7 +10,6 @@ from hms_rt.departments.ipd.events import DeathRevoked
 from hms_rt.departments.ipd.model import Admission, Disposition, Move, current_stay, history_of
 from hms_rt.departments.ipd.repository import stays as stay_rows
 from hms_rt.departments.ipd.schemas import AdmissionOut, CorrectionIn
-from hms_rt.departments.ipd.service.checklist import outstanding_of
 from hms_rt.departments.ipd.service.foundation import Outcome
 from hms_rt.departments.ipd.service.placing import Placing, lodger
 from hms_rt.kernel.commands import Command
@@ -91,7 +90,7 @@ class Corrections(Placing):
             await stay_rows.save_stay(uow.connection, stay.reopened())
             await self._beds.occupy(uow, bed, lodger(after, stay))
             if after.discharge_ordered_at is not None:
-                count = len(await outstanding_of(uow.connection, after))
+                count = len(await self._outstanding(uow.connection, after))
                 await self._beds.mark_leaving(uow, bed, after.discharge_ordered_at, count)
             if before.disposition is Disposition.DIED:
                 uow.record(DeathRevoked(after.id, after.patient_id))

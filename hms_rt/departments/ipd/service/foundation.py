@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.ipd.events import AdmissionChanged, StayMoved
 from hms_rt.departments.ipd.model import Admission, Disposition, Move, Stay
+from hms_rt.departments.ipd.outstanding import outstanding_here
 from hms_rt.departments.ipd.reading import admission_out
 from hms_rt.departments.ipd.repository import admissions as admission_rows
 from hms_rt.departments.ipd.repository import births as birth_rows
@@ -21,6 +22,7 @@ from hms_rt.departments.ipd.schemas import AdmissionOut
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import HmsError, conflict, not_found
+from hms_rt.kernel.outstanding import Outstanding
 from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission, require
 from hms_rt.storage.postgres import violated
@@ -55,6 +57,7 @@ class Outcome:
     """False for a plan: nobody has moved."""
 
 
+Asked = Callable[[AsyncConnection, uuid.UUID, uuid.UUID], Awaitable[Sequence[Outstanding]]]
 Decide = Callable[[UnitOfWork, Admission], Awaitable[Outcome]]
 
 
@@ -62,12 +65,29 @@ class Foundation:
     """The collaborators of the service."""
 
     def __init__(
-        self, units: UnitsOfWork, beds: BedsService, patients: PatientsService, zone: tzinfo = UTC
+        self,
+        units: UnitsOfWork,
+        beds: BedsService,
+        patients: PatientsService,
+        zone: tzinfo = UTC,
+        asked: Sequence[Asked] = (),
+        language: str = "en",
     ) -> None:
+        """``asked`` are the departments that the discharge checklist asks."""
         self._units = units
         self._beds = beds
         self._patients = patients
         self._zone = zone
+        self._asked = asked
+        self._language = language
+
+    async def _outstanding(self, connection: AsyncConnection, admission: Admission) -> list[Outstanding]:
+        """What is open for an admission in every department, this one first. Reads, locks nothing."""
+        holds = await self._beds.holds_of(connection, [admission.id])
+        found = await outstanding_here(connection, admission, holds.get(admission.id))
+        for asked in self._asked:
+            found += await asked(connection, admission.patient_id, admission.id)
+        return found
 
     async def _command(
         self,

@@ -10,7 +10,6 @@ from hms_rt.departments.beds.service import Lodger
 from hms_rt.departments.ipd.model import Admission, Stay, current_stay
 from hms_rt.departments.ipd.repository import stays as stay_rows
 from hms_rt.departments.ipd.schemas import BedChoice
-from hms_rt.departments.ipd.service.checklist import outstanding_of
 from hms_rt.departments.ipd.service.foundation import Foundation
 from hms_rt.kernel.commands import occurred
 from hms_rt.kernel.errors import conflict, not_found
@@ -72,7 +71,7 @@ class Placing(Foundation):
         """The board shows that the patient may go, and how much is to be done before; or that they stay."""
         stay = current_stay(await stay_rows.lock_stays(uow.connection, admission.id))
         bed = (await self._beds.lock(uow, stay.bed_id))[stay.bed_id]
-        count = None if since is None else len(await outstanding_of(uow.connection, admission))
+        count = None if since is None else len(await self._outstanding(uow.connection, admission))
         await self._beds.mark_leaving(uow, bed, since, count)
 
     async def _check_suits(

@@ -85,8 +85,8 @@ class Stays(Placing):
         """The patient leaves; the bed is to be cleaned, or is contaminated first. A hold is given up.
 
         Without an order only as died, left or transferred out (``conflict``). Raises ``illegal_move``,
-        ``forbidden``, and ``invalid`` for a time before the patient came into the bed. Records
-        ``PatientDied`` for whom it is so.
+        ``forbidden``, and ``invalid`` for a time before the patient came into the bed. Who died is
+        recorded as deceased with it.
         """
 
         async def decide(uow: UnitOfWork, before: Admission) -> Outcome:

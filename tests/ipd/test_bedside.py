@@ -1,0 +1,109 @@
+"""Rounds, the discharge checklist that every department answers and the board shows, the summary, a death."""
+
+from datetime import timedelta
+from typing import Any
+
+from hms_rt.app import Hospital
+from hms_rt.departments.beds import views
+from hms_rt.departments.beds.model import BedStatus
+from hms_rt.departments.beds.schemas import BedChange
+from hms_rt.departments.ipd.model import Disposition
+from hms_rt.departments.ipd.schemas import BirthIn, CorrectionIn, DepartureIn, DischargeOrderIn
+from hms_rt.departments.ipd.schemas.leaving import RoundIn, SummaryIn
+from hms_rt.departments.lab.model.catalogue import SpecimenKind
+from hms_rt.departments.lab.schemas.catalogue import CatalogueIn
+from hms_rt.departments.lab.schemas.ordering import Cancellation, LabOrderIn
+from hms_rt.departments.patients.schemas.record import EntryQuery
+from hms_rt.kernel.clock import ManualClock
+from hms_rt.kernel.errors import Code
+from hms_rt.kernel.outstanding import OutstandingKind
+from hms_rt.kernel.principal import SYSTEM, Role
+from hms_rt.services import Services
+from tests.conftest import PersonFactory, WardFactory, command
+from tests.ipd.conftest import Journeys, refused
+
+SUMMARY = SummaryIn(diagnoses="Sepsis <severe> & pneumonia", course="Antibiotics.\n\nGot well.")
+
+
+async def shown(hospital: Hospital, bed_id: Any) -> dict[str, Any]:
+    async with hospital.units.reading() as connection:
+        state = await hospital.services.beds.ward_state(connection, "ICU")
+    assert state is not None
+    return dict(state[views.bed_key(bed_id)])
+
+
+async def test_the_checklist_asks_every_department_and_the_board_counts_what_is_left(
+    hospital: Hospital, services: Services, ward: WardFactory, person: PersonFactory, journeys: Journeys
+) -> None:
+    (bed,) = await ward("ICU", beds=1)
+    doctor = await person(Role.DOCTOR, ward="ICU")
+    reception = await person(Role.RECEPTION)
+    lactate = CatalogueIn(code="LAC", name="Lactate", specimen_kind=SpecimenKind.BLOOD, unit="mmol/L")
+    await services.lab.define_test(SYSTEM, command(), lactate)
+    here = await journeys.admitted(bed.id)
+    wanted = LabOrderIn(patient_id=here.patient_id, tests=["LAC"], ward="ICU")
+    order = await services.lab.order(doctor, command(), wanted)
+    await services.ipd.order_discharge(doctor, command(), here.id, DischargeOrderIn())
+    board = await shown(hospital, bed.id)
+    assert (board["occupant"]["outstanding"], board["leaving_since"] is None) == (2, False)
+    assert views.staff(views.bed_key(bed.id), board)["leaving_since"] == board["leaving_since"]
+    listed = await services.ipd.checklist(doctor, command(), here.id)
+    assert {one.kind: one.what for one in listed.items} == {
+        OutstandingKind.SUMMARY_MISSING: ["discharge summary"],
+        OutstandingKind.SPECIMENS_TO_COLLECT: ["Lactate, ordered"],
+    }
+    counted = await services.ipd.checklist(reception, command(), here.id)
+    assert [(one.count, one.what) for one in counted.items] == [(1, []), (1, [])]
+
+    await services.ipd.write_summary(doctor, command(), here.id, SUMMARY)
+    assert (await shown(hospital, bed.id))["occupant"]["outstanding"] == 1
+    await services.lab.cancel_order(doctor, command(), order.id, Cancellation(reason="not needed"))
+    assert (await shown(hospital, bed.id))["occupant"]["outstanding"] == 0
+    assert (await services.ipd.checklist(doctor, command(), here.id)).items == []
+
+
+async def test_rounds_and_summaries_are_entries_of_the_record_in_the_admissions_context(
+    services: Services, ward: WardFactory, person: PersonFactory, journeys: Journeys, clock: ManualClock
+) -> None:
+    first, second = await ward("ICU", beds=2)
+    doctor, nurse = await person(Role.DOCTOR, ward="ICU"), await person(Role.NURSE, ward="ICU")
+    stranger = await person(Role.DOCTOR, ward="MED")
+    here, other = await journeys.admitted(first.id), await journeys.admitted(second.id)
+    seen = RoundIn(text="no fever", plan="home tomorrow", occurred_at=clock.now() - timedelta(minutes=20))
+    await refused(Code.FORBIDDEN, services.ipd.make_round(stranger, command(), here.id, seen))
+    made = await services.ipd.make_round(doctor, command(), here.id, seen)
+    listed = (await services.ipd.rounds(nurse, command(), "ICU")).patients
+    assert [(one.bed, one.last_round) for one in listed] == [("01", made), ("02", None)]
+    assert listed[1].admission_id == other.id
+
+    await refused(Code.NOT_FOUND, services.ipd.summary_pdf(doctor, command(), here.id))
+    await refused(Code.FORBIDDEN, services.ipd.write_summary(nurse, command(), here.id, SUMMARY))
+    await services.ipd.write_summary(doctor, command(), here.id, SUMMARY)
+    again = await services.ipd.write_summary(doctor, command(), here.id, SUMMARY)
+    assert again.number == 2
+    pdf = await services.ipd.summary_pdf(nurse, command(), here.id)
+    assert pdf.startswith(b"%PDF")
+    assert len(pdf) > 1000
+    await refused(Code.FORBIDDEN, services.ipd.summary_pdf(stranger, command(), here.id))
+    query = EntryQuery(context=here.id)
+    entries = (await services.patients.list_entries(doctor, command(), here.patient_id, query)).items
+    assert [one.kind for one in entries] == ["document", "document", "medical_note"]
+    assert entries[-1].body == {"text": "no fever", "plan": "home tomorrow"}
+
+
+async def test_who_dies_is_deceased_until_the_mistake_is_taken_back_and_a_child_is_not_forgotten(
+    services: Services, ward: WardFactory, person: PersonFactory, journeys: Journeys, clock: ManualClock
+) -> None:
+    (bed,) = await ward("ICU", beds=1)
+    nurse = await person(Role.NURSE, ward="ICU")
+    here = await journeys.admitted(bed.id)
+    await services.ipd.birth(nurse, command(), here.id, BirthIn(born_at=clock.now()))
+    listed = await services.ipd.checklist(nurse, command(), here.id)
+    assert ["child 1"] in [one.what for one in listed.items]
+    died = DepartureIn(disposition=Disposition.DIED)
+    await services.ipd.depart(nurse, command(), here.id, died)
+    patient = await services.patients.get(SYSTEM, command(), here.patient_id)
+    assert patient.deceased_at == clock.now()
+    await services.beds.change(SYSTEM, command(), bed.id, BedChange(status=BedStatus.AVAILABLE))
+    await services.ipd.cancel_discharge(nurse, command(), here.id, CorrectionIn(reason="wrong patient"))
+    assert (await services.patients.get(SYSTEM, command(), here.patient_id)).deceased_at is None

@@ -1,0 +1,111 @@
+"""What people may try in wards, for the property test over all departments."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from hms_rt.departments.beds.model import Isolation
+from hms_rt.departments.beds.schemas import BedOut, CleaningIn, CleaningQuery
+from hms_rt.departments.ipd.schemas import (
+    BedChoice,
+    BirthIn,
+    CorrectionIn,
+    HoldIn,
+    NeedsIn,
+    SwapIn,
+    TransferIn,
+)
+from hms_rt.departments.ipd.schemas.leaving import RoundIn, SummaryIn
+from hms_rt.kernel.principal import SYSTEM
+from hms_rt.services import Services
+from tests.conftest import command
+
+WRONG = CorrectionIn(reason="a test of the hospital")
+
+
+class Wards(Protocol):
+    """What of the hospital is used here."""
+
+    services: Services
+    beds: list[BedOut]
+    admissions: list[uuid.UUID]
+
+
+def _one(several: Sequence[uuid.UUID], number: int) -> uuid.UUID:
+    if not several:
+        raise LookupError
+    return several[number % len(several)]
+
+
+def _bed(w: Wards, number: int) -> uuid.UUID:
+    return w.beds[number % len(w.beds)].id
+
+
+async def hold(w: Wards, a: int, b: int) -> None:
+    await w.services.ipd.hold(SYSTEM, command(), _one(w.admissions, a), HoldIn(bed_id=_bed(w, b)))
+
+
+async def take(w: Wards, a: int, b: int) -> None:
+    ipd, admission = w.services.ipd, _one(w.admissions, a)
+    if b % 3 == 0:
+        await ipd.release_hold(SYSTEM, command(), admission, WRONG)
+    elif b % 3 == 1:
+        await ipd.transfer(SYSTEM, command(), admission, TransferIn(held=True))
+    else:
+        await ipd.assign(SYSTEM, command(), admission, BedChoice(held=True))
+
+
+async def swap(w: Wards, a: int, b: int) -> None:
+    reason = "a test of the hospital" if b % 2 else None
+    other = SwapIn(with_admission=_one(w.admissions, b), override_reason=reason)
+    await w.services.ipd.swap(SYSTEM, command(), _one(w.admissions, a), other)
+
+
+async def need(w: Wards, a: int, b: int) -> None:
+    kinds = (None, *Isolation)
+    needs = NeedsIn(isolation=kinds[b % len(kinds)])
+    await w.services.ipd.change_needs(SYSTEM, command(), _one(w.admissions, a), needs)
+
+
+async def born(w: Wards, a: int, b: int) -> None:
+    mother = await w.services.ipd.admission(SYSTEM, command(), _one(w.admissions, a))
+    child = BirthIn(born_at=mother.admitted_at or mother.requested_at)
+    made = await w.services.ipd.birth(SYSTEM, command(), mother.id, child)
+    w.admissions.append(made.admission.id)
+
+
+async def correct_stay(w: Wards, a: int, b: int) -> None:
+    ipd = w.services.ipd
+    corrections = (ipd.cancel_admit, ipd.cancel_transfer, ipd.cancel_discharge)
+    await corrections[b % 3](SYSTEM, command(), _one(w.admissions, a), WRONG)
+
+
+async def write(w: Wards, a: int, b: int) -> None:
+    ipd, admission = w.services.ipd, _one(w.admissions, a)
+    if b % 2:
+        await ipd.make_round(SYSTEM, command(), admission, RoundIn(text="no fever"))
+    else:
+        said = SummaryIn(diagnoses="sepsis", course="got well")
+        await ipd.write_summary(SYSTEM, command(), admission, said)
+
+
+async def clean(w: Wards, a: int, b: int) -> None:
+    beds = w.services.beds
+    if b % 4 == 0:
+        await beds.request_cleaning(SYSTEM, command(), _bed(w, a), CleaningIn(note="a test"))
+        return
+    asked = (await beds.cleanings(SYSTEM, CleaningQuery(ward=("ICU", "MED")[a % 2]))).items
+    moves = (beds.finish_cleaning, beds.claim_cleaning, beds.give_back_cleaning)
+    await moves[b % 3](SYSTEM, command(), _one([one.id for one in asked], a))
+
+
+ATTEMPTS: tuple[Callable[[Wards, int, int], Awaitable[None]], ...] = (
+    hold,
+    take,
+    swap,
+    need,
+    born,
+    correct_stay,
+    write,
+    clean,
+)

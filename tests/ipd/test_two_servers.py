@@ -21,6 +21,9 @@ from tests.ipd.conftest import Journeys, Query
 from tests.ipd.test_concurrency import consistent
 
 FIFTY = 50
+BUSY = 503
+"""Who waits for the same patient for longer than the database lets anybody wait is told to try again."""
+
 Ask = Callable[[str, Any], Awaitable[int]]
 
 
@@ -47,7 +50,7 @@ def asking(url: str, cookie: str) -> Ask:
             aiohttp.ClientSession(url, headers={"Cookie": cookie}) as own,
             own.post(f"/api/v1{path}", json=body) as answer,
         ):
-            assert answer.status < 500, await answer.text()
+            assert answer.status in {200, 409, BUSY}, await answer.text()
             return answer.status
 
     return ask
@@ -116,7 +119,7 @@ async def test_every_rule_holds_under_fifty_commands_over_two_processes(
         swaps = [ask(f"/admissions/{one}/swap", {"with_admission": str(other)}) for _ in range(15)]
         swaps += [ask(f"/admissions/{other}/swap", {"with_admission": str(one)}) for _ in range(15)]
         swaps += [ask(f"/admissions/{one}/transfer", {"ward": "ICU"}) for _ in range(20)]
-        assert set(await all_at_once(swaps)) <= {200, 409}
+        assert (await all_at_once(swaps))[200] > 0
     assert await consistent(query) >= 3
     overlapping = await query(
         "SELECT 1 FROM ipd_stay a JOIN ipd_stay b ON a.id < b.id AND (a.bed_id = b.bed_id OR"

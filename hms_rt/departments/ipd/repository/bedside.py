@@ -29,7 +29,7 @@ async def patients_of_ward(connection: AsyncConnection, ward: str) -> Sequence[R
         .limit(1)
         .lateral("newest")
     )
-    query = (
+    query: sa.Select[Any] = (
         sa.select(
             _STAY.admission_id,
             _STAY.patient_id,

@@ -38,7 +38,9 @@ async def test_the_checklist_asks_every_department_and_the_board_counts_what_is_
     (bed,) = await ward("ICU", beds=1)
     doctor = await person(Role.DOCTOR, ward="ICU")
     reception = await person(Role.RECEPTION)
-    lactate = CatalogueIn(code="LAC", name="Lactate", specimen_kind=SpecimenKind.BLOOD, unit="mmol/L", decimals=1)
+    lactate = CatalogueIn(
+        code="LAC", name="Lactate", specimen_kind=SpecimenKind.BLOOD, unit="mmol/L", decimals=1
+    )
     await services.lab.define_test(SYSTEM, command(), lactate)
     here = await journeys.admitted(bed.id)
     wanted = LabOrderIn(patient_id=here.patient_id, tests=["LAC"], ward="ICU")

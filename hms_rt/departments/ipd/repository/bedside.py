@@ -46,7 +46,8 @@ async def patients_of_ward(connection: AsyncConnection, ward: str) -> Sequence[R
         .where(_STAY.ward_code == ward, _STAY.ended_at.is_(None))
         .order_by(_STAY.bed_code)
     )
-    return (await connection.execute(query)).all()
+    rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+    return rows
 
 
 async def add_summary(connection: AsyncConnection, **values: Any) -> None:

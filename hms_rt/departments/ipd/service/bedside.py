@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from hms_rt.departments.ipd.letter import Letter, summary_pdf
 from hms_rt.departments.ipd.model import IN_BED, Admission
 from hms_rt.departments.ipd.repository import admissions as admission_rows
 from hms_rt.departments.ipd.repository import bedside as bedside_rows
@@ -20,6 +19,7 @@ from hms_rt.departments.ipd.schemas.leaving import (
     SummaryOut,
 )
 from hms_rt.departments.ipd.service.checklist import Checklist
+from hms_rt.departments.ipd.views.letter import Letter, summary_pdf
 from hms_rt.departments.patients.service import ContextKind, ContextRef, EntryKind, EntryNew
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import conflict, not_found

@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hms_rt.departments.beds.service import BedsService
 from hms_rt.departments.ipd.events import AdmissionChanged, StayMoved
 from hms_rt.departments.ipd.model import Admission, Disposition, Move, Stay
-from hms_rt.departments.ipd.outstanding import outstanding_here
 from hms_rt.departments.ipd.reading import admission_out
 from hms_rt.departments.ipd.repository import admissions as admission_rows
 from hms_rt.departments.ipd.repository import births as birth_rows
 from hms_rt.departments.ipd.repository import history as history_rows
 from hms_rt.departments.ipd.repository import stays as stay_rows
 from hms_rt.departments.ipd.schemas import AdmissionOut
+from hms_rt.departments.ipd.service.outstanding import outstanding_here
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import HmsError, conflict, not_found

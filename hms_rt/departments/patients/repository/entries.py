@@ -15,10 +15,22 @@ from hms_rt.departments.patients.tables import patients_record_entry as entries
 _later = entries.alias("later")
 
 
+_retracted = (
+    select(_later.c.entered_in_error)
+    .where(_later.c.supersedes == entries.c.id)
+    .correlate(entries)
+    .scalar_subquery()
+)
+"""Whether a later entry retracts this one; null if none refers to it.
+
+A subquery for each row shown, by the unique index: of a join the planner makes a hash of the whole table as
+soon as it expects many rows (50 ms instead of 1 at 100,000 entries).
+"""
+
+
 def _columns() -> Select[Any]:
-    """Every entry with what came of it: a later one that refers to it, and whether that retracts it."""
-    joined = entries.outerjoin(_later, _later.c.supersedes == entries.c.id)
-    return select(entries, _later.c.entered_in_error.label("retracted")).select_from(joined)
+    """Every entry with what came of it."""
+    return select(entries, _retracted.label("retracted"))
 
 
 def _entry(row: Row[Any]) -> Entry:
@@ -93,7 +105,7 @@ class Wanted:
         if self.context_id is not None:
             found.append(entries.c.context_id == self.context_id)
         if self.current_only:
-            found.append(_later.c.id.is_(None))
+            found.append(_retracted.is_(None))
         if self.kinds is not None:
             found.append(entries.c.kind.in_(sorted(self.kinds)))
         return found

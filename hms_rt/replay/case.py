@@ -1,6 +1,7 @@
 """What a replay knows of a case while it plays: the patient, the visit, the bed. And the hands that act."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -92,7 +93,9 @@ class World:
     """What all cases share.
 
     ``prefix`` begins every idempotency key. ``run`` names a further run of the same file. ``clean_ward``
-    cleans what waits for it in a full ward, and answers whether a bed became available.
+    cleans what waits for it in a full ward, and answers whether a bed became available. ``counts`` says
+    what no row tells, such as critical values; ``escalation_patience`` is how long, in seconds, one waits for
+    the next steps of such a value.
     """
 
     mapping: LogMapping
@@ -101,6 +104,8 @@ class World:
     prefix: str
     run: str
     clean_ward: Callable[[str], Awaitable[bool]]
+    escalation_patience: float = 20.0
+    counts: Counter[str] = field(default_factory=Counter)
 
 
 class Scene:

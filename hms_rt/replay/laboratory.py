@@ -1,6 +1,8 @@
 """Laboratory rows: one order for a case and moment, then every test on its own way to release."""
 
-from typing import Any
+import asyncio
+import time
+import zlib
 
 from hms_rt.kernel.principal import Role
 from hms_rt.replay.case import Scene, SkippedError
@@ -8,6 +10,9 @@ from hms_rt.replay.client import RefusedError
 from hms_rt.replay.log import Row
 from hms_rt.replay.mapping import Lab, Stage, fill
 from hms_rt.replay.visits import ensure_visit
+
+LOOK_S = 0.3
+"""Pause between two looks at an alert that nobody answers."""
 
 
 async def play_tests(scene: Scene) -> None:
@@ -66,13 +71,40 @@ async def _each(scene: Scene, row: Row, action: Lab) -> None:
         released = await scene.do(Role.LAB, f"{path}/release", step=f"{step}release", other=1)
         flag = str(released.get("flag") or "")
     if Stage.ACKNOWLEDGE in action.stages and flag.startswith("critical"):
-        await _acknowledge(scene, test_id, step)
+        await _acknowledge(scene, test_id, step, action)
 
 
-async def _acknowledge(scene: Scene, test_id: str, step: str) -> None:
-    """The doctor answers the alert of a critical value, if one waits."""
-    alerts: list[dict[str, Any]] = await scene.world.staff.of(Role.DOCTOR, scene.case.id).all("/lab/alerts")
-    for alert in alerts:
-        if alert["test_id"] == test_id:
-            path = f"/lab/alerts/{alert['id']}/acknowledge"
-            await scene.do(Role.DOCTOR, path, {"note": "seen, treatment adapted"}, step=f"{step}acknowledge")
+async def _acknowledge(scene: Scene, test_id: str, step: str, action: Lab) -> None:
+    """The doctor answers the alert of a critical value, if one waits: at once, or after it was escalated."""
+    doctor = scene.world.staff.of(Role.DOCTOR, scene.case.id)
+    for alert in await doctor.all("/lab/alerts", patient_id=scene.case.patient_id):
+        if alert["test_id"] != test_id:
+            continue
+        scene.world.counts["critical values raised"] += 1
+        chosen = zlib.crc32(f"{scene.case.id}:{step}".encode())
+        late = action.unanswered > 0 and chosen % action.unanswered == 0
+        if late:
+            await _left_alone(scene, str(alert["id"]), step, action.until)
+        else:
+            scene.world.counts["critical values answered at once"] += 1
+        path, said = f"/lab/alerts/{alert['id']}/acknowledge", {"note": "seen, treatment adapted"}
+        await scene.do(Role.DOCTOR, path, said, step=f"{step}acknowledge", other=int(late))
+
+
+async def _left_alone(scene: Scene, alert_id: str, step: str, until: str) -> None:
+    """Nobody answers until the server has told people of step ``until``, or patience is over."""
+    doctor, relayed = scene.world.staff.of(Role.DOCTOR, scene.case.id), False
+    give_up = time.monotonic() + scene.world.escalation_patience
+    alert = await doctor.get(f"/lab/alerts/{alert_id}")
+    while alert["step"] != until and time.monotonic() < give_up:
+        await asyncio.sleep(LOOK_S)
+        alert = await doctor.get(f"/lab/alerts/{alert_id}")
+        if alert["step"] != "doctor" and not relayed:
+            await scene.do(Role.NURSE, f"/lab/alerts/{alert_id}/relay", step=f"{step}relay")
+            scene.world.counts["critical values relayed by a nurse"] += 1
+            relayed = True
+    for event in alert["events"]:
+        if event["move"] == "escalate":
+            scene.world.counts[f"critical values escalated to {event['step']}"] += 1
+    escalated = "after escalation" if alert["step"] == until else "before escalation reached its end"
+    scene.world.counts[f"critical values answered {escalated}"] += 1

@@ -91,7 +91,9 @@ class Stage(StrEnum):
 class Lab(Schema):
     """A laboratory test: all of its ``stages``, or some of them in one activity and some in a later one.
 
-    Rows of one case and moment become one order. A row without ``value`` to enter is skipped.
+    Rows of one case and moment become one order. A row without ``value`` to enter is skipped. Of
+    ``unanswered`` critical values, one is left alone until the server has told it to ``until`` (0: every one
+    is answered at once); a nurse relays it on the way, and another doctor takes it over.
     """
 
     do: Literal["lab"]
@@ -99,6 +101,8 @@ class Lab(Schema):
     value: Template = ""
     priority: Template = "routine"
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = tuple(Stage)
+    unanswered: Annotated[int, Field(ge=0, le=1000)] = 0
+    until: Literal["ward_nurse", "on_call", "everybody"] = "everybody"
 
 
 class Admit(Schema):

@@ -38,12 +38,14 @@ class Report:
     """Every row accounted for exactly once, and how fast it went.
 
     ``irregular`` names cases by what is odd about them. ``endings`` are what happened after the last row of
-    cases, which is in no row. ``broken_off`` says why the replay ended early, if it did.
+    cases, which is in no row; ``counts`` visits and critical values. ``broken_off`` says why the replay
+    ended early, if it did.
     """
 
     rows: int
     lines: list[Line] = field(default_factory=list)
     endings: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
     irregular: dict[str, list[str]] = field(default_factory=dict)
     seconds: float = 0.0
     requests: int = 0

@@ -31,7 +31,8 @@ class ReplaySettings:
     administrator among them prepares the hospital, and where only an administrator is given, accounts for
     the other roles are opened. ``speed``: so many times faster than it was; None for as fast as it goes.
     ``run`` names a further run of the same file, with patients of its own. ``patience`` in seconds: how
-    long to wait for a server that is away.
+    long to wait for a server that is away. ``escalation_patience``, in seconds too: how long a critical value
+    that nobody answers waits for the server to tell it to more people.
     """
 
     file: Path
@@ -43,6 +44,7 @@ class ReplaySettings:
     concurrency: int = 24
     run: str = ""
     patience: float = 60.0
+    escalation_patience: float = 20.0
 
 
 @dataclass
@@ -114,6 +116,7 @@ async def play(
         prefix=f"replay:{log.digest[:16]}{run}",
         run=settings.run,
         clean_ward=WardCleaner(staff.of(Role.NURSE, "")),
+        escalation_patience=settings.escalation_patience,
     )
     engine = Engine(
         log,
@@ -129,6 +132,7 @@ async def play(
     finally:
         stopping.cancel()
     report.requests, report.retries = server.requests, server.retries
+    report.counts = world.counts
     return report
 
 

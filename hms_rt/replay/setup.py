@@ -82,5 +82,7 @@ async def _assign(
     clinics = [(AssignmentKind.CLINIC.value, clinic.code) for clinic in mapping.setup.clinics]
     places = [(AssignmentKind.COUNTER.value, code) for codes in counters.values() for code in codes]
     await assign(office, staff.usernames(*WARD_ROLES), wards)
+    on_call = [(AssignmentKind.ON_CALL.value, code) for _, code in (*wards, *clinics)]
+    await assign(office, staff.usernames(Role.DOCTOR), on_call)
     serving = sorted(CLINIC_ROLES | mapping.serving_roles())
     await assign(office, staff.usernames(*serving), [*clinics, *places])

@@ -17,6 +17,8 @@ def show(report: Report, console: Console) -> None:
         console.print(f"[bold]{len(cases)} {title}:[/] {', '.join(cases)}", highlight=False)
     for what, number in report.endings.most_common():
         console.print(f"After the last row of a case: {number} × {what}")
+    for what, number in sorted(report.counts.items()):
+        console.print(f"{number:,} × {what}")
     console.print(_rates(report))
     if report.broken_off is not None:
         console.print(

@@ -1,7 +1,10 @@
 """Replaying a small log of the emergency room against a real server."""
 
+import asyncio
 import csv
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from sqlalchemy import text
 from hms_rt.app import Hospital
 from hms_rt.departments.identity.schemas import UserNew
 from hms_rt.kernel.clock import ManualClock
-from hms_rt.kernel.principal import Role
+from hms_rt.kernel.principal import SYSTEM, Role
 from hms_rt.replay.client import Account
 from hms_rt.replay.log import LogError
 from hms_rt.replay.mapping import MappingError, find_mapping, parse_mapping, shipped
@@ -128,6 +131,44 @@ async def test_a_repeated_replay_applies_nothing_twice(
     assert again.count(Outcome.BEFORE) > 0
     after = await count(hospital, "SELECT count(*) FROM change_log WHERE stream <> 'identity/rights'")
     assert after == changes
+
+
+async def test_a_critical_value_that_nobody_answers_is_escalated_relayed_and_taken_over_by_another_doctor(
+    hospital: Hospital, server: TestServer, log: Path, play: Play, clock: ManualClock
+) -> None:
+    """The clock of the hospital runs ahead; without it no step would ever be due."""
+    mapping = log.with_suffix(".toml")
+    shipped_text = (resources.files("hms_rt.replay") / "mappings/sepsis.toml").read_text()
+    mapping.write_text(shipped_text.replace("unanswered = 4", "unanswered = 1"))
+    settings = ReplaySettings(
+        file=log,
+        accounts={Role.ADMIN: (Account("admin", PASSWORD),)},
+        url=str(server.make_url("/")).rstrip("/"),
+        mapping=str(mapping),
+    )
+
+    async def hurry() -> None:
+        while True:
+            await asyncio.sleep(0.4)
+            if await count(hospital, "SELECT count(*) FROM lab_critical_alert WHERE escalate_at IS NOT NULL"):
+                clock.advance(timedelta(minutes=10, seconds=1))
+                await hospital.services.lab.escalate_overdue(SYSTEM, command())
+
+    hurrying = asyncio.create_task(hurry())
+    try:
+        report = await replay(settings)
+    finally:
+        hurrying.cancel()
+    assert report.complete
+    assert (
+        report.counts["critical values raised"]
+        == report.counts["critical values answered after escalation"]
+        == 2
+    )
+    assert report.counts["critical values relayed by a nurse"] >= 1
+    assert await count(hospital, "SELECT count(*) FROM lab_critical_alert WHERE state = 'acknowledged'") == 2
+    steps = "SELECT count(DISTINCT step) FROM lab_alert_event WHERE move IN ('raise', 'escalate')"
+    assert await count(hospital, steps) == 4
 
 
 def test_the_shipped_mappings_are_sound_and_files_are_recognised() -> None:

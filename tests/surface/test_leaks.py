@@ -89,6 +89,10 @@ ANSWERS: Mapping[str, Mapping[Role, frozenset[str]]] = {
     "GET /lab/worklist": _each((Role.LAB,), CALLED),
     "GET /lab/alerts": _each((*CARE, Role.LAB), CALLED),
     "GET /doses": _each((*CARE, Role.PHARMACY), CALLED),
+    "GET /lab/alerts/{id}": _each((*CARE, Role.LAB), CALLED),
+    "GET /lab/corrections": _each((Role.LAB,), CALLED),
+    "GET /lab/orders/{id}/labels": _each((Role.NURSE, Role.LAB), KNOWN),
+    "GET /lab/specimens/{id}/label": _each((Role.NURSE, Role.LAB), KNOWN),
     "GET /prescriptions": _each((*CARE, Role.PHARMACY), CALLED),
     "GET /prescriptions/{id}": _each((*CARE, Role.PHARMACY), CALLED),
 }

@@ -80,6 +80,28 @@ NO_ROWS = {
                    count(*) FILTER (WHERE state = 'serving'), count(*) FILTER (WHERE state = 'on_hold')
             FROM opd_token t WHERE t.clinic_code = s.clinic_code)
     """,
+    "a test is what its newest event says": """
+        SELECT t.id FROM lab_test t JOIN LATERAL (SELECT state FROM lab_test_event e WHERE e.test_id = t.id
+            ORDER BY version DESC LIMIT 1) e ON true WHERE e.state <> t.state
+    """,
+    "an order is what its tests are": """
+        SELECT o.id FROM lab_order o JOIN lab_test t ON t.order_id = o.id GROUP BY o.id
+        HAVING o.state <> CASE WHEN bool_or(t.state NOT IN ('released', 'cancelled')) THEN 'open'
+            WHEN bool_or(t.state = 'released') THEN 'completed' ELSE 'cancelled' END
+    """,
+    "what nobody acknowledged is where the patient is": """
+        SELECT a.id FROM lab_critical_alert a JOIN lab_test t ON t.id = a.test_id
+        JOIN lab_order o ON o.id = t.order_id WHERE a.escalate_at IS NOT NULL AND a.place <> o.place
+    """,
+    "one alert of a test waits at most": """
+        SELECT test_id FROM lab_critical_alert WHERE escalate_at IS NOT NULL GROUP BY 1 HAVING count(*) > 1
+    """,
+    "who read a result that was corrected was told": """
+        SELECT r.user_id FROM lab_result_read r JOIN lab_result_version v USING (test_id)
+        WHERE v.kind = 'correction' AND r.number < v.number AND r.user_id <> v.author
+            AND r.first_at < v.recorded_at AND NOT EXISTS (SELECT FROM lab_correction_notice n
+                WHERE n.test_id = r.test_id AND n.number = v.number AND n.user_id = r.user_id)
+    """,
     "streams have no gap": """
         SELECT h.stream FROM stream_head h JOIN change_log l USING (stream)
         GROUP BY h.stream, h.version HAVING count(*) <> h.version OR max(l.version) <> h.version
@@ -104,6 +126,7 @@ async def boards_of(board_of: BoardFactory, client_as: ClientFactory) -> list[Bo
         (reception, "/opd", "clinic:GEN"),
         (reception, "/opd", "clinic:ER"),
         (lab, "/lab", "worklist"),
+        (lab, "/lab", "alerts"),
         (clinical, "/lab", "ward:ICU"),
         (clinical, "/lab", "clinic:GEN"),
     ]

@@ -17,9 +17,16 @@ from hms_rt.departments.ipd.schemas import (
     TransferIn,
 )
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
+from hms_rt.departments.lab.schemas.alerts import AlertNote, AlertQuery
 from hms_rt.departments.lab.schemas.catalogue import CatalogueIn
 from hms_rt.departments.lab.schemas.ordering import LabOrderIn, Rejection, SpecimenIn, When
-from hms_rt.departments.lab.schemas.results import CorrectionIn, ReleaseIn, ResultIn
+from hms_rt.departments.lab.schemas.results import (
+    CorrectionIn,
+    Disagreement,
+    ReleaseIn,
+    ResultIn,
+    ResultQuery,
+)
 from hms_rt.departments.opd.schemas.queue import (
     CallIn,
     CancelIn,
@@ -240,6 +247,29 @@ async def correct(w: World, a: int, b: int) -> None:
     await w.services.lab.correct(w.lab[0], command(), pick(w.tests, a), correction)
 
 
+async def look_again(w: World, a: int, b: int) -> None:
+    lab, test = w.services.lab, pick(w.tests, a)
+    if b % 3 == 0:
+        await lab.disagree(w.lab[1], command(), test, Disagreement(reason="haemolysed"))
+    elif b % 3 == 1:
+        await lab.review(w.lab[1], command(), test, When())
+    else:
+        await lab.result(pick((w.doctor, w.nurse, w.lab[1]), b), command(), test, ResultQuery())
+
+
+async def answer_alert(w: World, a: int, b: int) -> None:
+    lab = w.services.lab
+    listed = await lab.alerts(SYSTEM, command(), AlertQuery(every=True))
+    moves = (
+        (w.nurse, lab.relay),
+        (w.lab[0], lab.read_back),
+        (w.doctor, lab.acknowledge),
+        (w.doctor, lab.close_alert),
+    )
+    who, move = pick(moves, b)
+    await move(who, command(), pick(listed.items, a).id, AlertNote())
+
+
 async def merge(w: World, a: int, b: int) -> None:
     wanted = MergeIn(from_id=pick(w.patients, a), reason="one person, registered twice")
     merged = await w.services.patients.merge(SYSTEM, command(), pick(w.patients, b), wanted)
@@ -272,6 +302,8 @@ ATTEMPTS: tuple[Attempt, ...] = (
     send_on,
     cancel_token,
     correct,
+    look_again,
+    answer_alert,
     merge,
     undo_merge,
 )

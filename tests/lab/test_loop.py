@@ -112,6 +112,8 @@ async def test_doctor_then_ward_nurse_then_on_call_then_everybody_until_a_clinic
         ("escalate", "everybody", 5),
         ("escalate", "everybody", 5),
     ]
+    assert {one.user_id for one in seen.receipts} == {one.id for one in people}
+    assert not any(one.seen_at for one in seen.receipts)
     # who was told may read the value and take it over, though the ward is not theirs
     read = await lab.services.lab.result(on_call, command(), alert.test_id, ResultQuery())
     assert (read.value, read.status) == ("9.9", "preliminary")

@@ -78,10 +78,20 @@ class AlertEventOut(Schema):
     note: str | None
 
 
+class AlertReceipt(Schema):
+    """Somebody who was told of an alert, and whether they have seen it."""
+
+    user_id: uuid.UUID
+    name: str
+    told_at: Moment
+    seen_at: Moment | None
+
+
 class AlertHistory(AlertOut):
     """An alert and all that happened with it, oldest first."""
 
     events: list[AlertEventOut]
+    receipts: list[AlertReceipt]
 
 
 class AlertQuery(PageQuery):

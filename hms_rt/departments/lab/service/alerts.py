@@ -11,11 +11,18 @@ from hms_rt.departments.lab.model.labtest import LabTest
 from hms_rt.departments.lab.model.order import LabOrder
 from hms_rt.departments.lab.repository import alerts
 from hms_rt.departments.lab.repository.alerts import AlertEvent, ShownAlert
-from hms_rt.departments.lab.schemas.alerts import AlertEventOut, AlertHistory, AlertNote, AlertOut, AlertQuery
+from hms_rt.departments.lab.schemas.alerts import (
+    AlertEventOut,
+    AlertHistory,
+    AlertNote,
+    AlertOut,
+    AlertQuery,
+    AlertReceipt,
+)
 from hms_rt.departments.lab.schemas.ordering import IdCursor
 from hms_rt.departments.lab.service.foundation import found, reach, require_told_at_or_own
 from hms_rt.departments.lab.service.told import Told
-from hms_rt.departments.notifications.service import Kind, Subject
+from hms_rt.departments.notifications.service import Kind, Receipt, Subject
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.paging import Page, cut, decode_cursor
@@ -121,7 +128,7 @@ class Alerts(Told):
     async def _tell_taken_over(self, uow: UnitOfWork, alert: Alert, order: LabOrder, test: LabTest) -> None:
         """Who was alarmed beside the doctor hears that the value is taken care of."""
         informed = await alerts.recipients(uow.connection, [alert.id])
-        await self._notifications.notify(
+        await self._send(
             uow,
             informed - {uow.principal.id},
             Kind.CRITICAL_ACKNOWLEDGED,
@@ -192,9 +199,15 @@ class Alerts(Told):
             await require_told_at_or_own(uow, Permission.LAB_ORDER_READ, order, test.id)
             uow.audit("lab.alert_read", entity="lab_alert", entity_id=alert.id, patient_id=order.patient_id)
             events = await alerts.events(uow.connection, alert_id)
+            told = await self._notifications.receipts_of(uow, Subject("lab_alert", str(alert_id)))
             people = {user for event in events for user in (event.by, *event.told)}
+            people |= {receipt.user_id for receipt in told}
             names = await self._identity.names_of(uow.connection, people)
-            return AlertHistory(**_out(shown).model_dump(), events=[_event(e, names) for e in events])
+            return AlertHistory(
+                **_out(shown).model_dump(),
+                events=[_event(one, names) for one in events],
+                receipts=[_receipt(one, names) for one in told],
+            )
 
         return await self._units.execute(principal, replace(command, key=None), AlertHistory, work)
 
@@ -267,4 +280,13 @@ def _event(event: AlertEvent, names: Mapping[uuid.UUID, str]) -> AlertEventOut:
         recorded_at=event.recorded_at,
         told=[names.get(user, str(user)) for user in event.told],
         note=event.note,
+    )
+
+
+def _receipt(receipt: Receipt, names: Mapping[uuid.UUID, str]) -> AlertReceipt:
+    return AlertReceipt(
+        user_id=receipt.user_id,
+        name=names.get(receipt.user_id, str(receipt.user_id)),
+        told_at=receipt.created_at,
+        seen_at=receipt.seen_at,
     )

@@ -82,7 +82,7 @@ class Corrections(Foundation):
     async def _tell_corrected(
         self, uow: UnitOfWork, people: set[uuid.UUID], test_id: uuid.UUID, patient_id: uuid.UUID, what: str
     ) -> None:
-        await self._notifications.notify(
+        await self._send(
             uow,
             people,
             Kind.RESULT_CORRECTED,

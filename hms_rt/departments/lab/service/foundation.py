@@ -17,7 +17,7 @@ from hms_rt.departments.lab.repository import alerts, history, labtests
 from hms_rt.departments.lab.repository.history import Happened
 from hms_rt.departments.lab.repository.reach import Reach
 from hms_rt.departments.lab.schemas.ordering import LabTestOut
-from hms_rt.departments.notifications.service import NotificationsService
+from hms_rt.departments.notifications.service import Kind, NotificationsService, Priority, Subject
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.errors import not_found
@@ -27,6 +27,9 @@ from hms_rt.storage.mongo import Documents
 from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
 
 T = TypeVar("T")
+
+TOLD_AT_ONCE = 500
+"""People that one call of notifications tells at most."""
 
 
 class Foundation:
@@ -61,6 +64,22 @@ class Foundation:
             uow.connection, roles=[Role.NURSE], ward=order.ward, clinic=order.clinic
         )
         return {user.id for user in found}
+
+    async def _send(
+        self,
+        uow: UnitOfWork,
+        people: Collection[uuid.UUID],
+        kind: Kind,
+        title: str,
+        subject: Subject,
+        patient_id: uuid.UUID,
+        priority: Priority = Priority.NORMAL,
+    ) -> None:
+        """Tell people, however many: too many at once would be refused, and nobody told."""
+        users = sorted(people)
+        for begin in range(0, len(users), TOLD_AT_ONCE):
+            several = users[begin : begin + TOLD_AT_ONCE]
+            await self._notifications.notify(uow, several, kind, title, subject, patient_id, priority)
 
     @staticmethod
     async def _trim(uow: UnitOfWork, board: str) -> None:

@@ -106,7 +106,7 @@ class Specimens(Foundation):
                 reason=why.reason,
             )
             _audit(uow, "lab.reject", specimen, order.patient_id, reason=why.reason)
-            await self._notifications.notify(
+            await self._send(
                 uow,
                 await self._nurses(uow, order),
                 Kind.SPECIMEN_REJECTED,

@@ -79,7 +79,7 @@ class Told(Foundation):
             uow.record(CriticalSuperseded(alert.id, test.id, order.patient_id))
             uow.record(AlertChanged(order, test, after, Cause.CORRECTED))
         if informed and (flag is None or not flag.critical):
-            await self._notifications.notify(
+            await self._send(
                 uow,
                 informed - {uow.principal.id},
                 Kind.RESULT_CORRECTED,
@@ -174,7 +174,7 @@ class Told(Foundation):
     ) -> None:
         which = "low" if alert.flag is Flag.CRITICAL_LOW else "high"
         again = ", not acknowledged" if kind is Kind.CRITICAL_ESCALATED else ""
-        await self._notifications.notify(
+        await self._send(
             uow,
             people,
             kind,

@@ -111,7 +111,7 @@ class Worklists(Foundation):
         """Ask the laboratory, but for those who alone released or corrected the result, to look at it."""
         alone = {test.entered_by, test.released_by} if test.corrected_by is None else {test.corrected_by}
         how = "released alone at night" if test.corrected_by is None else "corrected by one person"
-        await self._notifications.notify(
+        await self._send(
             uow,
             staff - alone,
             Kind.REVIEW_DUE,

@@ -27,6 +27,7 @@ from handlers import (
     record_types,
     status,
     timers,
+    visits,
     waits,
 )
 
@@ -46,6 +47,7 @@ ROUTES = (
     opd.routes,
     appointments.routes,
     waits.routes,
+    visits.routes,
     lab.routes,
     lab_catalogue.routes,
     lab_results.routes,

@@ -45,7 +45,7 @@ from hms_rt.departments.notifications import merging as notifications_merging
 from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.opd import merging as opd_merging
 from hms_rt.departments.opd import projector as opd_projector
-from hms_rt.departments.opd.service import OpdService
+from hms_rt.departments.opd.service import OpdService, patient_of_visit
 from hms_rt.departments.patients import merging as patients_merging
 from hms_rt.departments.patients import projector as patients_projector
 from hms_rt.departments.patients.service import ContextKind, PatientsService
@@ -202,7 +202,7 @@ class Hospital:
             self.units,
             self.documents,
             PlacesOfCare([wards_of_patient], [OpdService.clinics_of_patient]),
-            {ContextKind.ADMISSION: patient_of_admission},
+            {ContextKind.ADMISSION: patient_of_admission, ContextKind.VISIT: patient_of_visit},
         )
         zone = self.settings.zone
         notifications = NotificationsService(self.units, identity, zone)

@@ -28,6 +28,7 @@ PAGES = {
     f"/screens/opd/{{code:{CODE}}}": "opd.html",
     "/screens/hospital": "hospital.html",
     f"/screens/census/{{code:{CODE}}}": "census.html",
+    f"/screens/queue/{{code:{CODE}}}": "queue.html",
 }
 
 CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}

@@ -82,6 +82,9 @@ class Permission(StrEnum):
     APPOINTMENT_READ = "appointment.read"
     APPOINTMENT_MANAGE = "appointment.manage"  # book, reschedule, cancel, arrive, no-show
     APPOINTMENT_OVERBOOK = "appointment.overbook"  # past a slot's capacity
+    VISIT_READ = "visit.read"
+    VISIT_OPEN = "visit.open"  # also that the patient left, or the mistake
+    VISIT_CONSULT = "visit.consult"  # and close
     QUEUE_READ = "queue.read"
     TOKEN_ISSUE = "token.issue"
     TOKEN_CANCEL = "token.cancel"
@@ -184,6 +187,9 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.APPOINTMENT_READ: {ADMIN: ANY, DOCTOR: OWN, NURSE: OWN, RECEPTION: ANY},
     P.APPOINTMENT_MANAGE: {ADMIN: ANY, DOCTOR: OWN, RECEPTION: ANY},
     P.APPOINTMENT_OVERBOOK: {ADMIN: ANY, DOCTOR: OWN},
+    P.VISIT_READ: {DOCTOR: OWN, NURSE: OWN},
+    P.VISIT_OPEN: {DOCTOR: OWN, NURSE: OWN},
+    P.VISIT_CONSULT: {DOCTOR: OWN},
     P.QUEUE_READ: {ADMIN: ANY, DOCTOR: OWN, NURSE: OWN, RECEPTION: ANY, PHARMACY: OWN, LAB: OWN},
     P.TOKEN_ISSUE: {ADMIN: ANY, NURSE: OWN, RECEPTION: ANY, PHARMACY: OWN, LAB: OWN},
     P.TOKEN_CANCEL: {ADMIN: ANY, NURSE: OWN, RECEPTION: ANY, PHARMACY: OWN, LAB: OWN},

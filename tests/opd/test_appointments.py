@@ -2,6 +2,9 @@
 
 from datetime import time, timedelta
 
+import pytest
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
 from hms_rt.departments.opd.model.appointment import AppointmentState
 from hms_rt.departments.opd.model.token import TokenState
 from hms_rt.departments.opd.schemas.appointments import (
@@ -11,12 +14,14 @@ from hms_rt.departments.opd.schemas.appointments import (
 )
 from hms_rt.departments.opd.schemas.queue import DayEndIn, TransferIn
 from hms_rt.departments.patients.schemas import PatientUpdate
+from hms_rt.departments.patients.schemas.details import DeathIn
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code
 from hms_rt.kernel.principal import SYSTEM, Role
+from hms_rt.storage.postgres import violated
 from tests.conftest import PersonFactory, command
 from tests.opd.bookings import MONDAY, Bookings
-from tests.opd.conftest import NOW, Opd, Query, refused
+from tests.opd.conftest import MORNING, NOW, Opd, Query, refused
 
 S = AppointmentState
 GONE = AppointmentCancel(reason="patient called")
@@ -197,3 +202,52 @@ async def test_an_urgent_arrival_is_called_first(bookings: Bookings, opd: Opd) -
     arrived = await bookings.arrive(await bookings.book((await bookings.today())[3]), priority="urgent")
     called = await opd.call_next()
     assert (called.id, called.state) == (arrived.token.id, TokenState.CALLED)
+
+
+async def test_the_death_of_a_patient_frees_what_was_booked(bookings: Bookings, opd: Opd) -> None:
+    await bookings.schedule()
+    curie = await opd.patient()
+    slot = (await bookings.today())[0]
+    booked = await bookings.book(slot, curie)
+    death = DeathIn(occurred_at=MORNING)
+    await opd.services.patients.record_death(SYSTEM, command(expected_version=1), curie, death)
+    assert (await read(opd, booked)).reason == "the patient died"
+    assert [each.booked for each in await bookings.today()] == [0, 0, 0, 0]
+    assert "has died" in (await refused(Code.CONFLICT, bookings.book(slot, curie))).detail
+
+
+ATTACKS = [
+    ("INSERT INTO opd_appointment SELECT gen_random_uuid(), slot_id, clinic_code, doctor_id, day, starts_at,"
+     " ends_at, :patient, 'x', 'y', category, '', 'booked', false, since, recorded_at, NULL, NULL, NULL,"
+     " NULL, NULL, 1 FROM opd_appointment", "opd_slot_capacity_check"),
+    ("UPDATE opd_slot SET booked = 3", "opd_slot_capacity_check"),
+    ("UPDATE opd_slot SET booked = -1", "opd_slot_capacity_check"),
+    ("UPDATE opd_appointment SET state = 'lost', finished_at = now()", "opd_appointment_state_check"),
+    ("UPDATE opd_appointment SET state = 'arrived'", "opd_appointment_arrived_check"),
+    ("UPDATE opd_appointment SET state = 'no_show'", "opd_appointment_finished_check"),
+    ("UPDATE opd_appointment SET state = 'cancelled', finished_at = now()", "opd_appointment_reason_check"),
+    ("UPDATE opd_appointment SET starts_at = now()", "opd_appointment_slot_fkey"),
+    ("UPDATE opd_appointment SET category = 'Z'", "opd_appointment_category_fkey"),
+    ("UPDATE opd_line SET in_row = 3", "opd_line_in_row_check"),
+    ("UPDATE opd_schedule SET weekdays = '{8}'", "opd_schedule_weekdays_check"),
+]  # fmt: skip
+
+
+async def test_the_database_itself_refuses_every_attack_on_a_rule(
+    bookings: Bookings, opd: Opd, query: Query
+) -> None:
+    await bookings.schedule(overbook=1)
+    booked = await bookings.book((await bookings.today())[0])
+    other = await opd.patient("Noether")
+    for statement, rule in ATTACKS:
+        said = {"patient": other} if ":patient" in statement else {}
+        with pytest.raises(IntegrityError) as raised:
+            await query(statement, **said)
+        assert violated(raised.value) == rule, statement
+    await opd.service.cancel_appointment(SYSTEM, command(), booked.id, GONE)
+    with pytest.raises(IntegrityError) as raised:
+        await query("UPDATE opd_appointment SET state = 'booked', finished_at = NULL")
+    assert violated(raised.value) == "opd_appointment_final_check"
+    for statement in ("UPDATE opd_appointment_event SET move = 'x'", "DELETE FROM opd_appointment_event"):
+        with pytest.raises(DBAPIError, match="append-only"):
+            await query(statement)

@@ -1,4 +1,4 @@
-"""Requests about schedules, slots and appointments, with what they need made ready."""
+"""Requests about schedules, slots, appointments and visits, with what they need made ready."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from hms_rt.departments.opd.model.schedule import AbsenceKind
 from hms_rt.departments.opd.schemas.appointments import AppointmentIn, AppointmentOut, ArriveIn
+from hms_rt.departments.opd.schemas.queue import Late
 from hms_rt.departments.opd.schemas.scheduling import (
     AbsenceIn,
     AbsenceMade,
@@ -15,6 +16,7 @@ from hms_rt.departments.opd.schemas.scheduling import (
     SlotOut,
     SlotQuery,
 )
+from hms_rt.departments.opd.schemas.visits import VisitIn, VisitOut
 from hms_rt.kernel.principal import SYSTEM, Role
 from tests.conftest import command
 from tests.surface.recipes import REASON, Ask, Recipe
@@ -149,7 +151,42 @@ async def _announce(world: World) -> Ask:
     return Ask({"code": CLINIC}, body=body, version=row.version)
 
 
+async def visit(world: World, state: str = "arrived") -> VisitOut:
+    """A visit of somebody without a number."""
+    patient, opd = await world.patient(), world.services.opd
+    made = await opd.open_visit(SYSTEM, command(), VisitIn(clinic=CLINIC, patient_id=patient.id))
+    return made if state == "arrived" else await opd.consult(SYSTEM, command(), made.id, Late())
+
+
+async def _consulted(world: World) -> VisitOut:
+    return await visit(world, "in_consultation")
+
+
+async def _open_visit(world: World) -> Ask:
+    patient = await world.patient()
+    return Ask(body={"clinic": CLINIC, "patient_id": str(patient.id)})
+
+
+async def _write_into(world: World) -> Ask:
+    made = await visit(world)
+    return Ask({"id": str(made.id)}, body={"kind": "vitals", "body": {"heart_rate": 80}})
+
+
+async def _visits(world: World) -> Ask:
+    await visit(world)
+    return Ask()
+
+
 RECIPES: dict[str, Recipe] = {
+    "GET /visits": _visits,
+    "POST /visits": _open_visit,
+    "GET /visits/{id}": _of(visit),
+    "GET /visits/{id}/history": _of(visit),
+    "POST /visits/{id}/entries": _write_into,
+    "POST /visits/{id}/consult": _of(visit, {}),
+    "POST /visits/{id}/close": _of(_consulted, {"disposition": "home"}),
+    "POST /visits/{id}/leave": _of(visit, REASON),
+    "POST /visits/{id}/cancel": _of(visit, REASON),
     "GET /clinics/{code}/announcements": _clinic,
     "PUT /clinics/{code}/announcements": _announce,
     "GET /clinics/{code}/waits": _clinic,

@@ -39,6 +39,7 @@ def otherwise(schema: type[BaseModel], body: Any) -> Iterator[dict[str, Any]]:
             [*OTHERWISE[3:4]],
             {"text": "slept badly"},
             [OTHERWISE[4]],
+            [],
             2,
             ["suction"],
             "2026-01-02T03:04:05Z",

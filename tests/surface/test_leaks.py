@@ -82,6 +82,8 @@ ANSWERS: Mapping[str, Mapping[Role, frozenset[str]]] = {
     "GET /clinics/{code}/queue": _each(Role, CALLED),
     "GET /clinics/{code}/tokens": _each(Role, CALLED),
     "GET /tokens/{id}": _each(Role, CALLED),
+    "GET /visits": _each(CARE, CALLED),
+    "GET /visits/{id}": _each(CARE, CALLED),
     "GET /appointments": _each(READERS, CALLED),
     "GET /appointments/{id}": _each(READERS, CALLED),
     "GET /lab/orders": _each((*CARE, Role.LAB), CALLED),

@@ -50,6 +50,7 @@ OWN_LISTS = {
     "GET /lab/alerts",
     "GET /prescriptions",
     "GET /appointments",
+    "GET /visits",
 }
 """Without a place of one's own they are empty, not forbidden."""
 

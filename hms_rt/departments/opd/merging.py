@@ -1,4 +1,4 @@
-"""A merge of patients reaches tokens and appointments, and the rooms that show them."""
+"""A merge of patients reaches tokens, appointments and visits, and the rooms that show them."""
 
 from collections.abc import Sequence
 
@@ -16,6 +16,10 @@ TABLES = (
         refusals={
             "opd_appointment_patient_slot_key": "both are booked into one slot: cancel one appointment first"
         },
+    ),
+    Repointed(
+        tables.visit,
+        refusals={"opd_visit_open_key": "both have an open visit in one clinic: cancel or close one first"},
     ),
 )
 

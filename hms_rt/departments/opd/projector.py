@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
+from hms_rt.departments.lab.events import LabTestsChanged
 from hms_rt.departments.opd import views
 from hms_rt.departments.opd.events import (
     AppointmentChanged,
@@ -20,13 +21,18 @@ from hms_rt.departments.opd.events import (
 )
 from hms_rt.departments.opd.model.appointment import OPEN, Appointment, AppointmentMove, AppointmentState
 from hms_rt.departments.opd.model.token import UNFINISHED, Token, TokenState
-from hms_rt.departments.opd.repository import appointments, clinics, lines, queues, tokens
-from hms_rt.departments.patients.events import PatientBrief, PatientRenamed
+from hms_rt.departments.opd.model.visit import VisitMove
+from hms_rt.departments.opd.model.visit import legal_moves as visit_moves
+from hms_rt.departments.opd.repository import appointments, clinics, lines, queues, tokens, visits
+from hms_rt.departments.patients.events import PatientBrief, PatientDied, PatientRenamed
 from hms_rt.kernel.changes import Cause, Change, Event, Op, Value
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
 SEEN = frozenset({TokenState.DONE, TokenState.TRANSFERRED})
 """The patient was with somebody: an appointment has been kept."""
+
+GONE = frozenset({TokenState.CANCELLED, TokenState.CLOSED})
+"""Nobody will call the patient any more."""
 
 
 async def clinic_defined(uow: UnitOfWork, event: ClinicDefined) -> None:
@@ -76,6 +82,8 @@ async def token_moved(uow: UnitOfWork, event: TokenMoved) -> None:
     """Publish the token as it is now, or take it off the board when it is finished."""
     if event.after in SEEN:
         await _fulfil(uow, event)
+    if event.after in GONE:
+        await _left(uow, event)
     if event.after in UNFINISHED:
         await _put_token(uow, event)
         return
@@ -118,6 +126,7 @@ async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
 async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> None:
     """Tokens and appointments of a locked patient carry, and rooms show, the patient as given."""
     await _show_tokens(uow, patient, cause)
+    await visits.rename(uow.connection, patient.id, patient.name, patient.mrn)
     booked = await appointments.lock_of_patient(uow.connection, patient.id)
     await appointments.rename(uow.connection, [held.id for held in booked], patient.name, patient.mrn)
     for held in sorted(booked, key=lambda held: held.clinic):
@@ -149,6 +158,49 @@ async def _fulfil(uow: UnitOfWork, event: TokenMoved) -> None:
     uow.record(
         AppointmentChanged(after.id, after.patient_id, after.clinic, after.day, after.state, Cause.DONE)
     )
+
+
+async def _left(uow: UnitOfWork, event: TokenMoved) -> None:
+    """A visit that waits for a number which nobody will call is over."""
+    visit = await visits.lock_of_token(uow.connection, event.token_id)
+    if visit is None or VisitMove.LEAVE not in visit_moves(visit.state):
+        return
+    token = await tokens.find(uow.connection, event.token_id)
+    reason = token.reason if token is not None and token.reason else "the number was closed"
+    after = visit.moved(VisitMove.LEAVE, max(uow.now, visit.since), reason=reason)
+    await visits.save(uow.connection, after)
+    await visits.remember(uow.connection, visit.state, after, VisitMove.LEAVE, uow.principal.id, uow.now)
+
+
+async def lab_tests_changed(uow: UnitOfWork, event: LabTestsChanged) -> None:
+    """What a clinic orders for a patient belongs to the patient's open visit there; the patient is locked."""
+    ordered = {
+        change.order.id: change.order
+        for change in event.changes
+        if change.before is None and change.order.clinic is not None
+    }
+    for order in ordered.values():
+        visit = await visits.find_open(uow.connection, order.patient_id, order.clinic or "")
+        if visit is not None:
+            await visits.add_order(uow.connection, visit.id, order.id, order.ordered_at)
+
+
+async def patient_died(uow: UnitOfWork, event: PatientDied) -> None:
+    """Nobody will come to what is booked: the places are free again, and nobody reminds the family."""
+    for held in await appointments.lock_of_patient(uow.connection, event.patient.id):
+        if held.state is not AppointmentState.BOOKED:
+            continue
+        at = max(uow.now, held.since)
+        after = held.moved(AppointmentMove.CANCEL, at, reason="the patient died")
+        await appointments.save(uow.connection, after)
+        await appointments.remember(
+            uow.connection, held.state, after, AppointmentMove.CANCEL, uow.principal.id, uow.now
+        )
+        uow.record(
+            AppointmentChanged(
+                after.id, after.patient_id, after.clinic, after.day, after.state, Cause.CANCELLED
+            )
+        )
 
 
 async def _put_token(uow: UnitOfWork, event: TokenIssued | TokenMoved) -> None:
@@ -207,4 +259,6 @@ PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     QueueChanged: (queue_changed,),
     AppointmentChanged: (appointment_changed,),
     PatientRenamed: (patient_renamed,),
+    PatientDied: (patient_died,),
+    LabTestsChanged: (lab_tests_changed,),
 }

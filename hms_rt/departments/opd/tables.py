@@ -237,3 +237,52 @@ wait = sa.Table(
     sa.Column("waited_s", sa.Integer),
 )
 """What was promised when a token joined a queue, and how long it then waited for its first call."""
+
+visit = sa.Table(
+    "opd_visit",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("clinic_code", sa.ForeignKey("opd_clinic.code"), nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("patient_id", sa.Uuid, nullable=False),
+    sa.Column("patient_name", sa.Text, nullable=False),
+    sa.Column("mrn", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("opened_at", Moment, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("recorded_at", Moment, nullable=False),
+    sa.Column("token_id", sa.Uuid),
+    sa.Column("appointment_id", sa.Uuid),
+    sa.Column("doctor_id", sa.Uuid),
+    sa.Column("triaged_at", Moment),
+    sa.Column("consulted_at", Moment),
+    sa.Column("finished_at", Moment),
+    sa.Column("disposition", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("version", sa.BigInteger, nullable=False),
+)
+"""Visits; what is written during one is in the patients' record, with the visit as its context."""
+
+visit_order = sa.Table(
+    "opd_visit_order",
+    metadata,
+    sa.Column("visit_id", sa.ForeignKey("opd_visit.id"), primary_key=True),
+    sa.Column("order_id", sa.Uuid, primary_key=True),
+    sa.Column("ordered_at", Moment, nullable=False),
+)
+"""Which laboratory orders were placed during a visit; told by the laboratory's events."""
+
+visit_event = sa.Table(
+    "opd_visit_event",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("visit_id", sa.ForeignKey("opd_visit.id"), nullable=False),
+    sa.Column("move", sa.Text, nullable=False),
+    sa.Column("before", sa.Text),
+    sa.Column("after", sa.Text, nullable=False),
+    sa.Column("occurred_at", Moment, nullable=False),
+    sa.Column("recorded_at", Moment, nullable=False),
+    sa.Column("principal_id", sa.Uuid, nullable=False),
+    sa.Column("reason", sa.Text),
+)
+"""Every change of state of visits, for ever; append-only."""

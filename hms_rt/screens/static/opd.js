@@ -7,6 +7,7 @@ import { dress, showStatus } from "./frame.js";
 import { authorise } from "./session.js";
 import { announce, offerSound } from "./sound.js";
 import { RoomStream } from "./stream.js";
+import { inOrder } from "./line.js";
 import { symbol } from "./symbols.js";
 import { text } from "./texts.js";
 
@@ -62,7 +63,7 @@ function fill(key, token, keys) {
   write(card.where, token.counter ? counterName(token.counter) : "");
   const called = token.state === "called" ? token.called_at ?? key : null;
   if (called && called !== card.called && keys?.has(key)) {
-    announce(token.label, card.where.textContent);
+    announce(token.label, card.where.textContent, state.get("clinic")?.announcements ?? []);
     requestAnimationFrame(() => flash(card.element, "flash"));
   }
   card.called = called;
@@ -75,14 +76,24 @@ const isFresh = ({ state: is, called_at: at }) =>
 
 // --- next
 
-/** The server decides who comes first and says so with `order`; without it, numbers count. */
+/** The server decides who comes first: with the turns of its `line`, else with `order`; without, numbers count. */
 function inLine() {
-  return tokens("waiting").map(([, token]) => token)
-    .sort((a, b) => natural(String(a.order ?? ""), String(b.order ?? "")) || natural(a.label, b.label));
+  const waiting = tokens("waiting").map(([, token]) => token);
+  const line = state.get("line");
+  if (line && waiting.every(({ order }) => order)) return inOrder(waiting, line, status?.clock ?? Date.now());
+  return waiting.sort((a, b) => natural(String(a.order ?? ""), String(b.order ?? "")) || natural(a.label, b.label));
+}
+
+let lineShown = "";
+
+/** An appointment becomes due without a word from the server. */
+function followTime() {
+  if (inLine().map(({ label }) => label).join(" ") !== lineShown) showLine();
 }
 
 function showLine() {
   const waiting = inLine();
+  lineShown = waiting.map(({ label }) => label).join(" ");
   const line = byId("line");
   line.replaceChildren(...waiting.map(({ label }) => make("li", "", label)));
   if (!waiting.length) line.append(make("li", "nobody", text("nobody_waiting")));
@@ -156,6 +167,7 @@ new RoomStream({
     status = now;
     showStatus(now);
     if (covered !== byId("banner").hidden) render(null);
+    else followTime();
     for (const [key, token] of tokens("called")) cards.get(key)?.element.classList.toggle("fresh", isFresh(token));
   },
 }).start();

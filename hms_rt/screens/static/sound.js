@@ -25,11 +25,15 @@ export function offerSound() {
   show();
 }
 
-/** Draw attention to a call. */
-export function announce(label, counter) {
+/** Draw attention to a call: in the languages of the clinic one after the other, else in that of this screen. */
+export function announce(label, counter, announcements) {
   if (!on) return;
   chime();
-  if (switchedOn("speech")) speak(text("announce", { label, counter }));
+  if (!switchedOn("speech")) return;
+  if (!announcements.length) speak(text("announce", { label, counter }), language);
+  for (const said of announcements) {
+    speak(said.text.replaceAll("{label}", label).replaceAll("{counter}", counter), said.language);
+  }
 }
 
 function chime() {
@@ -50,10 +54,10 @@ function ring(frequency, at) {
   tone.stop(at + 1.3);
 }
 
-function speak(words) {
+function speak(words, lang) {
   if (!("speechSynthesis" in window)) return;
   const spoken = new SpeechSynthesisUtterance(words);
-  spoken.lang = language;
+  spoken.lang = lang;
   spoken.rate = 0.9;
   speechSynthesis.speak(spoken);
 }

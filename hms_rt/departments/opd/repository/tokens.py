@@ -189,16 +189,57 @@ async def of_day(
     return await _read(connection, query.order_by(_TOKEN.number, _TOKEN.id).limit(limit))
 
 
-async def clinics_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) -> set[str]:
-    """Clinics where the patient has an unfinished token, or any of the day that the clinic is in."""
-    summary = tables.summary.c
-    query = (
-        sa.select(_TOKEN.clinic_code)
-        .join(tables.summary, summary.clinic_code == _TOKEN.clinic_code)
-        .where(_TOKEN.patient_id == patient_id, sa.or_(_UNFINISHED, _TOKEN.day >= summary.day))
-        .distinct()
+async def lock_stay(
+    connection: AsyncConnection, patient_id: uuid.UUID, clinic: str, token_id: uuid.UUID | None
+) -> Token | None:
+    """Lock the patient's unfinished token in a clinic's queue: this one, or the newest."""
+    query = sa.select(tables.token).where(
+        _TOKEN.patient_id == patient_id, _TOKEN.clinic_code == clinic, _UNFINISHED
     )
-    return set((await connection.execute(query)).scalars())
+    if token_id is not None:
+        query = query.where(_TOKEN.id == token_id)
+    newest = query.order_by(_TOKEN.queued_at.desc(), _TOKEN.id.desc()).limit(1).with_for_update()
+    found = await _read(connection, newest)
+    return found[0] if found else None
+
+
+async def lock_current(connection: AsyncConnection, token_id: uuid.UUID, clinic: str) -> Token | None:
+    """Lock the unfinished stay in a clinic's queue of the number that ``token_id`` is a stay of."""
+    way = tables.token.alias("way")
+    query = (
+        sa.select(tables.token)
+        .join(
+            way,
+            sa.and_(
+                way.c.origin_code == _TOKEN.origin_code,
+                way.c.day == _TOKEN.day,
+                way.c.number == _TOKEN.number,
+            ),
+        )
+        .where(way.c.id == token_id, _TOKEN.clinic_code == clinic, _UNFINISHED)
+        .with_for_update(of=tables.token)
+    )
+    found = await _read(connection, query)
+    return found[0] if found else None
+
+
+_CLINICS_OF_PATIENT = sa.text(
+    """
+    SELECT t.clinic_code FROM opd_token t JOIN opd_summary s USING (clinic_code)
+    WHERE t.patient_id = :patient AND (t.finished_at IS NULL OR t.day >= s.day)
+    UNION
+    SELECT a.clinic_code FROM opd_appointment a JOIN opd_summary s USING (clinic_code)
+    WHERE a.patient_id = :patient AND a.day = s.day AND a.state IN ('booked', 'arrived')
+    UNION
+    SELECT clinic_code FROM opd_visit WHERE patient_id = :patient AND finished_at IS NULL
+    """
+)
+
+
+async def clinics_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) -> set[str]:
+    """Clinics where the patient has an unfinished token, any token or an appointment of the day that the
+    clinic is in, or an open visit."""
+    return set((await connection.execute(_CLINICS_OF_PATIENT, {"patient": patient_id})).scalars())
 
 
 async def remember(

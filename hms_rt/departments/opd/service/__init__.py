@@ -9,13 +9,17 @@ from hms_rt.departments.opd.service.day_end import DayEnd
 from hms_rt.departments.opd.service.moving import Moving
 from hms_rt.departments.opd.service.queue import Queue
 from hms_rt.departments.opd.service.scheduling import Scheduling
+from hms_rt.departments.opd.service.visit_reading import VisitReading, patient_of_visit
+from hms_rt.departments.opd.service.visits import Visits
 from hms_rt.departments.opd.service.waits import Waits
 
-__all__ = ["OpdService"]
+__all__ = ["OpdService", "patient_of_visit"]
 
 
-class OpdService(Clinics, Scheduling, Absences, Appointments, Calling, Moving, DayEnd, Queue, Waits):
-    """Everything that happens to clinics, schedules, appointments, queues and tokens.
+class OpdService(
+    Clinics, Scheduling, Absences, Appointments, Calling, Moving, DayEnd, Queue, Waits, Visits, VisitReading
+):
+    """Everything that happens to clinics, schedules, appointments, queues, tokens and visits.
 
     Everything that moves a token locks it first and records ``TokenIssued`` or ``TokenMoved``, then
     ``QueueChanged``; the projector turns them into changes of ``opd/clinic:<code>``. What happens to an
@@ -23,4 +27,5 @@ class OpdService(Clinics, Scheduling, Absences, Appointments, Calling, Moving, D
     """
 
     clinics_of_patient = staticmethod(tokens.clinics_of_patient)
-    """For the care relation: clinics where the patient has an unfinished token, or one of today."""
+    """For the care relation: clinics where the patient has an unfinished token, or one of today, an
+    appointment today, or an open visit."""

@@ -51,6 +51,15 @@ class Found:
     refused: set[str] = field(default_factory=set)
 
 
+WHY = (
+    "A finding is a table of over 10,000 rows read whole, or that many rows read and thrown away, at full size. "
+    "Lists that are sorted",
+    "by id but bounded by a time (`/audit?to=`, `/lab/orders?until=`) walk from the newest row to that time: "
+    "their first page costs",
+    "more the further back it begins. A deep page beyond a `from` or `since` holds nothing and is asked for by "
+    "no client.",
+)
+
 Results = dict[tuple[str, str, str], Found]
 
 
@@ -270,7 +279,7 @@ def report(results: Results, patients: int, rows: list[int]) -> str:
             cell for page in ("first", "deep") for cell in _worst([getattr(one, page) for one in several])
         ]
         lines.append(f"| `{path}` | {len(several)} | " + " | ".join(cells) + " |")
-    lines += ["", "## Findings", ""]
+    lines += ["", "## Findings", "", *WHY, ""]
     lines += _findings(results) or [
         "None: no table of over 10,000 rows was read whole, none filtered away that many."
     ]

@@ -52,12 +52,10 @@ class Found:
 
 
 WHY = (
-    "A finding is a table of over 10,000 rows read whole, or that many rows read and thrown away, at full size. "
-    "Lists that are sorted",
-    "by id but bounded by a time (`/audit?to=`, `/lab/orders?until=`) walk from the newest row to that time: "
-    "their first page costs",
-    "more the further back it begins. A deep page beyond a `from` or `since` holds nothing and is asked for by "
-    "no client.",
+    "A finding is a table of over 10,000 rows read whole, or that many rows read and thrown away, at full",
+    "size. Lists that are sorted by id but bounded by a time (`/audit?to=`, `/lab/orders?until=`) walk from",
+    "the newest row to that time: their first page costs more the further back it begins. A deep page beyond",
+    "a `from` or `since` holds nothing and is asked for by no client.",
 )
 
 Results = dict[tuple[str, str, str], Found]

@@ -23,6 +23,9 @@ from hms_rt.departments.audit.service import AuditService
 from hms_rt.departments.beds import merging as beds_merging
 from hms_rt.departments.beds import projector as beds_projector
 from hms_rt.departments.beds.service import BedsService
+from hms_rt.departments.billing import merging as billing_merging
+from hms_rt.departments.billing import projector as billing_projector
+from hms_rt.departments.billing.service import BillingService
 from hms_rt.departments.boards.service import BoardsService
 from hms_rt.departments.identity import projector as identity_projector
 from hms_rt.departments.identity.service import Gathered, IdentityService, Principals, Throttle, counts_in
@@ -99,6 +102,7 @@ MERGING = (
     lab_merging,
     pharmacy_merging,
     notifications_merging,
+    billing_merging,
 )
 """One entry per department with rows about patients: what of it follows a merge.
 
@@ -151,7 +155,9 @@ class Hospital:
         self._engine = make_engine(stores.postgres_uri, pool_size=settings.database_connections)
         self._live_engine = make_engine(stores.postgres_uri, pool_size=4, application_name="hms-rt live")
         self.documents = Documents(stores.mongo_uri, stores.mongo_database, self.clock, self.ids)
-        projectors = merged([*PROJECTORS, medication_projectors(settings.zone)])
+        projectors = merged(
+            [*PROJECTORS, medication_projectors(settings.zone), billing_projector.projectors(settings.zone)]
+        )
         self.units = UnitsOfWork(self._engine, self.clock, self.ids, projectors, reached=reached)
         key = SigningKey(settings.jwt_secret.get_secret_value().encode())
         tokens = AccessTokens([key], self.clock)
@@ -232,6 +238,7 @@ class Hospital:
             pharmacy=pharmacy,
             boards=BoardsService(self.units, beds, patients, identity, (lab, pharmacy), zone),
             medication=MedicationService(self.units, patients, identity, zone),
+            billing=BillingService(self.units, patients, zone, self.settings.facility_language),
         )
 
     def _realtime(self) -> RealtimeServer:
@@ -286,8 +293,9 @@ class Hospital:
     def _durable_timers(self) -> DurableTimers:
         """Every kind of durable timer and what it does: ``timers.on("lab.alert", self.services.lab.…)``."""
         timers = DurableTimers(self.units, self.services.notifications.timer_died)
-        for kind, callback in self.services.notifications.timer_callbacks().items():
-            timers.on(kind, callback)
+        for department in (self.services.notifications, self.services.billing):
+            for kind, callback in department.timer_callbacks().items():
+                timers.on(kind, callback)
         return timers
 
     def _timers(self) -> Timers:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hms_rt.departments.audit.service import AuditService
 from hms_rt.departments.beds.service import BedsService
+from hms_rt.departments.billing.service import BillingService
 from hms_rt.departments.boards.service import BoardsService
 from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.ipd.service import IpdService
@@ -35,6 +36,7 @@ class Services:
     pharmacy: PharmacyService
     boards: BoardsService
     medication: MedicationService
+    billing: BillingService
 
     def jobs(self) -> tuple[tuple[float, str, str, Job], ...]:
         """What the server does by itself: every so many seconds, its name, the command's, and what."""

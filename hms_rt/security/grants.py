@@ -126,6 +126,13 @@ class Permission(StrEnum):
     MEDICATION_ADMINISTER = "medication.administer"
     DISPENSARY_READ = "dispensary.read"  # the live queue of a dispensary
 
+    TARIFF_DEFINE = "tariff.define"  # currency, payers, classes, services, prices
+    TARIFF_READ = "tariff.read"
+    COVERAGE_SET = "coverage.set"  # who pays for a patient
+    CHARGE_READ = "charge.read"
+    CHARGE_RAISE = "charge.raise"  # by hand, and price what waits for a tariff
+    CHARGE_REVERSE = "charge.reverse"
+
 
 ANY, OWN = Scope.ANY, Scope.OWN
 ADMIN, DOCTOR, NURSE = Role.ADMIN, Role.DOCTOR, Role.NURSE
@@ -228,6 +235,12 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.DISPENSARY_READ: {PHARMACY: ANY},
     P.MEDICATION_READ: {DOCTOR: OWN, NURSE: OWN, PHARMACY: ANY},
     P.MEDICATION_ADMINISTER: {NURSE: OWN},
+    P.TARIFF_DEFINE: {ADMIN: ANY},
+    P.TARIFF_READ: {ADMIN: ANY, RECEPTION: ANY, PHARMACY: ANY},
+    P.COVERAGE_SET: {ADMIN: ANY, RECEPTION: ANY},
+    P.CHARGE_READ: {ADMIN: ANY, RECEPTION: ANY},
+    P.CHARGE_RAISE: {ADMIN: ANY, RECEPTION: ANY},
+    P.CHARGE_REVERSE: {ADMIN: ANY},
 }
 """Permission -> role -> scope. What is not here is denied."""
 

@@ -127,14 +127,14 @@ async def test_other_departments_are_told_of_every_move(
     here = await ipd.assign(SYSTEM, command(), waiting.id, BedChoice(bed_id=first.id))
     moved = await ipd.transfer(SYSTEM, command(), waiting.id, TransferIn(bed_id=second.id))
     await ipd.depart(SYSTEM, command(), waiting.id, LEFT)
-    who = (waiting.id, waiting.patient_id)
+    who, at = (waiting.id, waiting.patient_id), hospital.clock.now()
     one, two = here.stays[0].id, moved.stays[1].id
     assert heard == [
         AdmissionChanged(*who, S.ACCEPTED, S.ADMITTED),
-        StayMoved(one, *who, None, "ICU", None, first.id),
-        StayMoved(two, *who, "ICU", "MED", first.id, second.id),
+        StayMoved(one, *who, None, "ICU", None, first.id, at),
+        StayMoved(two, *who, "ICU", "MED", first.id, second.id, at),
         AdmissionChanged(*who, S.ADMITTED, S.DISCHARGED),
-        StayMoved(two, *who, "MED", None, second.id, None),
+        StayMoved(two, *who, "MED", None, second.id, None, at),
     ]
 
 

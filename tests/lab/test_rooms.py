@@ -4,7 +4,7 @@ import asyncio
 import random
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -81,8 +81,9 @@ def rooms(hospital: Hospital, query: Query) -> Rooms:
 
 
 def stay_moved(patient_id: uuid.UUID, from_ward: str | None, to_ward: str | None) -> StayMoved:
-    beds = (uuid.uuid4() if ward is not None else None for ward in (from_ward, to_ward))
-    return StayMoved(uuid.uuid4(), uuid.uuid4(), patient_id, from_ward, to_ward, *beds)
+    left, taken = (uuid.uuid4() if ward is not None else None for ward in (from_ward, to_ward))
+    who = (uuid.uuid4(), uuid.uuid4(), patient_id)
+    return StayMoved(*who, from_ward, to_ward, left, taken, datetime.now(UTC))
 
 
 async def move(hospital: Hospital, patient_id: uuid.UUID, from_ward: str | None, to_ward: str | None) -> None:

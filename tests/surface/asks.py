@@ -9,6 +9,7 @@ from handlers import ROUTES
 from hms_rt.web.endpoints import Endpoint
 from hms_rt.web.server import endpoints
 from tests.surface.inpatients import RECIPES as RECIPES_OF_INPATIENTS
+from tests.surface.money import RECIPES as RECIPES_OF_BILLING
 from tests.surface.on_call import RECIPES_ON_CALL
 from tests.surface.outpatients import RECIPES as RECIPES_OF_OUTPATIENTS
 from tests.surface.recipes import RECIPES as RECIPES_OF_CARE
@@ -18,7 +19,13 @@ from tests.surface.things import WARD
 from tests.surface.world import World
 
 ENDPOINTS = endpoints(ROUTES)
-RECIPES = {**RECIPES_OF_CARE, **RECIPES_OF_INPATIENTS, **RECIPES_ON_CALL, **RECIPES_OF_OUTPATIENTS}
+RECIPES = {
+    **RECIPES_OF_CARE,
+    **RECIPES_OF_INPATIENTS,
+    **RECIPES_ON_CALL,
+    **RECIPES_OF_OUTPATIENTS,
+    **RECIPES_OF_BILLING,
+}
 PARAMETER = re.compile(r"\{([a-z_]+)\}")
 
 __all__ = ["ENDPOINTS", "PARAMETER", "RECIPES", "Ask", "ask", "label"]

@@ -10,7 +10,7 @@ from hms_rt.kernel.changes import Event
 
 @dataclass(frozen=True, slots=True)
 class StayMoved(Event):
-    """A patient came into a bed (``from_*`` None), went to another, or left (``to_*`` None)."""
+    """At ``at`` a patient came into a bed (``from_*`` None), went to another, or left (``to_*`` None)."""
 
     stay_id: uuid.UUID
     admission_id: uuid.UUID
@@ -19,6 +19,7 @@ class StayMoved(Event):
     to_ward: str | None
     from_bed: uuid.UUID | None
     to_bed: uuid.UUID | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,8 @@ class TokenIssued(Event):
 
 @dataclass(frozen=True, slots=True)
 class TokenMoved(Event):
-    """A token changed state. Its row is locked."""
+    """A token changed state. Its row is locked. ``journey`` names the number that the patient keeps from
+    queue to queue: clinic of origin, day and label."""
 
     token_id: uuid.UUID
     patient_id: uuid.UUID | None
@@ -70,6 +71,7 @@ class TokenMoved(Event):
     before: TokenState
     after: TokenState
     cause: Cause
+    journey: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,6 +186,7 @@ class Foundation:
                     to_ward=target.ward if target else None,
                     from_bed=source.bed_id if source else None,
                     to_bed=target.bed_id if target else None,
+                    at=outcome.at,
                 )
             )
 

@@ -141,8 +141,9 @@ def token_out(token: Token) -> TokenOut:
 
 def _moved(pair: Moved, cause: Cause) -> TokenMoved:
     after = pair.after
+    journey = f"{after.origin}/{after.day}/{after.label}"
     return TokenMoved(
-        after.id, after.patient_id, after.clinic, after.day, pair.before.state, after.state, cause
+        after.id, after.patient_id, after.clinic, after.day, pair.before.state, after.state, cause, journey
     )
 
 

@@ -1,0 +1,1 @@
+"""Billing: tariffs, charges, invoices, payments, the cashiers' shifts."""

@@ -1,0 +1,26 @@
+"""Facts that billing records."""
+
+import uuid
+from dataclasses import dataclass
+
+from hms_rt.departments.billing.model.charge import Charge
+from hms_rt.kernel.changes import Event
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRaised(Event):
+    """Something is charged, or a charge was reversed (``charge.reverses``)."""
+
+    charge: Charge
+
+    @property
+    def patient_id(self) -> uuid.UUID:
+        """Whose account it is on."""
+        return self.charge.patient_id
+
+
+@dataclass(frozen=True, slots=True)
+class ChargesPriced(Event):
+    """Charges of a patient that waited for a tariff have a price now."""
+
+    patient_id: uuid.UUID

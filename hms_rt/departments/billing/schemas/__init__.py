@@ -1,0 +1,1 @@
+"""Billing on the wire: money is text, never a number."""

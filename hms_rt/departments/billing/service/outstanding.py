@@ -1,0 +1,30 @@
+"""What billing still has to do for a patient who is about to leave."""
+
+import uuid
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.billing.repository import charges
+from hms_rt.departments.billing.service.foundation import Foundation
+from hms_rt.kernel.outstanding import Outstanding, OutstandingKind
+from hms_rt.storage.unit_of_work import UnitOfWork
+
+_FIRST_FEW = 5
+
+
+class Checklist(Foundation):
+    """Billing's part of the discharge checklist."""
+
+    async def outstanding(
+        self, asker: AsyncConnection | UnitOfWork, patient_id: uuid.UUID, admission_id: uuid.UUID
+    ) -> list[Outstanding]:
+        """What of the admission is on no invoice; without amounts. The caller is audited."""
+        connection = asker.connection if isinstance(asker, UnitOfWork) else asker
+        unbilled = await charges.unbilled(connection, patient_id, admission_id)
+        if not unbilled:
+            return []
+        what = tuple(
+            f"{one.description}, to be priced" if one.amounts is None else one.description
+            for one in unbilled[:_FIRST_FEW]
+        )
+        return [Outstanding("billing", OutstandingKind.UNBILLED_SERVICES, len(unbilled), what)]

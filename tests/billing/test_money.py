@@ -47,7 +47,7 @@ def test_currencies_have_the_places_of_iso_4217() -> None:
     assert currency("JPY").written(D(1200)) == "1200"
     assert not currency("JPY").fits(D("0.5"))
     with pytest.raises(ValueError, match="0 to 3"):
-        Currency("XXX", 4)
+        Currency("QQQ", 4)
 
 
 def test_a_price_finer_than_the_currency_is_rounded_once() -> None:

@@ -44,11 +44,6 @@ def _new(prefix: str, **body: Any) -> Recipe:
     return recipe
 
 
-async def _currency(world: World) -> Ask:
-    await world.query("ALTER TABLE billing_currency DISABLE TRIGGER keep_currency")
-    return Ask(body={"code": "USD"})
-
-
 async def _change_service(world: World) -> Ask:
     made = await service(world)
     return Ask({"service": made.code}, body={"name": "Large dressing"}, version=made.version)
@@ -61,7 +56,7 @@ async def _set_price(world: World) -> Ask:
 
 async def _cover(world: World) -> Ask:
     patient = await world.patient()
-    return Ask({"id": str(patient.id)}, body={"since": TODAY})
+    return Ask({"id": str(patient.id)}, body={"since": TODAY, "policy": "P-1"})
 
 
 async def _raise(world: World) -> Ask:
@@ -72,7 +67,7 @@ async def _raise(world: World) -> Ask:
 async def _price_charge(world: World) -> Ask:
     charge = await unpriced(world)
     await price(world, charge.service or "")
-    return Ask({"id": str(charge.id)}, body={})
+    return Ask({"id": str(charge.id)}, body={"service": charge.service})
 
 
 async def _charges(world: World) -> Ask:
@@ -81,7 +76,7 @@ async def _charges(world: World) -> Ask:
 
 RECIPES: dict[str, Recipe] = {
     "GET /billing/currency": plain(),
-    "POST /billing/currency": _currency,
+    "POST /billing/currency": plain(body={"code": "EUR"}),
     "GET /billing/payers": plain(),
     "POST /billing/payers": _new("PAY", name="New insurer"),
     "GET /billing/classes": plain(),

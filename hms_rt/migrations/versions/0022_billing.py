@@ -263,7 +263,7 @@ STATEMENTS = (
     """,
     """
     CREATE TRIGGER keep_currency BEFORE UPDATE ON billing_currency
-        FOR EACH ROW EXECUTE FUNCTION billing_keep_currency()
+        FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION billing_keep_currency()
     """,
     *(
         f"""

@@ -225,7 +225,13 @@ class Hospital:
             self.settings.facility_language,
         )
         pharmacy = PharmacyService(self.units, patients, ward_of_inpatient, recorded_allergies, zone)
-        asked = (lab.outstanding, pharmacy.outstanding, MedicationService.outstanding)
+        billing = BillingService(self.units, patients, zone, self.settings.facility_language)
+        asked = (
+            lab.outstanding,
+            pharmacy.outstanding,
+            MedicationService.outstanding,
+            billing.outstanding,
+        )
         return Services(
             audit=AuditService(self.units, self._engine, self.clock),
             identity=identity,
@@ -238,7 +244,7 @@ class Hospital:
             pharmacy=pharmacy,
             boards=BoardsService(self.units, beds, patients, identity, (lab, pharmacy), zone),
             medication=MedicationService(self.units, patients, identity, zone),
-            billing=BillingService(self.units, patients, zone, self.settings.facility_language),
+            billing=billing,
         )
 
     def _realtime(self) -> RealtimeServer:

@@ -39,6 +39,7 @@ class Case:
     token: str | None = None
     token_state: str = ""
     counter: str | None = None
+    visit: str | None = None
     visits: int = 0
     admission: str | None = None
     ward: str | None = None

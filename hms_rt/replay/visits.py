@@ -51,16 +51,23 @@ async def finish(action: Finish, scene: Scene) -> None:
     await finish_visit(scene, action.role)
 
 
-async def finish_visit(scene: Scene, role: Role) -> None:
-    """The token is done; a waiting one is called and served first."""
+async def finish_visit(scene: Scene, role: Role, disposition: str = "home") -> None:
+    """A doctor sees the patient and closes the visit, whose token is done by it; a waiting one is called and
+    served first."""
     case = scene.case
     if case.token is None:
         return
     if case.token_state == WAITING:
         await _to_counter(scene, role, wait=True)
-    await scene.do(role, f"/tokens/{case.token}/done", step="done")
+    if case.visit is None:
+        await scene.do(role, f"/tokens/{case.token}/done", step="done")
+    else:
+        path = f"/visits/{case.visit}"
+        await scene.do(Role.DOCTOR, f"{path}/consult", step="consult")
+        await scene.do(Role.DOCTOR, f"{path}/close", {"disposition": disposition}, step="close")
+        scene.world.counts[f"visits closed: {disposition}"] += 1
     _leave_counter(scene, "done")
-    case.token = None
+    case.token = case.visit = None
 
 
 async def ensure_visit(scene: Scene) -> None:
@@ -120,6 +127,9 @@ async def _issue(action: Arrive | Return, scene: Scene) -> None:
         body["category"] = scene.text(action.category)
     token = await scene.do(Role.RECEPTION, f"/clinics/{case.clinic}/tokens", body, step="token")
     case.token, case.token_state = token["id"], WAITING
+    opened = {"clinic": case.clinic, "patient_id": case.patient_id, "token_id": case.token}
+    case.visit = (await scene.do(Role.NURSE, "/visits", opened, step="visit"))["id"]
+    scene.world.counts["visits opened"] += 1
     case.visits += 1
 
 

@@ -13,13 +13,17 @@ UNORDERED = frozenset({"died", "left"})
 """How patients leave without a doctor's order."""
 
 
+VISIT_ENDS = {"transferred_out": "referred", "died": "died", "left": "against_advice"}
+"""How a visit ends, by how a stay would; any other goes home."""
+
+
 async def admit(action: Admit, scene: Scene) -> None:
     """Admission and a bed, or a transfer to another bed. Ends the visit in the clinic."""
     await ensure_visit(scene)
     ward = scene.text(action.ward)
     if scene.case.admission is None or scene.case.bed is None:
         await _admit(scene, ward, scene.text(action.reason))
-        await finish_visit(scene, Role.NURSE)
+        await finish_visit(scene, Role.NURSE, "admitted")
         return
     await _transfer(scene, ward)
     if action.clean:
@@ -63,7 +67,7 @@ async def release(action: Release, scene: Scene) -> None:
     if case.bed is None:
         if case.token is None:
             raise SkippedError("the patient is neither in a ward nor in a clinic")
-        await finish_visit(scene, Role.NURSE)
+        await finish_visit(scene, Role.NURSE, VISIT_ENDS.get(scene.text(action.disposition), "home"))
         return
     disposition = scene.text(action.disposition)
     path = f"/admissions/{case.admission}"

@@ -107,6 +107,7 @@ async def test_every_row_is_accounted_for_once_and_the_hospital_is_as_the_log_sa
     assert "P2" in next(cases for name, cases in report.irregular.items() if "never released" in name)
 
     assert await count(hospital, "SELECT count(*) FROM patients_patient") == 2
+    assert report.counts["visits opened"] == await count(hospital, "SELECT count(*) FROM opd_visit") == 3
     assert await count(hospital, "SELECT count(*) FROM ipd_stay WHERE ended_at IS NULL") == 1
     assert (
         await count(hospital, "SELECT count(*) FROM lab_critical_alert") == 2

@@ -2,7 +2,7 @@
 
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.principal import SYSTEM
 from hms_rt.storage import postgres
+from tests import contract
 from tests.conftest import command
 from tests.listening import HospitalServer
 from tests.realtime.board import Board
@@ -42,6 +43,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)
     return context
+
+
+@pytest.fixture(autouse=True)
+def _documents_were_kept() -> Iterator[None]:
+    """Tests of the wire make messages up; those of departments, and test_asyncapi, hold to the documents."""
+    yield
+    contract.BROKEN.clear()
 
 
 def cookie_of(client: Client) -> str:

@@ -22,7 +22,7 @@ NAMESPACE = "/pharmacy"
 
 
 def rooms(services: Services) -> list[RoomKind]:
-    """``dispensary:<code>``: for the pharmacy everything, for a pick-up screen numbers only."""
+    """``dispensary:<code>``, for a pick-up screen numbers only, and ``stock:<code>`` of each store."""
     pharmacy = services.pharmacy
     return [
         RoomKind(
@@ -32,6 +32,13 @@ def rooms(services: Services) -> list[RoomKind]:
             audience=pharmacy.dispensary_audience,
             views={Audience.STAFF: everything, Audience.DISPLAY: views.pick_up},
             hides=True,
+        ),
+        RoomKind(
+            namespace=NAMESPACE,
+            name="stock",
+            streams=StreamKind("pharmacy/stock", pharmacy.stock_state),
+            audience=pharmacy.stock_audience,
+            views={Audience.STAFF: everything},
         ),
     ]
 

@@ -58,6 +58,8 @@ class Cause(StrEnum):
     NOTIFIED = "notified"
     SEEN = "seen"
     DUE = "due"
+    DISPENSED = "dispensed"
+    STOCK = "stock"
     ADMINISTERED = "administered"
     RETRACTED = "retracted"
     RIGHTS = "rights"

@@ -122,6 +122,10 @@ class Permission(StrEnum):
     PRESCRIPTION_STOP = "prescription.stop"
     PRESCRIPTION_HOLD = "prescription.hold"  # and resume
     PRESCRIPTION_READ = "prescription.read"
+    DISPENSE = "dispense"  # prepare, hand over, take back
+    STOCK_READ = "stock.read"
+    STOCK_MOVE = "stock.move"  # receive, transfer, count, ask for a write-off, recall
+    WRITE_OFF_APPROVE = "write_off.approve"  # another person than who asked
     MEDICATION_READ = "medication.read"  # what a ward gives
     MEDICATION_ADMINISTER = "medication.administer"
     DISPENSARY_READ = "dispensary.read"  # the live queue of a dispensary
@@ -233,6 +237,10 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.PRESCRIPTION_HOLD: {DOCTOR: OWN, PHARMACY: ANY},
     P.PRESCRIPTION_READ: {DOCTOR: OWN, NURSE: OWN, PHARMACY: ANY},
     P.DISPENSARY_READ: {PHARMACY: ANY},
+    P.DISPENSE: {PHARMACY: ANY},
+    P.STOCK_READ: {ADMIN: ANY, PHARMACY: ANY},
+    P.STOCK_MOVE: {PHARMACY: ANY},
+    P.WRITE_OFF_APPROVE: {ADMIN: ANY},
     P.MEDICATION_READ: {DOCTOR: OWN, NURSE: OWN, PHARMACY: ANY},
     P.MEDICATION_ADMINISTER: {NURSE: OWN},
     P.TARIFF_DEFINE: {ADMIN: ANY},

@@ -11,7 +11,7 @@ from hms_rt.departments.patients.schemas.details import DeathIn, WhyIn
 from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Role
 from tests.conftest import PASSWORD, command
 from tests.pharmacy.conftest import FORMULARY
-from tests.surface.things import CHART, CLINIC, COUNTERS, LINE, NORMAL, OTHER_CLINIC, WARD
+from tests.surface.things import CHART, CLINIC, COUNTERS, DISPENSARY, LINE, NORMAL, OTHER_CLINIC, WARD
 from tests.surface.world import World
 
 OTHER_PASSWORD = "staple battery horse correct"
@@ -211,6 +211,52 @@ async def _barcode(world: World) -> Ask:
 
 async def _labels(world: World) -> Ask:
     return Ask({"id": str((await world.collected()).order_id)})
+
+
+async def _ledger(world: World) -> Ask:
+    return Ask(query={"lot_id": str((await world.shelf()).lot_id)})
+
+
+async def _lot(world: World) -> Ask:
+    return Ask({"id": str((await world.shelf()).lot_id)})
+
+
+async def _recall(world: World) -> Ask:
+    return Ask((await _lot(world)).path, body=REASON, version=1)
+
+
+async def _receive(world: World) -> Ask:
+    goods = {"medicine": "AMOX500", "lot": world.fresh("L"), "expires_on": "2099-01-31", "quantity": "7"}
+    return Ask({"code": DISPENSARY}, body=goods)
+
+
+async def _transfer_stock(world: World) -> Ask:
+    here = await world.shelf()
+    stores = {"from_store": DISPENSARY, "to_store": "ICU-CUP"}
+    return Ask(body={"lot_id": str(here.lot_id), "quantity": "5", **stores})
+
+
+async def _count(world: World) -> Ask:
+    here = await world.shelf()
+    return Ask(body={"lot_id": str(here.lot_id), "store": DISPENSARY, "counted": "98", **REASON})
+
+
+async def _ask_write_off(world: World) -> Ask:
+    here = await world.shelf()
+    return Ask(body={"lot_id": str(here.lot_id), "store": DISPENSARY, "quantity": "1", **REASON})
+
+
+async def _dispense(world: World) -> Ask:
+    await world.shelf()
+    active = await world.prescription()
+    line = {"line_id": str(active.lines[0].id), "quantity": "3"}
+    return Ask({"id": str(active.id)}, body={"lines": [line]})
+
+
+async def _not_dispensed(world: World) -> Ask:
+    active = await world.prescription()
+    body = {"line_id": str(active.lines[0].id), **REASON}
+    return Ask({"id": str(active.id)}, body=body, version=active.version)
 
 
 async def _doses(world: World) -> Ask:
@@ -422,6 +468,21 @@ RECIPES: dict[str, Recipe] = {
     "POST /prescriptions/{id}/resume": at(W.held, {}),
     "POST /prescriptions/{id}/stop": at(W.prescription, REASON),
     "POST /prescriptions/{id}/cancel": at(W.draft, REASON),
+    "GET /pharmacy/ledger": _ledger,
+    "POST /pharmacy/stores/{code}/receive": _receive,
+    "POST /pharmacy/transfers": _transfer_stock,
+    "POST /pharmacy/counts": _count,
+    "POST /pharmacy/write-offs": _ask_write_off,
+    "POST /pharmacy/write-offs/{id}/approve": at(W.write_off),
+    "POST /pharmacy/write-offs/{id}/refuse": at(W.write_off),
+    "GET /pharmacy/lots/{id}": _lot,
+    "POST /pharmacy/lots/{id}/recall": _recall,
+    "GET /prescriptions/{id}/dispenses": at(W.prescription),
+    "POST /prescriptions/{id}/dispenses": _dispense,
+    "POST /prescriptions/{id}/not-dispensed": _not_dispensed,
+    "POST /dispenses/{id}/hand-over": at(W.prepared, {}),
+    "POST /dispenses/{id}/cancel": at(W.prepared, REASON),
+    "POST /dispenses/{id}/return": at(W.handed_over, REASON),
     # medication of the wards
     "GET /admissions/{id}/medication": at(W.admitted),
     "GET /doses": _doses,

@@ -90,6 +90,7 @@ ANSWERS: Mapping[str, Mapping[Role, frozenset[str]]] = {
     "GET /lab/orders/{id}": _each((*CARE, Role.LAB), CALLED),
     "GET /lab/worklist": _each((Role.LAB,), CALLED),
     "GET /lab/alerts": _each((*CARE, Role.LAB), CALLED),
+    "GET /pharmacy/lots/{id}": _each((Role.PHARMACY,), CALLED),
     "GET /doses": _each((*CARE, Role.PHARMACY), CALLED),
     "GET /lab/alerts/{id}": _each((*CARE, Role.LAB), CALLED),
     "GET /lab/corrections": _each((Role.LAB,), CALLED),
@@ -108,6 +109,7 @@ ARGUMENTS = {
     "cleaning": f":{WARD}",
     "day": f":{CLINIC}",
     "dispensary": f":{DISPENSARY}",
+    "stock": f":{DISPENSARY}",
 }
 Places = frozenset[Assignment]
 

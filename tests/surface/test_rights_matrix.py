@@ -123,6 +123,10 @@ ROOMS: Mapping[tuple[str, str], tuple[str, Mapping[Role, tuple[Audience | None, 
         {Role.DOCTOR: (CLINICAL, None), Role.NURSE: (CLINICAL, None), Role.LAB: (CLINICAL, CLINICAL)},
     ),
     ("/pharmacy", "dispensary"): (f"dispensary:{DISPENSARY}", {Role.PHARMACY: (STAFF, STAFF)}),
+    ("/pharmacy", "stock"): (
+        f"stock:{DISPENSARY}",
+        {Role.PHARMACY: (STAFF, STAFF), Role.ADMIN: (STAFF, STAFF)},
+    ),
     ("/ipd", "ward"): (
         f"ward:{WARD}",
         {Role.DOCTOR: (CLINICAL, None), Role.NURSE: (CLINICAL, None), Role.PHARMACY: (CLINICAL, CLINICAL)},

@@ -57,6 +57,15 @@ from hms_rt.departments.pharmacy.schemas.prescriptions import (
     PrescriptionOut,
     Why,
 )
+from hms_rt.departments.pharmacy.schemas.prescriptions import When as RxWhen
+from hms_rt.departments.pharmacy.schemas.stock import (
+    DispenseIn,
+    DispenseOut,
+    ReceiptIn,
+    StockOut,
+    WriteOffIn,
+    WriteOffOut,
+)
 from hms_rt.kernel.principal import SYSTEM, Principal
 from tests.conftest import command
 
@@ -337,6 +346,30 @@ class Things:
             OverrideIn(line_id=one.line_id, kind=one.kind, reason="agreed") for one in raised.warnings
         ]
         return await pharmacy.activate(SYSTEM, command(), draft.id, Activation(overrides=overrides))
+
+    async def shelf(self) -> StockOut:
+        """A lot of its own in the dispensary."""
+        goods = ReceiptIn.model_validate(
+            {"medicine": "AMOX500", "lot": self.fresh("L"), "expires_on": "2099-01-31", "quantity": "100"}
+        )
+        return await self.services.pharmacy.receive(SYSTEM, command(), DISPENSARY, goods)
+
+    async def prepared(self, patient: PatientOut | None = None) -> DispenseOut:
+        await self.shelf()
+        active = await self.prescription(patient)
+        line = {"line_id": str(active.lines[0].id), "quantity": "3"}
+        wanted = DispenseIn.model_validate({"lines": [line]})
+        return await self.services.pharmacy.prepare(SYSTEM, command(), active.id, wanted)
+
+    async def handed_over(self, patient: PatientOut | None = None) -> DispenseOut:
+        made = await self.prepared(patient)
+        return await self.services.pharmacy.hand_over(SYSTEM, command(), made.id, RxWhen())
+
+    async def write_off(self) -> WriteOffOut:
+        here = await self.shelf()
+        wanted = {"lot_id": str(here.lot_id), "store": DISPENSARY, "quantity": "2", "reason": "broken"}
+        new = WriteOffIn.model_validate(wanted)
+        return await self.services.pharmacy.request_write_off(SYSTEM, command(), new)
 
     async def held(self) -> PrescriptionOut:
         active = await self.prescription()

@@ -1,5 +1,6 @@
 """Facts that the pharmacy records."""
 
+import uuid
 from dataclasses import dataclass
 
 from hms_rt.departments.pharmacy.model.prescription import Line, Prescription
@@ -17,3 +18,11 @@ class PrescriptionChanged(Event):
     after: Prescription
     lines: tuple[Line, ...]
     cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class StockMoved(Event):
+    """Something of a lot came to or left these stores, or the lot was recalled."""
+
+    lot_id: uuid.UUID
+    stores: tuple[str, ...]

@@ -6,8 +6,8 @@ from dataclasses import replace
 from hms_rt.departments.ipd.events import StayMoved
 from hms_rt.departments.patients.events import PatientBrief, PatientRenamed
 from hms_rt.departments.pharmacy import views
-from hms_rt.departments.pharmacy.events import PrescriptionChanged
-from hms_rt.departments.pharmacy.repository import prescriptions
+from hms_rt.departments.pharmacy.events import PrescriptionChanged, StockMoved
+from hms_rt.departments.pharmacy.repository import prescriptions, stock
 from hms_rt.kernel.changes import Cause, Change, Event, Op
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
@@ -38,6 +38,20 @@ async def stay_moved(uow: UnitOfWork, event: StayMoved) -> None:
         uow.record(PrescriptionChanged(before, after, tuple(lines), cause))
 
 
+async def stock_moved(uow: UnitOfWork, event: StockMoved) -> None:
+    """Publish how much of the lot each store has now; an empty shelf leaves the room.
+
+    The ledger's trigger locked the stock, so what is read here is what commits.
+    """
+    held = {one.store: one for one in await stock.lock_one(uow.connection, event.lot_id, event.stores)}
+    for store in event.stores:
+        stream, key, one = views.stock_stream(store), views.lot_key(event.lot_id), held.get(store)
+        if one is not None and one.quantity > 0:
+            uow.change(Change(stream, Op.PUT, key, Cause.STOCK, views.stock_value(one)))
+        else:
+            uow.change(Change(stream, Op.REMOVE, key, Cause.STOCK))
+
+
 async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
     """A patient's new name reaches every queue; the patient is locked by whoever recorded the event."""
     await show_patient(uow, event.patient, Cause.RENAMED)
@@ -52,6 +66,7 @@ async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> 
 
 PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     PrescriptionChanged: (prescription_changed,),
+    StockMoved: (stock_moved,),
     StayMoved: (stay_moved,),
     PatientRenamed: (patient_renamed,),
 }

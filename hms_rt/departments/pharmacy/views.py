@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hms_rt.departments.pharmacy.model.prescription import Line, Prescription
+from hms_rt.departments.pharmacy.model.stock import Held
 from hms_rt.kernel.clock import rfc3339
 from hms_rt.kernel.quantity import written
 
@@ -58,3 +59,25 @@ def pick_up(key: str, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if value["ward"] is not None and not value["take_home"]:
         return None
     return {"number": value["number"], "state": value["state"]}
+
+
+def stock_stream(store: str) -> str:
+    """The stream of a store's stock."""
+    return f"pharmacy/stock:{store}"
+
+
+def lot_key(lot_id: object) -> str:
+    """The key of a lot on the streams of stock."""
+    return f"lot:{lot_id}"
+
+
+def stock_value(held: Held) -> dict[str, Any]:
+    """How much of a lot a store has."""
+    return {
+        "lot_id": str(held.lot.id),
+        "medicine": held.lot.medicine,
+        "lot": held.lot.number,
+        "expires_on": held.lot.expires_on.isoformat(),
+        "recalled": held.lot.recalled_at is not None,
+        "quantity": written(held.quantity),
+    }

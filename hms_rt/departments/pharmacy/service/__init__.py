@@ -1,5 +1,6 @@
 """The service of the pharmacy."""
 
+from hms_rt.departments.pharmacy.service.dispensing import Dispensing
 from hms_rt.departments.pharmacy.service.formulary import Formulary
 from hms_rt.departments.pharmacy.service.foundation import (
     InpatientWard,
@@ -9,11 +10,12 @@ from hms_rt.departments.pharmacy.service.foundation import (
 from hms_rt.departments.pharmacy.service.outstanding import Checklist
 from hms_rt.departments.pharmacy.service.reading import Reading
 from hms_rt.departments.pharmacy.service.rooms import Rooms
+from hms_rt.departments.pharmacy.service.stock import Stock
 
 __all__ = ["InpatientWard", "KnownAllergies", "PharmacyService", "recorded_allergies"]
 
 
-class PharmacyService(Formulary, Reading, Checklist, Rooms):
+class PharmacyService(Formulary, Reading, Stock, Dispensing, Checklist, Rooms):
     """From the formulary to the medicine in the patient's hand.
 
     Whatever changes a prescription locks it (the patient first, where both are locked) and records

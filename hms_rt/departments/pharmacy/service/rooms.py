@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.pharmacy import views
 from hms_rt.departments.pharmacy.model.store import StoreKind
-from hms_rt.departments.pharmacy.repository import formulary, prescriptions
+from hms_rt.departments.pharmacy.repository import formulary, prescriptions, stock
 from hms_rt.departments.pharmacy.service.foundation import Foundation
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.principal import Principal
@@ -35,3 +35,17 @@ class Rooms(Foundation):
             views.prescription_key(one.id): views.prescription_value(one, lines)
             for one, lines in await prescriptions.queue(connection, code)
         }
+
+    @staticmethod
+    def stock_audience(principal: Principal, _: str) -> Audience:
+        """The pharmacy and the administration; raises ``forbidden``."""
+        require(principal, Permission.STOCK_READ)
+        return Audience.STAFF
+
+    @staticmethod
+    async def stock_state(connection: AsyncConnection, code: str) -> State | None:
+        """The state of stream ``pharmacy/stock:<code>``; None if there is no such store."""
+        if await formulary.store(connection, code) is None:
+            return None
+        held = await stock.held(connection, store=code)
+        return {views.lot_key(one.lot.id): views.stock_value(one) for one in held}

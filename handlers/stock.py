@@ -1,0 +1,251 @@
+"""REST of stock and dispensing."""
+
+from hms_rt.departments.pharmacy.schemas.prescriptions import PrescriptionOut, When, Why
+from hms_rt.departments.pharmacy.schemas.stock import (
+    CountIn,
+    CountOut,
+    DispenseIn,
+    DispenseList,
+    DispenseOut,
+    LedgerQuery,
+    LotOut,
+    MovementOut,
+    NotDispensedIn,
+    RecallIn,
+    ReceiptIn,
+    ReturnIn,
+    StockOut,
+    StockQuery,
+    TransferIn,
+    TransferOut,
+    WriteOffIn,
+    WriteOffOut,
+)
+from hms_rt.kernel.paging import Page
+from hms_rt.security.permissions import Permission
+from hms_rt.web.endpoints import Call, Routes
+
+routes = Routes("stock", "Stock of medicines by lot and store, and dispensing from it")
+
+
+@routes.get(
+    "/pharmacy/stock",
+    query=StockQuery,
+    answer=Page[StockOut],
+    permission=Permission.STOCK_READ,
+    summary="What lies where",
+)
+async def list_stock(call: Call[None, StockQuery]) -> Page[StockOut]:
+    """By lot and store; ``expires_before`` finds what must go soon."""
+    return await call.services.pharmacy.stock(call.principal, call.query)
+
+
+@routes.get(
+    "/pharmacy/ledger",
+    query=LedgerQuery,
+    answer=Page[MovementOut],
+    permission=Permission.STOCK_READ,
+    summary="Every movement of a lot",
+)
+async def list_ledger(call: Call[None, LedgerQuery]) -> Page[MovementOut]:
+    """Newest first; their sum is the stock."""
+    return await call.services.pharmacy.ledger(call.principal, call.query)
+
+
+@routes.post(
+    "/pharmacy/stores/{code}/receive",
+    body=ReceiptIn,
+    answer=StockOut,
+    status=201,
+    permission=Permission.STOCK_MOVE,
+    command="pharmacy.receive",
+    summary="Goods came in",
+)
+async def receive(call: Call[ReceiptIn, None]) -> StockOut:
+    """A lot with its number and last day of use."""
+    return await call.services.pharmacy.receive(
+        call.principal, call.command, call.path_code("code"), call.body
+    )
+
+
+@routes.post(
+    "/pharmacy/transfers",
+    body=TransferIn,
+    answer=TransferOut,
+    status=201,
+    permission=Permission.STOCK_MOVE,
+    command="pharmacy.transfer",
+    summary="Move stock to another store",
+)
+async def transfer(call: Call[TransferIn, None]) -> TransferOut:
+    """Such as to the cupboard of a ward: what leaves one store arrives in the other."""
+    return await call.services.pharmacy.transfer(call.principal, call.command, call.body)
+
+
+@routes.post(
+    "/pharmacy/counts",
+    body=CountIn,
+    answer=CountOut,
+    status=201,
+    permission=Permission.STOCK_MOVE,
+    command="pharmacy.count",
+    summary="Count a lot on the shelf",
+)
+async def count(call: Call[CountIn, None]) -> CountOut:
+    """The difference to the ledger is booked, with its reason."""
+    return await call.services.pharmacy.count(call.principal, call.command, call.body)
+
+
+@routes.post(
+    "/pharmacy/write-offs",
+    body=WriteOffIn,
+    answer=WriteOffOut,
+    status=201,
+    permission=Permission.STOCK_MOVE,
+    command="pharmacy.request_write_off",
+    summary="Ask for a write-off",
+)
+async def request_write_off(call: Call[WriteOffIn, None]) -> WriteOffOut:
+    """Nothing moves until another person approves."""
+    return await call.services.pharmacy.request_write_off(call.principal, call.command, call.body)
+
+
+@routes.post(
+    "/pharmacy/write-offs/{id}/approve",
+    answer=WriteOffOut,
+    permission=Permission.WRITE_OFF_APPROVE,
+    command="pharmacy.approve_write_off",
+    versioned=True,
+    summary="Approve a write-off",
+)
+async def approve_write_off(call: Call[None, None]) -> WriteOffOut:
+    """By another person than who asked."""
+    return await call.services.pharmacy.approve_write_off(call.principal, call.command, call.path_uuid("id"))
+
+
+@routes.post(
+    "/pharmacy/write-offs/{id}/refuse",
+    answer=WriteOffOut,
+    permission=Permission.WRITE_OFF_APPROVE,
+    command="pharmacy.refuse_write_off",
+    versioned=True,
+    summary="Refuse a write-off",
+)
+async def refuse_write_off(call: Call[None, None]) -> WriteOffOut:
+    """By another person than who asked; nothing moves."""
+    return await call.services.pharmacy.refuse_write_off(call.principal, call.command, call.path_uuid("id"))
+
+
+@routes.get(
+    "/pharmacy/lots/{id}",
+    answer=LotOut,
+    permission=Permission.STOCK_MOVE,
+    versioned=True,
+    summary="A lot: where it lies, and who got some",
+)
+async def get_lot(call: Call[None, None]) -> LotOut:
+    """With every patient for whom something of it was prepared or handed over."""
+    return await call.services.pharmacy.lot(call.principal, call.command, call.path_uuid("id"))
+
+
+@routes.post(
+    "/pharmacy/lots/{id}/recall",
+    body=RecallIn,
+    answer=LotOut,
+    permission=Permission.STOCK_MOVE,
+    command="pharmacy.recall",
+    versioned=True,
+    summary="Call a lot back",
+)
+async def recall(call: Call[RecallIn, None]) -> LotOut:
+    """From now on nothing of it leaves; the answer says where it lies and who got some."""
+    return await call.services.pharmacy.recall(call.principal, call.command, call.path_uuid("id"), call.body)
+
+
+@routes.get(
+    "/prescriptions/{id}/dispenses",
+    answer=DispenseList,
+    permission=Permission.PRESCRIPTION_READ,
+    summary="What was dispensed of a prescription",
+)
+async def list_dispenses(call: Call[None, None]) -> DispenseList:
+    """Every dispense with its lots, oldest first."""
+    return await call.services.pharmacy.dispenses(call.principal, call.command, call.path_uuid("id"))
+
+
+@routes.post(
+    "/prescriptions/{id}/dispenses",
+    body=DispenseIn,
+    answer=DispenseOut,
+    status=201,
+    permission=Permission.DISPENSE,
+    command="pharmacy.prepare",
+    summary="Prepare a dispense",
+)
+async def prepare(call: Call[DispenseIn, None]) -> DispenseOut:
+    """All that is left of each line, or a part; from the lots that expire first."""
+    return await call.services.pharmacy.prepare(call.principal, call.command, call.path_uuid("id"), call.body)
+
+
+@routes.post(
+    "/prescriptions/{id}/not-dispensed",
+    body=NotDispensedIn,
+    answer=PrescriptionOut,
+    permission=Permission.DISPENSE,
+    command="pharmacy.not_dispensed",
+    versioned=True,
+    summary="The rest of a line is not dispensed",
+)
+async def not_dispensed(call: Call[NotDispensedIn, None]) -> PrescriptionOut:
+    """With the reason, which the prescriber reads."""
+    return await call.services.pharmacy.not_dispensed(
+        call.principal, call.command, call.path_uuid("id"), call.body
+    )
+
+
+@routes.post(
+    "/dispenses/{id}/hand-over",
+    body=When,
+    answer=DispenseOut,
+    permission=Permission.DISPENSE,
+    command="pharmacy.hand_over",
+    versioned=True,
+    summary="Hand a dispense over",
+)
+async def hand_over(call: Call[When, None]) -> DispenseOut:
+    """To the patient or the ward; the prescription is then dispensed, in part or whole."""
+    return await call.services.pharmacy.hand_over(
+        call.principal, call.command, call.path_uuid("id"), call.body
+    )
+
+
+@routes.post(
+    "/dispenses/{id}/cancel",
+    body=Why,
+    answer=DispenseOut,
+    permission=Permission.DISPENSE,
+    command="pharmacy.cancel_dispense",
+    versioned=True,
+    summary="Put what was prepared back",
+)
+async def cancel_dispense(call: Call[Why, None]) -> DispenseOut:
+    """Before it is handed over."""
+    return await call.services.pharmacy.cancel_dispense(
+        call.principal, call.command, call.path_uuid("id"), call.body
+    )
+
+
+@routes.post(
+    "/dispenses/{id}/return",
+    body=ReturnIn,
+    answer=DispenseOut,
+    permission=Permission.DISPENSE,
+    command="pharmacy.return_dispense",
+    versioned=True,
+    summary="What was handed over came back",
+)
+async def return_dispense(call: Call[ReturnIn, None]) -> DispenseOut:
+    """On the shelf again only with ``restock``."""
+    return await call.services.pharmacy.return_dispense(
+        call.principal, call.command, call.path_uuid("id"), call.body
+    )

@@ -1,0 +1,174 @@
+"""Lots, stock, ledger, write-offs. Stock is locked by medicine, then lot; the ledger's trigger writes it."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Row
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.pharmacy import tables as pharmacy_tables
+from hms_rt.departments.pharmacy.model.stock import (
+    Held,
+    LedgerKind,
+    Lot,
+    Movement,
+    WriteOff,
+    WriteOffState,
+)
+from hms_rt.departments.pharmacy.repository import rows
+from hms_rt.departments.pharmacy.repository import stock_tables as tables
+
+_LOT = tables.lot.c
+_STOCK = tables.stock.c
+_LEDGER = tables.ledger.c
+_WRITE_OFF = tables.write_off.c
+_HELD: sa.Select[Any] = sa.select(tables.lot, _STOCK.store, _STOCK.quantity).join(
+    tables.stock, _STOCK.lot_id == _LOT.id
+)
+
+
+async def find_or_add_lot(connection: AsyncConnection, lot: Lot) -> Lot:
+    """The lot of this medicine and number: a new one, or the one that is known, locked."""
+    await connection.execute(insert(tables.lot).values(asdict(lot)).on_conflict_do_nothing())
+    query = sa.select(tables.lot).where(_LOT.medicine == lot.medicine, _LOT.number == lot.number)
+    return _lot((await connection.execute(query.with_for_update(key_share=True))).one())
+
+
+async def lock_lot(connection: AsyncConnection, lot_id: uuid.UUID) -> Lot | None:
+    """One lot, locked."""
+    query = sa.select(tables.lot).where(_LOT.id == lot_id).with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    return _lot(row) if row is not None else None
+
+
+async def lot(connection: AsyncConnection, lot_id: uuid.UUID) -> Lot | None:
+    """One lot, as last committed."""
+    row = (await connection.execute(sa.select(tables.lot).where(_LOT.id == lot_id))).one_or_none()
+    return _lot(row) if row is not None else None
+
+
+async def save_lot(connection: AsyncConnection, one: Lot) -> None:
+    """Write the recall of a locked lot."""
+    await connection.execute(tables.lot.update().where(_LOT.id == one.id).values(asdict(one)))
+
+
+async def lock_held(connection: AsyncConnection, store: str, medicine: str) -> list[Held]:
+    """What a store has of a medicine, locked; first to expire first."""
+    query = (
+        _HELD.where(_STOCK.store == store, _LOT.medicine == medicine, _STOCK.quantity > 0)
+        .order_by(_LOT.expires_on, _LOT.id)
+        .with_for_update(of=tables.stock)
+    )
+    return [_held(row) for row in await connection.execute(query)]
+
+
+async def lock_one(connection: AsyncConnection, lot_id: uuid.UUID, stores: Collection[str]) -> list[Held]:
+    """What these stores have of one lot, locked by store."""
+    query = (
+        _HELD.where(_STOCK.lot_id == lot_id, _STOCK.store.in_(stores))
+        .order_by(_STOCK.store)
+        .with_for_update(of=tables.stock)
+    )
+    return [_held(row) for row in await connection.execute(query)]
+
+
+async def held(
+    connection: AsyncConnection,
+    *,
+    store: str | None = None,
+    medicine: str | None = None,
+    lot_id: uuid.UUID | None = None,
+    expires_before: date | None = None,
+    after: tuple[uuid.UUID, str] | None = None,
+    limit: int | None = None,
+) -> list[Held]:
+    """Stock, by lot and store; empty shelves are left out."""
+    query = _HELD.where(_STOCK.quantity > 0).order_by(_STOCK.lot_id, _STOCK.store).limit(limit)
+    if store is not None:
+        query = query.where(_STOCK.store == store)
+    if medicine is not None:
+        query = query.where(_LOT.medicine == medicine)
+    if lot_id is not None:
+        query = query.where(_LOT.id == lot_id)
+    if expires_before is not None:
+        query = query.where(_LOT.expires_on < expires_before)
+    if after is not None:
+        query = query.where(sa.tuple_(_STOCK.lot_id, _STOCK.store) > after)
+    return [_held(row) for row in await connection.execute(query)]
+
+
+async def add_movements(connection: AsyncConnection, movements: Sequence[Movement]) -> None:
+    """Append to the ledger, in order; too little stock violates ``pharmacy_stock_quantity_check``."""
+    for one in movements:
+        await connection.execute(tables.ledger.insert().values(asdict(one)))
+
+
+async def movements(
+    connection: AsyncConnection, lot_id: uuid.UUID, before: uuid.UUID | None, limit: int
+) -> list[Movement]:
+    """The ledger of a lot, newest first."""
+    query = sa.select(tables.ledger).where(_LEDGER.lot_id == lot_id).order_by(_LEDGER.id.desc())
+    if before is not None:
+        query = query.where(_LEDGER.id < before)
+    found = await connection.execute(query.limit(limit))
+    return [Movement(**{**rows.read(Movement, row), "kind": LedgerKind(row.kind)}) for row in found]
+
+
+async def add_write_off(connection: AsyncConnection, one: WriteOff) -> None:
+    """Add a request."""
+    await connection.execute(tables.write_off.insert().values(asdict(one)))
+
+
+async def lock_write_off(connection: AsyncConnection, write_off_id: uuid.UUID) -> WriteOff | None:
+    """One write-off, locked."""
+    query = sa.select(tables.write_off).where(_WRITE_OFF.id == write_off_id).with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    return WriteOff(**{**rows.read(WriteOff, row), "state": WriteOffState(row.state)})
+
+
+async def save_write_off(connection: AsyncConnection, one: WriteOff) -> None:
+    """Write the decision on a locked write-off."""
+    await connection.execute(
+        tables.write_off.update()
+        .where(_WRITE_OFF.id == one.id)
+        .values(state=one.state, decided_by=one.decided_by, decided_at=one.decided_at, version=one.version)
+    )
+
+
+async def recipients(connection: AsyncConnection, lot_id: uuid.UUID) -> list[Row[Any]]:
+    """Who got something of a lot: prescription, patient, quantity, state of the dispense."""
+    item, dispense, rx = tables.dispense_item.c, tables.dispense.c, pharmacy_tables.prescription.c
+    query = (
+        sa.select(
+            dispense.id.label("dispense_id"),
+            dispense.state,
+            dispense.handed_over_at,
+            item.quantity,
+            rx.id.label("prescription_id"),
+            rx.patient_id,
+            rx.patient_name,
+            rx.mrn,
+            rx.ward,
+        )
+        .select_from(tables.dispense_item)
+        .join(tables.dispense, dispense.id == item.dispense_id)
+        .join(pharmacy_tables.prescription, rx.id == dispense.prescription_id)
+        .where(item.lot_id == lot_id, dispense.state.in_(["handed_over", "returned", "prepared"]))
+        .order_by(item.id)
+    )
+    return list(await connection.execute(query))
+
+
+def _lot(row: Row[Any]) -> Lot:
+    return Lot(**rows.read(Lot, row))
+
+
+def _held(row: Row[Any]) -> Held:
+    return Held(_lot(row), row.store, row.quantity)

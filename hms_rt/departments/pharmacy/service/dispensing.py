@@ -1,0 +1,282 @@
+"""Dispensing: prepared, handed over, brought back; in parts, from the lots that expire first."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import date
+from decimal import Decimal
+
+from hms_rt.departments.pharmacy.events import PrescriptionChanged
+from hms_rt.departments.pharmacy.model.dispense import Dispense, DispenseItem, DispenseMove, DispenseState
+from hms_rt.departments.pharmacy.model.formulary import Medicine, invalid
+from hms_rt.departments.pharmacy.model.prescription import Line, Prescription, PrescriptionMove
+from hms_rt.departments.pharmacy.model.stock import LedgerKind, Lot, check_choice, first_expired_first_out
+from hms_rt.departments.pharmacy.repository import dispenses, formulary, prescriptions
+from hms_rt.departments.pharmacy.repository import stock as stock_rows
+from hms_rt.departments.pharmacy.schemas.prescriptions import PrescriptionOut, When, Why
+from hms_rt.departments.pharmacy.schemas.stock import (
+    DispenseIn,
+    DispenseItemOut,
+    DispenseLineIn,
+    DispenseList,
+    DispenseOut,
+    NotDispensedIn,
+    ReturnIn,
+)
+from hms_rt.departments.pharmacy.service.foundation import (
+    Foundation,
+    found,
+    locked,
+    moved,
+    prescription_out,
+    require_at,
+)
+from hms_rt.departments.pharmacy.service.stock import book
+from hms_rt.kernel.changes import Cause
+from hms_rt.kernel.commands import Command, occurred
+from hms_rt.kernel.errors import conflict
+from hms_rt.kernel.principal import Principal
+from hms_rt.security.permissions import Permission, require
+from hms_rt.storage.unit_of_work import UnitOfWork
+
+_M = PrescriptionMove
+Held = tuple[Prescription, list[Line], Dispense, list[DispenseItem]]
+
+
+class Dispensing(Foundation):
+    """The prescription is locked first, then stock by medicine; the ledger books what leaves and returns."""
+
+    async def prepare(
+        self, principal: Principal, command: Command, prescription_id: uuid.UUID, wanted: DispenseIn
+    ) -> DispenseOut:
+        """Take from a store what is to be handed over: all that is left to dispense, or a part.
+
+        Raises ``illegal_move`` unless the prescription can be dispensed now, ``conflict`` for more than
+        prescribed, too little stock, or a lot that is not the first to expire without a reason.
+        """
+
+        async def work(uow: UnitOfWork) -> DispenseOut:
+            require(principal, Permission.DISPENSE)
+            prescription, lines = await locked(uow, prescription_id)
+            command.check_version(prescription.version)
+            prescription.move(_M.DISPENSE_PART)  # raises unless it can be dispensed now
+            store = wanted.store or prescription.dispensary
+            found(await formulary.store(uow.connection, store), f"store {store}")
+            made = Dispense(
+                uow.ids.new(), prescription_id, store, DispenseState.PREPARED, principal.id, uow.now
+            )
+            items = await self._items(uow, made, lines, wanted.lines)
+            await dispenses.add(uow.connection, made, items)
+            uow.audit(
+                "dispense.prepare",
+                entity="dispense",
+                entity_id=made.id,
+                patient_id=prescription.patient_id,
+            )
+            return _out(made, items)
+
+        return await self._units.execute(principal, command, DispenseOut, work)
+
+    async def hand_over(
+        self, principal: Principal, command: Command, dispense_id: uuid.UUID, when: When
+    ) -> DispenseOut:
+        """The patient, or the ward, gets it; the prescription is then dispensed, in part or whole."""
+
+        async def work(uow: UnitOfWork) -> DispenseOut:
+            prescription, lines, before, items = await _locked(uow, dispense_id)
+            command.check_version(before.version)
+            after = before.hand_over(principal.id, occurred(when.occurred_at, uow.now))
+            await dispenses.save(uow.connection, after)
+            lines = [_dispensed(line, items) for line in lines]
+            for line in lines:
+                await prescriptions.save_line(uow.connection, line)
+            done = all(line.to_dispense <= 0 for line in lines)
+            move = _M.DISPENSE_REST if done else _M.DISPENSE_PART
+            await moved(
+                uow,
+                prescription,
+                prescription.move(move),
+                lines,
+                move,
+                Cause.DISPENSED,
+                when.occurred_at,
+            )
+            return _out(after, items)
+
+        return await self._units.execute(principal, command, DispenseOut, work)
+
+    async def cancel_dispense(
+        self, principal: Principal, command: Command, dispense_id: uuid.UUID, why: Why
+    ) -> DispenseOut:
+        """What was prepared goes back on the shelf."""
+        told = ReturnIn(reason=why.reason, restock=True)
+        return await self._end(principal, command, dispense_id, DispenseMove.CANCEL, told)
+
+    async def return_dispense(
+        self, principal: Principal, command: Command, dispense_id: uuid.UUID, told: ReturnIn
+    ) -> DispenseOut:
+        """What was handed over came back; on the shelf again only with ``restock``."""
+        return await self._end(principal, command, dispense_id, DispenseMove.RETURN, told)
+
+    async def not_dispensed(
+        self, principal: Principal, command: Command, prescription_id: uuid.UUID, told: NotDispensedIn
+    ) -> PrescriptionOut:
+        """The rest of a line is not dispensed; with nothing else left the prescription is dispensed."""
+
+        async def work(uow: UnitOfWork) -> PrescriptionOut:
+            require(principal, Permission.DISPENSE)
+            prescription, lines = await locked(uow, prescription_id)
+            command.check_version(prescription.version)
+            prescription.move(_M.DISPENSE_PART)
+            if await dispenses.prepared(uow.connection, prescription_id):
+                raise conflict("something is prepared: hand it over or cancel it first")
+            line = found(next((one for one in lines if one.id == told.line_id), None), "that line")
+            if line.to_dispense <= 0:
+                raise conflict("nothing of that line is left to dispense")
+            after = replace(line, not_dispensed=told.reason)
+            await prescriptions.save_line(uow.connection, after)
+            lines = [after if one.id == after.id else one for one in lines]
+            if all(one.to_dispense <= 0 for one in lines):
+                done = prescription.move(_M.DISPENSE_REST)
+                return await moved(uow, prescription, done, lines, _M.DISPENSE_REST, Cause.DISPENSED, None)
+            kept = replace(prescription, version=prescription.version + 1)
+            await prescriptions.save(uow.connection, kept)
+            uow.record(PrescriptionChanged(prescription, kept, tuple(lines), Cause.STATUS))
+            uow.audit(
+                "dispense.not_dispensed",
+                entity="prescription",
+                entity_id=kept.id,
+                patient_id=kept.patient_id,
+            )
+            return prescription_out(kept, lines)
+
+        return await self._units.execute(principal, command, PrescriptionOut, work)
+
+    async def dispenses(
+        self, principal: Principal, command: Command, prescription_id: uuid.UUID
+    ) -> DispenseList:
+        """Every dispense of a prescription, oldest first; audited."""
+
+        async def work(uow: UnitOfWork) -> DispenseList:
+            require(principal, Permission.PRESCRIPTION_READ)
+            one, _ = found(await prescriptions.find(uow.connection, prescription_id), "that prescription")
+            require_at(principal, Permission.PRESCRIPTION_READ, one)
+            uow.audit("dispense.list", entity="prescription", entity_id=one.id, patient_id=one.patient_id)
+            listed = await dispenses.of_prescription(uow.connection, prescription_id)
+            return DispenseList(items=[_out(made, items) for made, items in listed])
+
+        return await self._units.execute(principal, replace(command, key=None), DispenseList, work)
+
+    async def _end(
+        self,
+        principal: Principal,
+        command: Command,
+        dispense_id: uuid.UUID,
+        move: DispenseMove,
+        told: ReturnIn,
+    ) -> DispenseOut:
+        async def work(uow: UnitOfWork) -> DispenseOut:
+            prescription, _, before, items = await _locked(uow, dispense_id)
+            command.check_version(before.version)
+            after = before.end(move, told.reason, principal.id, uow.now)
+            await dispenses.save(uow.connection, after)
+            kind = LedgerKind.RETURN if move is DispenseMove.RETURN else LedgerKind.DISPENSE_CANCELLED
+            for item in sorted(items, key=lambda one: (one.medicine, one.lot_id)) if told.restock else ():
+                lot = found(await stock_rows.lot(uow.connection, item.lot_id), "that lot")
+                await book(uow, lot, after.store, kind, item.quantity, after.id, reason=told.reason)
+            uow.audit(
+                f"dispense.{move}",
+                entity="dispense",
+                entity_id=after.id,
+                patient_id=prescription.patient_id,
+            )
+            return _out(after, items)
+
+        return await self._units.execute(principal, command, DispenseOut, work)
+
+    async def _items(
+        self, uow: UnitOfWork, made: Dispense, lines: Sequence[Line], wanted: Sequence[DispenseLineIn]
+    ) -> list[DispenseItem]:
+        """Lots for each line, booked out of the store; by medicine, so that nobody waits in a circle."""
+        by_id = {line.id: line for line in lines}
+        for one in wanted:
+            found(by_id.get(one.line_id), "that line")
+        waiting = await dispenses.prepared(uow.connection, made.prescription_id)
+        codes = {one.medicine or by_id[one.line_id].medicine for one in wanted}
+        known = await formulary.by_codes(uow.connection, codes | {line.medicine for line in lines})
+        today = uow.now.astimezone(self._zone).date()
+        items: list[DispenseItem] = []
+
+        def by_medicine(one: DispenseLineIn) -> tuple[str, uuid.UUID]:
+            return one.medicine or by_id[one.line_id].medicine, one.line_id
+
+        for one in sorted(wanted, key=by_medicine):
+            line = by_id[one.line_id]
+            already = waiting.get(line.id, Decimal(0))
+            if one.quantity > line.to_dispense - already:
+                raise conflict(f"{line.name}: only {line.to_dispense - already:f} is left to dispense")
+            waiting[line.id] = already + one.quantity
+            medicine = _substitute(line, one, known)
+            for lot, quantity in await self._lots(uow, made.store, medicine, one, today):
+                await book(uow, lot, made.store, LedgerKind.DISPENSE, -quantity, made.id)
+                items.append(
+                    DispenseItem(uow.ids.new(), made.id, line.id, lot.id, medicine, quantity, one.reason)
+                )
+        return items
+
+    @staticmethod
+    async def _lots(
+        uow: UnitOfWork, store: str, medicine: str, wanted: DispenseLineIn, today: date
+    ) -> list[tuple[Lot, Decimal]]:
+        held = await stock_rows.lock_held(uow.connection, store, medicine)
+        if wanted.lot_id is None:
+            return first_expired_first_out(held, wanted.quantity, today)
+        chosen = check_choice(held, wanted.lot_id, today, wanted.reason)
+        return first_expired_first_out([chosen], wanted.quantity, today)
+
+
+async def _locked(uow: UnitOfWork, dispense_id: uuid.UUID) -> Held:
+    require(uow.principal, Permission.DISPENSE)
+    prescription_id = found(await dispenses.prescription_of(uow.connection, dispense_id), "that dispense")
+    prescription, lines = await locked(uow, prescription_id)
+    for made, items in await dispenses.of_prescription(uow.connection, prescription_id):
+        if made.id == dispense_id:
+            return prescription, lines, made, items
+    raise AssertionError("unreachable: the dispense was found before")
+
+
+def _dispensed(line: Line, items: Sequence[DispenseItem]) -> Line:
+    more = sum((item.quantity for item in items if item.line_id == line.id), Decimal(0))
+    return replace(line, dispensed=line.dispensed + more)
+
+
+def _substitute(line: Line, wanted: DispenseLineIn, known: dict[str, Medicine]) -> str:
+    """Which medicine is handed over; raises ``invalid`` for one that is not the same thing."""
+    if wanted.medicine is None or wanted.medicine == line.medicine:
+        return line.medicine
+    meant, other = known[line.medicine], known.get(wanted.medicine)
+    if other is None:
+        raise invalid("medicine", f"{wanted.medicine} is not in the formulary")
+
+    def sort(one: Medicine) -> tuple[object, ...]:
+        return one.generic.casefold(), one.strength, one.strength_unit, one.per, one.dispense_unit
+
+    if sort(meant) != sort(other):
+        raise invalid("medicine", f"{other.code} is not of the same generic, strength and unit")
+    if wanted.reason is None:
+        raise invalid("reason", "say why another medicine is handed over")
+    return other.code
+
+
+def _out(made: Dispense, items: Sequence[DispenseItem]) -> DispenseOut:
+    shown = [
+        DispenseItemOut(
+            line_id=item.line_id,
+            lot_id=item.lot_id,
+            medicine=item.medicine,
+            quantity=item.quantity,
+            reason=item.reason,
+        )
+        for item in items
+    ]
+    return DispenseOut(**asdict(made), items=shown)

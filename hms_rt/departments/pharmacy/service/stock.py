@@ -1,0 +1,310 @@
+"""Stock: received, moved, counted, written off by two people, called back."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from decimal import Decimal
+
+from sqlalchemy.exc import IntegrityError
+
+from hms_rt.departments.pharmacy.events import StockMoved
+from hms_rt.departments.pharmacy.model.stock import (
+    Held,
+    LedgerKind,
+    Lot,
+    Movement,
+    WriteOff,
+    WriteOffState,
+)
+from hms_rt.departments.pharmacy.repository import formulary
+from hms_rt.departments.pharmacy.repository import stock as rows
+from hms_rt.departments.pharmacy.schemas.prescriptions import IdCursor
+from hms_rt.departments.pharmacy.schemas.stock import (
+    CountIn,
+    CountOut,
+    LedgerQuery,
+    LotOut,
+    MovementOut,
+    RecallIn,
+    ReceiptIn,
+    RecipientOut,
+    StockCursor,
+    StockOut,
+    StockQuery,
+    TransferIn,
+    TransferOut,
+    WriteOffIn,
+    WriteOffOut,
+)
+from hms_rt.departments.pharmacy.service.foundation import Foundation, found
+from hms_rt.kernel.commands import Command, occurred
+from hms_rt.kernel.errors import conflict
+from hms_rt.kernel.paging import Page, cut, decode_cursor
+from hms_rt.kernel.principal import Principal
+from hms_rt.kernel.schema import Moment
+from hms_rt.security.permissions import Permission, require
+from hms_rt.storage.postgres import violated
+from hms_rt.storage.unit_of_work import UnitOfWork
+
+REFUSALS = {
+    "pharmacy_stock_quantity_check": "the store has not that much of the lot",
+    "pharmacy_ledger_recalled_check": "the lot is recalled: nothing of it leaves",
+}
+"""What a violated rule of the database means."""
+
+
+class Stock(Foundation):
+    """Whatever moves stock appends to the ledger; the database keeps the stock its sum, and never below 0."""
+
+    async def receive(self, principal: Principal, command: Command, code: str, goods: ReceiptIn) -> StockOut:
+        """Goods came in. Raises ``not_found``, ``conflict`` for a known lot with another expiry."""
+
+        async def work(uow: UnitOfWork) -> StockOut:
+            require(principal, Permission.STOCK_MOVE)
+            store = found(await formulary.store(uow.connection, code), f"store {code}")
+            known = await formulary.by_codes(uow.connection, [goods.medicine])
+            medicine = found(known.get(goods.medicine), f"medicine {goods.medicine}")
+            new = Lot(uow.ids.new(), medicine.code, goods.lot, goods.expires_on)
+            lot = await rows.find_or_add_lot(uow.connection, new)
+            if lot.expires_on != goods.expires_on:
+                raise conflict(f"lot {goods.lot} is known to expire on {lot.expires_on}: read the pack again")
+            await book(uow, lot, store.code, LedgerKind.RECEIVE, goods.quantity, at=goods.occurred_at)
+            return await _one(uow, lot.id, store.code)
+
+        return await self._units.execute(principal, command, StockOut, work)
+
+    async def transfer(self, principal: Principal, command: Command, wanted: TransferIn) -> TransferOut:
+        """From store to store: both rows or none. Raises ``conflict`` for too little, or a recalled lot."""
+
+        async def work(uow: UnitOfWork) -> TransferOut:
+            require(principal, Permission.STOCK_MOVE)
+            found(await formulary.store(uow.connection, wanted.to_store), f"store {wanted.to_store}")
+            stores = [wanted.from_store, wanted.to_store]
+            held = await rows.lock_one(uow.connection, wanted.lot_id, stores)
+            source = found(next((one for one in held if one.store == stores[0]), None), "that lot there")
+            transfer_id = uow.ids.new()
+            kinds = ((stores[0], LedgerKind.TRANSFER_OUT, -1), (stores[1], LedgerKind.TRANSFER_IN, 1))
+            for store, kind, sign in kinds:
+                await book(
+                    uow, source.lot, store, kind, wanted.quantity * sign, transfer_id, at=wanted.occurred_at
+                )
+            left = (await _one(uow, wanted.lot_id, stores[0])).quantity
+            arrived = (await _one(uow, wanted.lot_id, stores[1])).quantity
+            return TransferOut(
+                id=transfer_id,
+                lot_id=wanted.lot_id,
+                from_store=stores[0],
+                to_store=stores[1],
+                quantity=wanted.quantity,
+                left=left,
+                arrived=arrived,
+            )
+
+        return await self._units.execute(principal, command, TransferOut, work)
+
+    async def count(self, principal: Principal, command: Command, told: CountIn) -> CountOut:
+        """What lies on the shelf is the truth: the difference to the ledger is booked, with its reason."""
+
+        async def work(uow: UnitOfWork) -> CountOut:
+            require(principal, Permission.STOCK_MOVE)
+            held = await rows.lock_one(uow.connection, told.lot_id, [told.store])
+            here = found(held[0] if held else None, "that lot there")
+            variance = told.counted - here.quantity
+            if variance:
+                await book(
+                    uow,
+                    here.lot,
+                    told.store,
+                    LedgerKind.COUNT,
+                    variance,
+                    reason=told.reason,
+                    at=told.occurred_at,
+                )
+            else:
+                uow.audit("stock.count", entity="lot", entity_id=told.lot_id, detail={"store": told.store})
+            return CountOut(
+                lot_id=told.lot_id,
+                store=told.store,
+                expected=here.quantity,
+                counted=told.counted,
+                variance=variance,
+            )
+
+        return await self._units.execute(principal, command, CountOut, work)
+
+    async def request_write_off(
+        self, principal: Principal, command: Command, wanted: WriteOffIn
+    ) -> WriteOffOut:
+        """Ask for a write-off; nothing moves until another person approves."""
+
+        async def work(uow: UnitOfWork) -> WriteOffOut:
+            require(principal, Permission.STOCK_MOVE)
+            held = await rows.lock_one(uow.connection, wanted.lot_id, [wanted.store])
+            here = found(held[0] if held else None, "that lot there")
+            if here.quantity < wanted.quantity:
+                raise conflict(REFUSALS["pharmacy_stock_quantity_check"])
+            request = WriteOff(
+                id=uow.ids.new(),
+                lot_id=wanted.lot_id,
+                store=wanted.store,
+                quantity=wanted.quantity,
+                reason=wanted.reason,
+                state=WriteOffState.REQUESTED,
+                requested_by=principal.id,
+                requested_at=uow.now,
+            )
+            await rows.add_write_off(uow.connection, request)
+            uow.audit("stock.write_off_request", entity="write_off", entity_id=request.id)
+            return WriteOffOut(**asdict(request))
+
+        return await self._units.execute(principal, command, WriteOffOut, work)
+
+    async def approve_write_off(
+        self, principal: Principal, command: Command, write_off_id: uuid.UUID
+    ) -> WriteOffOut:
+        """Another person lets the stock go; raises ``forbidden`` for who asked."""
+        return await self._decide(principal, command, write_off_id, WriteOffState.APPROVED)
+
+    async def refuse_write_off(
+        self, principal: Principal, command: Command, write_off_id: uuid.UUID
+    ) -> WriteOffOut:
+        """Another person does not; nothing moves."""
+        return await self._decide(principal, command, write_off_id, WriteOffState.REFUSED)
+
+    async def _decide(
+        self, principal: Principal, command: Command, write_off_id: uuid.UUID, to: WriteOffState
+    ) -> WriteOffOut:
+        async def work(uow: UnitOfWork) -> WriteOffOut:
+            require(principal, Permission.WRITE_OFF_APPROVE)
+            before = found(await rows.lock_write_off(uow.connection, write_off_id), "that write-off")
+            command.check_version(before.version)
+            after = before.decide(to, principal.id, uow.now)
+            await rows.save_write_off(uow.connection, after)
+            uow.audit(f"stock.write_off_{to}", entity="write_off", entity_id=after.id)
+            if to is WriteOffState.APPROVED:
+                lot = found(await rows.lot(uow.connection, after.lot_id), "that lot")
+                kind = LedgerKind.WRITE_OFF
+                await book(uow, lot, after.store, kind, -after.quantity, after.id, reason=after.reason)
+            return WriteOffOut(**asdict(after))
+
+        return await self._units.execute(principal, command, WriteOffOut, work)
+
+    async def recall(
+        self, principal: Principal, command: Command, lot_id: uuid.UUID, why: RecallIn
+    ) -> LotOut:
+        """Call a lot back: from now on nothing of it leaves; answers where it lies and who got some."""
+
+        async def work(uow: UnitOfWork) -> LotOut:
+            require(principal, Permission.STOCK_MOVE)
+            before = found(await rows.lock_lot(uow.connection, lot_id), "that lot")
+            after = before.recall(why.reason, principal.id, uow.now)
+            await rows.save_lot(uow.connection, after)
+            uow.audit("stock.recall", entity="lot", entity_id=lot_id)
+            held = await rows.held(uow.connection, lot_id=lot_id)
+            uow.record(StockMoved(lot_id, tuple(sorted({one.store for one in held}))))
+            return await self._lot_out(uow, after)
+
+        return await self._units.execute(principal, command, LotOut, work)
+
+    async def lot(self, principal: Principal, command: Command, lot_id: uuid.UUID) -> LotOut:
+        """A lot, where it lies and who got some of it; audited, because it names patients."""
+
+        async def work(uow: UnitOfWork) -> LotOut:
+            require(principal, Permission.STOCK_MOVE)
+            return await self._lot_out(uow, found(await rows.lot(uow.connection, lot_id), "that lot"))
+
+        return await self._units.execute(principal, replace(command, key=None), LotOut, work)
+
+    async def stock(self, principal: Principal, query: StockQuery) -> Page[StockOut]:
+        """What lies where, by lot."""
+        require(principal, Permission.STOCK_READ)
+        cursor = decode_cursor(query.cursor, StockCursor) if query.cursor else None
+        async with self._units.reading() as connection:
+            held = await rows.held(
+                connection,
+                store=query.store,
+                medicine=query.medicine,
+                expires_before=query.expires_before,
+                after=(cursor.lot_id, cursor.store) if cursor is not None else None,
+                limit=query.limit + 1,
+            )
+        shown, following = cut(held, query.limit, lambda one: StockCursor(lot_id=one.lot.id, store=one.store))
+        return Page[StockOut](items=[stock_out(one) for one in shown], next_cursor=following)
+
+    async def ledger(self, principal: Principal, query: LedgerQuery) -> Page[MovementOut]:
+        """Every movement of a lot, newest first; their sum is the stock."""
+        require(principal, Permission.STOCK_READ)
+        before = decode_cursor(query.cursor, IdCursor).id if query.cursor else None
+        async with self._units.reading() as connection:
+            listed = await rows.movements(connection, query.lot_id, before, query.limit + 1)
+        shown, following = cut(listed, query.limit, lambda one: IdCursor(id=one.id))
+        items = [MovementOut(**asdict(one)) for one in shown]
+        return Page[MovementOut](items=items, next_cursor=following)
+
+    @staticmethod
+    async def _lot_out(uow: UnitOfWork, lot: Lot) -> LotOut:
+        uow.audit("stock.lot_read", entity="lot", entity_id=lot.id)
+        held = await rows.held(uow.connection, lot_id=lot.id)
+        got = await rows.recipients(uow.connection, lot.id)
+        return LotOut(
+            id=lot.id,
+            medicine=lot.medicine,
+            lot=lot.number,
+            expires_on=lot.expires_on,
+            recall_reason=lot.recall_reason,
+            recalled_at=lot.recalled_at,
+            stock=[stock_out(one) for one in held],
+            recipients=[RecipientOut(**row._asdict()) for row in got],
+            version=lot.version,
+        )
+
+
+async def book(
+    uow: UnitOfWork,
+    lot: Lot,
+    store: str,
+    kind: LedgerKind,
+    delta: Decimal,
+    reference: uuid.UUID | None = None,
+    *,
+    reason: str | None = None,
+    at: Moment | None = None,
+) -> None:
+    """Append one movement, record ``StockMoved``, audit; raises ``conflict`` for too little, or a recall."""
+    movement = Movement(
+        id=uow.ids.new(),
+        lot_id=lot.id,
+        store=store,
+        kind=kind,
+        delta=delta,
+        reference=reference,
+        reason=reason,
+        occurred_at=occurred(at, uow.now),
+        recorded_at=uow.now,
+        recorded_by=uow.principal.id,
+    )
+    try:
+        await rows.add_movements(uow.connection, [movement])
+    except IntegrityError as error:
+        rule = violated(error)
+        raise (conflict(REFUSALS[rule]) if rule in REFUSALS else error) from error
+    uow.record(StockMoved(lot.id, (store,)))
+    uow.audit(f"stock.{kind}", entity="lot", entity_id=lot.id, detail={"store": store})
+
+
+def stock_out(held: Held) -> StockOut:
+    """How much of a lot a store has, as it is answered."""
+    return StockOut(
+        lot_id=held.lot.id,
+        medicine=held.lot.medicine,
+        lot=held.lot.number,
+        expires_on=held.lot.expires_on,
+        recalled=held.lot.recalled_at is not None,
+        store=held.store,
+        quantity=held.quantity,
+    )
+
+
+async def _one(uow: UnitOfWork, lot_id: uuid.UUID, store: str) -> StockOut:
+    held: Sequence[Held] = await rows.lock_one(uow.connection, lot_id, [store])
+    return stock_out(held[0])

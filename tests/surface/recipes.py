@@ -250,7 +250,7 @@ async def _dispense(world: World) -> Ask:
     await world.shelf()
     active = await world.prescription()
     line = {"line_id": str(active.lines[0].id), "quantity": "3"}
-    return Ask({"id": str(active.id)}, body={"lines": [line]})
+    return Ask({"id": str(active.id)}, body={"lines": [line], "store": DISPENSARY})
 
 
 async def _not_dispensed(world: World) -> Ask:

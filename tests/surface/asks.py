@@ -9,6 +9,7 @@ from handlers import ROUTES
 from hms_rt.web.endpoints import Endpoint
 from hms_rt.web.server import endpoints
 from tests.surface.inpatients import RECIPES as RECIPES_OF_INPATIENTS
+from tests.surface.medicines import RECIPES as RECIPES_OF_MEDICINES
 from tests.surface.money import RECIPES as RECIPES_OF_BILLING
 from tests.surface.on_call import RECIPES_ON_CALL
 from tests.surface.outpatients import RECIPES as RECIPES_OF_OUTPATIENTS
@@ -25,6 +26,7 @@ RECIPES = {
     **RECIPES_ON_CALL,
     **RECIPES_OF_OUTPATIENTS,
     **RECIPES_OF_BILLING,
+    **RECIPES_OF_MEDICINES,
 }
 PARAMETER = re.compile(r"\{([a-z_]+)\}")
 

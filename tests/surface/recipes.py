@@ -10,8 +10,7 @@ from hms_rt.departments.opd.schemas.queue import ClinicIn, TokenIn
 from hms_rt.departments.patients.schemas.details import DeathIn, WhyIn
 from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Role
 from tests.conftest import PASSWORD, command
-from tests.pharmacy.conftest import FORMULARY
-from tests.surface.things import CHART, CLINIC, COUNTERS, DISPENSARY, LINE, NORMAL, OTHER_CLINIC, WARD
+from tests.surface.things import CHART, CLINIC, COUNTERS, NORMAL, OTHER_CLINIC, WARD
 from tests.surface.world import World
 
 OTHER_PASSWORD = "staple battery horse correct"
@@ -51,7 +50,7 @@ def plain(path: Mapping[str, str] | None = None, body: Any = None, **query: str)
     return recipe
 
 
-def _new(prefix: str, path: Mapping[str, str] | None = None, **body: Any) -> Recipe:
+def new(prefix: str, path: Mapping[str, str] | None = None, **body: Any) -> Recipe:
     """A definition under a code that is not taken."""
 
     async def recipe(world: World) -> Ask:
@@ -176,17 +175,6 @@ async def _change_analysis(world: World) -> Ask:
     return Ask({"analysis": "LAC"}, body={"name": world.fresh("Lactate ")}, version=row.version)
 
 
-async def _change_medicine(world: World) -> Ask:
-    (row,) = await world.query("SELECT version FROM pharmacy_medicine WHERE code = 'AMOX500'")
-    return Ask({"medicine": "AMOX500"}, body={"brand": world.fresh("Brand ")}, version=row.version)
-
-
-async def _prescribe(world: World) -> Ask:
-    here = await world.admitted()
-    body = {"patient_id": str(here.patient_id), "admission_id": str(here.id), "lines": [LINE]}
-    return Ask(body=body)
-
-
 BOUNDS = {"reference_low": "0.5", "reference_high": "2.0", "critical_high": "4.0"}
 RANGES = {"valid_from": "2020-01-01", "unit": "mmol/L", "source": "Manufacturer", "ranges": [BOUNDS]}
 
@@ -211,65 +199,6 @@ async def _barcode(world: World) -> Ask:
 
 async def _labels(world: World) -> Ask:
     return Ask({"id": str((await world.collected()).order_id)})
-
-
-async def _ledger(world: World) -> Ask:
-    return Ask(query={"lot_id": str((await world.shelf()).lot_id)})
-
-
-async def _lot(world: World) -> Ask:
-    return Ask({"id": str((await world.shelf()).lot_id)})
-
-
-async def _recall(world: World) -> Ask:
-    return Ask((await _lot(world)).path, body=REASON, version=1)
-
-
-async def _receive(world: World) -> Ask:
-    goods = {"medicine": "AMOX500", "lot": world.fresh("L"), "expires_on": "2099-01-31", "quantity": "7"}
-    return Ask({"code": DISPENSARY}, body=goods)
-
-
-async def _transfer_stock(world: World) -> Ask:
-    here = await world.shelf()
-    stores = {"from_store": DISPENSARY, "to_store": "ICU-CUP"}
-    return Ask(body={"lot_id": str(here.lot_id), "quantity": "5", **stores})
-
-
-async def _count(world: World) -> Ask:
-    here = await world.shelf()
-    return Ask(body={"lot_id": str(here.lot_id), "store": DISPENSARY, "counted": "98", **REASON})
-
-
-async def _ask_write_off(world: World) -> Ask:
-    here = await world.shelf()
-    return Ask(body={"lot_id": str(here.lot_id), "store": DISPENSARY, "quantity": "1", **REASON})
-
-
-async def _dispense(world: World) -> Ask:
-    await world.shelf()
-    active = await world.prescription()
-    line = {"line_id": str(active.lines[0].id), "quantity": "3"}
-    return Ask({"id": str(active.id)}, body={"lines": [line], "store": DISPENSARY})
-
-
-async def _not_dispensed(world: World) -> Ask:
-    active = await world.prescription()
-    body = {"line_id": str(active.lines[0].id), **REASON}
-    return Ask({"id": str(active.id)}, body=body, version=active.version)
-
-
-async def _doses(world: World) -> Ask:
-    await world.dose()
-    return Ask(query={"ward": WARD})
-
-
-async def _administrations(world: World) -> Ask:
-    return Ask(query={"admission_id": str((await world.admitted()).id)})
-
-
-async def _as_needed(world: World) -> Ask:
-    return Ask({"id": str((await world.as_needed()).lines[0].id)}, body={})
 
 
 async def _issue(world: World) -> Ask:
@@ -379,10 +308,10 @@ RECIPES: dict[str, Recipe] = {
     "GET /patient-merges/{id}": at(W.merged),
     "POST /patient-merges/{id}/undo": at(W.merged, {"reason": "two people after all"}),
     # beds
-    "POST /wards": _new("W", name="New ward"),
+    "POST /wards": new("W", name="New ward"),
     "GET /wards/{code}": plain({"code": WARD}),
     "GET /beds": plain(ward=WARD),
-    "POST /beds": _new("b", ward=WARD, room="R9"),
+    "POST /beds": new("b", ward=WARD, room="R9"),
     "GET /beds/{id}": at(_bed),
     "PATCH /beds/{id}": at(_bed, {"status": "cleaning"}),
     # ipd
@@ -397,9 +326,9 @@ RECIPES: dict[str, Recipe] = {
     "POST /admissions/{id}/cancel-admit": at(W.admitted, REASON),
     "POST /admissions/{id}/cancel-discharge": at(W.discharged, REASON),
     # opd
-    "POST /clinics": _new("CL", name="New clinic"),
+    "POST /clinics": new("CL", name="New clinic"),
     "GET /clinics/{code}": plain({"code": CLINIC}),
-    "POST /clinics/{code}/counters": _new("CO", {"code": CLINIC}, name="New counter"),
+    "POST /clinics/{code}/counters": new("CO", {"code": CLINIC}, name="New counter"),
     "POST /counters/{code}/open": plain({"code": COUNTERS[1]}),
     "POST /counters/{code}/close": _counter,
     "GET /clinics/{code}/queue": plain({"code": CLINIC}),
@@ -421,13 +350,13 @@ RECIPES: dict[str, Recipe] = {
     "POST /tokens/{id}/done": at(W.serving, {}),
     "POST /tokens/{id}/cancel": at(W.waiting, REASON),
     # laboratory
-    "POST /lab/catalogue": _new("T", name="New test", specimen_kind="blood", unit="1", decimals=1),
+    "POST /lab/catalogue": new("T", name="New test", specimen_kind="blood", unit="1", decimals=1),
     "GET /lab/catalogue/{analysis}": _analysis,
     "PATCH /lab/catalogue/{analysis}": _change_analysis,
     "GET /lab/catalogue/{analysis}/ranges": _analysis,
     "POST /lab/catalogue/{analysis}/ranges": _ranges,
     "POST /lab/ranges/{id}/withdraw": at(W.range_set, REASON),
-    "POST /lab/panels": _new("P", name="New panel", tests=["LAC"]),
+    "POST /lab/panels": new("P", name="New panel", tests=["LAC"]),
     "GET /lab/panels/{panel}": _panel,
     "PATCH /lab/panels/{panel}": _change_panel,
     "GET /lab/specimens": _barcode,
@@ -454,42 +383,6 @@ RECIPES: dict[str, Recipe] = {
     "POST /lab/alerts/{id}/relay": at(W.alert, {}),
     "POST /lab/alerts/{id}/read-back": at(W.alert, {}),
     "POST /lab/alerts/{id}/close": at(W.acknowledged, {}),
-    # pharmacy
-    "POST /pharmacy/formulary": _new("M", **FORMULARY[0]),
-    "GET /pharmacy/formulary/{medicine}": plain({"medicine": "AMOX500"}),
-    "PATCH /pharmacy/formulary/{medicine}": _change_medicine,
-    "POST /pharmacy/stores": _new("ST", name="New dispensary", kind="dispensary"),
-    "POST /prescriptions": _prescribe,
-    "GET /prescriptions/{id}": at(W.prescription),
-    "GET /prescriptions/{id}/warnings": at(W.draft),
-    "GET /prescriptions/{id}/history": at(W.prescription),
-    "POST /prescriptions/{id}/activate": at(W.draft, {}),
-    "POST /prescriptions/{id}/hold": at(W.prescription, REASON),
-    "POST /prescriptions/{id}/resume": at(W.held, {}),
-    "POST /prescriptions/{id}/stop": at(W.prescription, REASON),
-    "POST /prescriptions/{id}/cancel": at(W.draft, REASON),
-    "GET /pharmacy/ledger": _ledger,
-    "POST /pharmacy/stores/{code}/receive": _receive,
-    "POST /pharmacy/transfers": _transfer_stock,
-    "POST /pharmacy/counts": _count,
-    "POST /pharmacy/write-offs": _ask_write_off,
-    "POST /pharmacy/write-offs/{id}/approve": at(W.write_off),
-    "POST /pharmacy/write-offs/{id}/refuse": at(W.write_off),
-    "GET /pharmacy/lots/{id}": _lot,
-    "POST /pharmacy/lots/{id}/recall": _recall,
-    "GET /prescriptions/{id}/dispenses": at(W.prescription),
-    "POST /prescriptions/{id}/dispenses": _dispense,
-    "POST /prescriptions/{id}/not-dispensed": _not_dispensed,
-    "POST /dispenses/{id}/hand-over": at(W.prepared, {}),
-    "POST /dispenses/{id}/cancel": at(W.prepared, REASON),
-    "POST /dispenses/{id}/return": at(W.handed_over, REASON),
-    # medication of the wards
-    "GET /admissions/{id}/medication": at(W.admitted),
-    "GET /doses": _doses,
-    "POST /doses/{id}/administer": at(W.dose, {"outcome": "given"}),
-    "POST /medications/{id}/administer": _as_needed,
-    "GET /administrations": _administrations,
-    "POST /administrations/{id}/retract": at(W.administered, REASON),
     # notifications
     "POST /notifications/seen": _seen,
 }

@@ -2,11 +2,8 @@
 
 import asyncio
 import random
-import uuid
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import product
 from typing import Any
 
 import pytest
@@ -15,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy.exc import DBAPIError
 
 from hms_rt.app import Hospital
-from hms_rt.departments.pharmacy.model.dispense import MOVES, Dispense, DispenseMove, DispenseState
+from hms_rt.departments.pharmacy.model.dispense import DispenseState
 from hms_rt.departments.pharmacy.model.prescription import PrescriptionState
 from hms_rt.departments.pharmacy.schemas.formulary import MedicineIn
 from hms_rt.departments.pharmacy.schemas.prescriptions import When, Why
@@ -38,32 +35,6 @@ from tests.pharmacy.stock_machine import StockCommands
 
 WHY = Why(reason="changed")
 S = DispenseState
-M = DispenseMove
-LEGAL = {
-    (S.PREPARED, M.HAND_OVER): S.HANDED_OVER,
-    (S.PREPARED, M.CANCEL): S.CANCELLED,
-    (S.HANDED_OVER, M.RETURN): S.RETURNED,
-}
-
-
-@pytest.mark.parametrize(("state", "move"), list(product(S, MOVES)))
-def test_every_pair_of_state_and_move(state: S, move: M) -> None:
-    someone = uuid.uuid4()
-    now = datetime.now(UTC)
-    made = Dispense(uuid.uuid4(), uuid.uuid4(), "MAIN", state, someone, now)
-
-    def after() -> Dispense:
-        if move is M.HAND_OVER:
-            return made.hand_over(someone, now)
-        return made.end(move, "because", someone, now)
-
-    if (state, move) in LEGAL:
-        assert (after().state, after().version) == (LEGAL[state, move], 2)
-        return
-    with pytest.raises(HmsError) as raised:
-        after()
-    assert raised.value.code is Code.ILLEGAL_MOVE
-    assert raised.value.fields["legal"] == sorted(each.value for of, each in LEGAL if of is state)
 
 
 async def test_a_prescription_is_dispensed_in_parts_from_what_expires_first(

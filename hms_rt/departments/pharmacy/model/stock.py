@@ -1,7 +1,7 @@
 """Lots, what moves stock, and which lot goes first."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -29,6 +29,14 @@ class WriteOffState(StrEnum):
     REQUESTED = "requested"
     APPROVED = "approved"
     REFUSED = "refused"
+
+
+WRITE_OFF_MOVES: Mapping[WriteOffState, frozenset[WriteOffState]] = {
+    WriteOffState.REQUESTED: frozenset({WriteOffState.APPROVED, WriteOffState.REFUSED}),
+    WriteOffState.APPROVED: frozenset(),
+    WriteOffState.REFUSED: frozenset(),
+}
+"""Every legal move of a write-off: it is decided once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +106,9 @@ class WriteOff:
 
     def decide(self, to: WriteOffState, by: uuid.UUID, at: datetime) -> "WriteOff":
         """Approved or refused; raises ``forbidden`` for who asked, ``illegal_move`` if it is decided."""
-        if self.state is not WriteOffState.REQUESTED:
-            raise illegal_move("the write-off", self.state.value, to.value, [])
+        legal = WRITE_OFF_MOVES[self.state]
+        if to not in legal:
+            raise illegal_move("the write-off", self.state.value, to.value, [each.value for each in legal])
         if by == self.requested_by:
             raise forbidden("somebody else decides on a write-off than who asked for it")
         return replace(self, state=to, decided_by=by, decided_at=at, version=self.version + 1)

@@ -168,6 +168,8 @@ class Hospital:
         throttle = Throttle(counts_in(self._counters, stores.redis_prefix))
         self.services = self._services(tokens, key, throttle)
         ipd_projector.follow(projectors, self.services.ipd.recount)
+        for event, several in self.services.notifications.projectors().items():
+            projectors.setdefault(event, []).extend(several)
         self.hub = Hub(self._live_engine, self.clock)
         redis = make_redis(stores.redis_url)
         self._bus = Bus(

@@ -5,6 +5,7 @@ from datetime import time, timedelta
 import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from hms_rt.app import Hospital
 from hms_rt.departments.opd.model.appointment import AppointmentState
 from hms_rt.departments.opd.model.token import TokenState
 from hms_rt.departments.opd.schemas.appointments import (
@@ -12,9 +13,10 @@ from hms_rt.departments.opd.schemas.appointments import (
     AppointmentOut,
     AppointmentQuery,
 )
-from hms_rt.departments.opd.schemas.queue import DayEndIn, TransferIn
+from hms_rt.departments.opd.schemas.queue import DayEndIn, QueueQuery, TransferIn
+from hms_rt.departments.opd.schemas.visits import VisitIn
 from hms_rt.departments.patients.schemas import PatientUpdate
-from hms_rt.departments.patients.schemas.details import DeathIn
+from hms_rt.departments.patients.schemas.details import DeathIn, WhyIn
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code
 from hms_rt.kernel.principal import SYSTEM, Role
@@ -204,16 +206,34 @@ async def test_an_urgent_arrival_is_called_first(bookings: Bookings, opd: Opd) -
     assert (called.id, called.state) == (arrived.token.id, TokenState.CALLED)
 
 
-async def test_the_death_of_a_patient_frees_what_was_booked(bookings: Bookings, opd: Opd) -> None:
+async def test_the_death_of_a_patient_frees_what_was_booked_and_nobody_is_called(
+    bookings: Bookings, opd: Opd, hospital: Hospital
+) -> None:
     await bookings.schedule()
     curie = await opd.patient()
     slot = (await bookings.today())[0]
     booked = await bookings.book(slot, curie)
+    waiting = await opd.issue(patient_id=curie)
+    visit = await opd.service.open_visit(SYSTEM, command(), VisitIn(clinic="GEN", patient_id=curie))
     death = DeathIn(occurred_at=MORNING)
     await opd.services.patients.record_death(SYSTEM, command(expected_version=1), curie, death)
     assert (await read(opd, booked)).reason == "the patient died"
     assert [each.booked for each in await bookings.today()] == [0, 0, 0, 0]
-    assert "has died" in (await refused(Code.CONFLICT, bookings.book(slot, curie))).detail
+    assert await states(opd) == [("Curie", "cancelled")]
+    async with hospital.units.reading() as connection:
+        assert list(await opd.service.day_state(connection, "GEN") or {}) == ["clinic"]
+    called_off = await opd.service.token(SYSTEM, command(), waiting.id)
+    assert (called_off.state, called_off.reason) == (TokenState.CANCELLED, "the patient died")
+    assert (await opd.service.visit(SYSTEM, command(), visit.id)).state == "left"
+    counts = await opd.service.queue(SYSTEM, command(), "GEN", QueueQuery())
+    assert (counts.tokens, counts.summary.waiting, counts.summary.cancelled) == ([], 0, 1)
+    for planned in (bookings.book(slot, curie), opd.issue(patient_id=curie)):
+        assert "has died" in (await refused(Code.CONFLICT, planned)).detail
+
+    again = command(expected_version=2)
+    await opd.services.patients.revoke_death(SYSTEM, again, curie, WhyIn(reason="the wrong Curie"))
+    assert (await read(opd, booked)).state == "cancelled", "nothing comes back by itself"
+    assert (await bookings.book(slot, curie)).state == "booked"
 
 
 ATTACKS = [

@@ -47,3 +47,13 @@ class DeathRevoked(Event):
 
     admission_id: uuid.UUID
     patient_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class DosesChanged(Event):
+    """What is due of a patient's medication is not what it was: given, refused, overdue, taken back.
+
+    Recorded once the doses are written; medication and doses are locked.
+    """
+
+    patient_ids: frozenset[uuid.UUID]

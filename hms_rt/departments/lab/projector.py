@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from hms_rt.departments.ipd.events import StayMoved
 from hms_rt.departments.lab import views
+from hms_rt.departments.lab.deaths import patient_died
 from hms_rt.departments.lab.events import AlertChanged, BoardTrimmed, LabChange, LabTestsChanged
 from hms_rt.departments.lab.model.labtest import FINISHED, LabState
 from hms_rt.departments.lab.repository import alerts, labtests
-from hms_rt.departments.patients.events import PatientBrief, PatientRenamed
+from hms_rt.departments.patients.events import PatientBrief, PatientDied, PatientRenamed
 from hms_rt.kernel.changes import Cause, Change, Event, Op
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
@@ -113,4 +114,5 @@ PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     BoardTrimmed: (board_trimmed,),
     StayMoved: (stay_moved,),
     PatientRenamed: (patient_renamed,),
+    PatientDied: (patient_died,),
 }

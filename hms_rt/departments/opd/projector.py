@@ -8,6 +8,7 @@ from datetime import date
 
 from hms_rt.departments.lab.events import LabTestsChanged
 from hms_rt.departments.opd import views
+from hms_rt.departments.opd.deaths import patient_died
 from hms_rt.departments.opd.events import (
     AppointmentChanged,
     ClinicChanged,
@@ -183,24 +184,6 @@ async def lab_tests_changed(uow: UnitOfWork, event: LabTestsChanged) -> None:
         visit = await visits.find_open(uow.connection, order.patient_id, order.clinic or "")
         if visit is not None:
             await visits.add_order(uow.connection, visit.id, order.id, order.ordered_at)
-
-
-async def patient_died(uow: UnitOfWork, event: PatientDied) -> None:
-    """Nobody will come to what is booked: the places are free again, and nobody reminds the family."""
-    for held in await appointments.lock_of_patient(uow.connection, event.patient.id):
-        if held.state is not AppointmentState.BOOKED:
-            continue
-        at = max(uow.now, held.since)
-        after = held.moved(AppointmentMove.CANCEL, at, reason="the patient died")
-        await appointments.save(uow.connection, after)
-        await appointments.remember(
-            uow.connection, held.state, after, AppointmentMove.CANCEL, uow.principal.id, uow.now
-        )
-        uow.record(
-            AppointmentChanged(
-                after.id, after.patient_id, after.clinic, after.day, after.state, Cause.CANCELLED
-            )
-        )
 
 
 async def _put_token(uow: UnitOfWork, event: TokenIssued | TokenMoved) -> None:

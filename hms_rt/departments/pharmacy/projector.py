@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hms_rt.departments.ipd.events import StayMoved
-from hms_rt.departments.patients.events import PatientBrief, PatientRenamed
+from hms_rt.departments.patients.events import PatientBrief, PatientDied, PatientRenamed
 from hms_rt.departments.pharmacy import views
+from hms_rt.departments.pharmacy.deaths import patient_died
 from hms_rt.departments.pharmacy.events import PrescriptionChanged, StockMoved
 from hms_rt.departments.pharmacy.repository import prescriptions, stock
 from hms_rt.kernel.changes import Cause, Change, Event, Op
@@ -69,4 +70,5 @@ PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     StockMoved: (stock_moved,),
     StayMoved: (stay_moved,),
     PatientRenamed: (patient_renamed,),
+    PatientDied: (patient_died,),
 }

@@ -111,6 +111,12 @@ async def line_of_dose(connection: AsyncConnection, dose_id: uuid.UUID) -> uuid.
     ).scalar_one_or_none()
 
 
+async def patient_of(connection: AsyncConnection, line_id: uuid.UUID) -> uuid.UUID | None:
+    """Whose medication it is, unlocked: the patient is locked before it."""
+    query = sa.select(_MED.patient_id).where(_MED.line_id == line_id)
+    return (await connection.execute(query)).scalar_one_or_none()
+
+
 async def lock_dose(connection: AsyncConnection, dose_id: uuid.UUID) -> Dose | None:
     """One dose of a locked medication, locked."""
     query = sa.select(tables.dose).where(_DOSE.id == dose_id).with_for_update()

@@ -209,11 +209,13 @@ class MedicationService(MedicationReading):
         line_of: Callable[[UnitOfWork], Awaitable[uuid.UUID | None]],
         work: Work,
     ) -> AdministrationOut:
-        """Lock the medication, check that it is of the nurse's ward, and let ``work`` record."""
+        """Lock patient and medication, check that it is of the nurse's ward, and let ``work`` record."""
 
         async def run(uow: UnitOfWork) -> AdministrationOut:
             require(principal, Permission.MEDICATION_ADMINISTER)
             line_id = _found(await line_of(uow), "that medication")
+            patient_id = _found(await rows.patient_of(uow.connection, line_id), "that medication")
+            await self._patients.lock(uow, patient_id)
             medication = _found(await rows.lock(uow.connection, line_id), "that medication")
             require_ward(principal, Permission.MEDICATION_ADMINISTER, medication.ward or "")
             try:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hms_rt.departments.ipd import views
+from hms_rt.departments.ipd.events import DosesChanged
 from hms_rt.departments.ipd.model.medication import PENDING, Dose, DoseState, Medication
 from hms_rt.departments.ipd.repository import medication as rows
 from hms_rt.kernel.changes import Cause, Change, Op
@@ -23,7 +24,7 @@ class DoseChange:
 async def show_doses(uow: UnitOfWork, changes: Sequence[DoseChange], cause: Cause) -> None:
     """Publish each dose where it is pending now, remove it where it was, and move the sums of the wards.
 
-    The doses are locked and written; sums are locked last, by ward.
+    The doses are locked and written; sums are locked last, by ward. Records ``DosesChanged``.
     """
     deltas: dict[str, dict[DoseState, int]] = defaultdict(lambda: defaultdict(int))
     for change in changes:
@@ -38,6 +39,8 @@ async def show_doses(uow: UnitOfWork, changes: Sequence[DoseChange], cause: Caus
             deltas[now][after.state] += 1
             value = views.dose_value(change.medication, after)
             uow.change(Change(views.ward_stream(now), Op.PUT, key, cause, value))
+    if changes:
+        uow.record(DosesChanged(frozenset(change.medication.patient_id for change in changes)))
     for ward in sorted(deltas):
         moved = deltas[ward]
         if any(moved.values()):

@@ -117,13 +117,21 @@ async def remind_again(connection: AsyncConnection, test_ids: list[uuid.UUID], a
 
 async def of_patient(connection: AsyncConnection, patient_id: uuid.UUID) -> list[Shown]:
     """The unfinished tests of a patient, oldest first."""
-    query: sa.Select[Any] = (
+    return _shown(await connection.execute(_unfinished_of(patient_id)))
+
+
+async def lock_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) -> list[Shown]:
+    """The unfinished tests of a patient whose orders are locked, locked."""
+    return _shown(await connection.execute(_unfinished_of(patient_id).with_for_update(of=[tables.lab_test])))
+
+
+def _unfinished_of(patient_id: uuid.UUID) -> sa.Select[Any]:
+    return (
         sa.select(*rows.ORDER_COLUMNS, tables.lab_test)
         .select_from(_JOINED)
         .where(_ORDER.patient_id == patient_id, UNFINISHED)
         .order_by(_TEST.id)
     )
-    return _shown(await connection.execute(query))
 
 
 def _shown(found: Any) -> list[Shown]:

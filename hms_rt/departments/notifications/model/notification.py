@@ -31,6 +31,7 @@ class Kind(StrEnum):
     ON_CALL_CHANGED = "on_call_changed"
     TIMER_FAILED = "timer_failed"
     CLEANING_OVERDUE = "cleaning_overdue"
+    GLASS_BROKEN = "glass_broken"
 
 
 class Priority(StrEnum):

@@ -75,6 +75,21 @@ async def sent(connection: AsyncConnection, batch_id: uuid.UUID, sender_id: uuid
     return _batch(row) if row is not None else None
 
 
+async def told_since(
+    connection: AsyncConnection, kind: Kind, subject: Subject, patient_id: uuid.UUID, since: datetime
+) -> bool:
+    """Whether anybody was told the same of this patient after that moment."""
+    query = sa.select(
+        sa.exists().where(
+            _BATCH.patient_id == patient_id,
+            _BATCH.kind == kind.value,
+            _BATCH.subject_id == subject.id,
+            _BATCH.created_at > since,
+        )
+    )
+    return bool((await connection.execute(query)).scalar_one())
+
+
 async def page(
     connection: AsyncConnection,
     sender_id: uuid.UUID,

@@ -2,6 +2,7 @@
 
 from hms_rt.departments.notifications.model.notification import Batch, Kind, Priority, Subject
 from hms_rt.departments.notifications.service.duty import DutyRoster
+from hms_rt.departments.notifications.service.privacy import Privacy
 from hms_rt.departments.notifications.service.receipts import Receipt, Receipts
 from hms_rt.departments.notifications.service.timed import Timed
 from hms_rt.departments.notifications.service.timers import FailedTimers
@@ -9,5 +10,5 @@ from hms_rt.departments.notifications.service.timers import FailedTimers
 __all__ = ["Batch", "Kind", "NotificationsService", "Priority", "Receipt", "Subject"]
 
 
-class NotificationsService(DutyRoster, Receipts, Timed, FailedTimers):
+class NotificationsService(DutyRoster, Receipts, Timed, FailedTimers, Privacy):
     """Everything notifications offer, to the doors and to other departments."""

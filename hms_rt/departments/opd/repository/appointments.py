@@ -127,6 +127,14 @@ async def lock_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) ->
     return await _read(connection, query.order_by(_APPOINTMENT.id).with_for_update())
 
 
+async def booked_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) -> list[Appointment]:
+    """What a patient is booked into, unlocked: slots are locked before appointments."""
+    query = sa.select(tables.appointment).where(
+        _APPOINTMENT.patient_id == patient_id, _APPOINTMENT.state == AppointmentState.BOOKED.value
+    )
+    return await _read(connection, query)
+
+
 async def rename(connection: AsyncConnection, ids: Collection[uuid.UUID], name: str, mrn: str) -> None:
     """Copy a patient's name and MRN to these appointments."""
     query = tables.appointment.update().where(_APPOINTMENT.id.in_(ids))

@@ -53,9 +53,7 @@ class Booking(Foundation):
 
         async def work(uow: UnitOfWork) -> AppointmentOut:
             require(principal, Permission.APPOINTMENT_MANAGE)
-            patient = await self._patients.lock(uow, body.patient_id)
-            if patient.deceased:
-                raise conflict("the patient has died")
+            patient = await self._patients.living(uow, body.patient_id)
             slot = (await self._slots(uow, body.slot_id))[body.slot_id]
             clinic = await find_clinic(uow.connection, slot.clinic_code)
             booked = Appointment(

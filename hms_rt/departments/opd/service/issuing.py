@@ -24,7 +24,8 @@ class Issuing(Foundation):
         """Give the next number of the queue of the day that it occurred on.
 
         Numbers of a clinic and day are 1, 2, 3 … without a gap, whoever issues at the same time. Raises
-        ``not_found`` for the clinic or patient, ``invalid`` for a category that the clinic does not have.
+        ``not_found`` for the clinic or patient, ``invalid`` for a category that the clinic does not have,
+        ``conflict`` for a patient who has died.
         """
 
         async def work(uow: UnitOfWork) -> TokenOut:
@@ -32,7 +33,7 @@ class Issuing(Foundation):
             found = await find_clinic(uow.connection, clinic)
             require_clinic(principal, Permission.TOKEN_ISSUE, clinic)
             category = category_of(found, body.category)
-            patient = await self._patients.lock(uow, body.patient_id) if body.patient_id else None
+            patient = await self._patients.living(uow, body.patient_id) if body.patient_id else None
             at = occurred(body.occurred_at, uow.now)
             token = await self._new(uow, clinic, category, body.priority, at, patient)
             await self._issued(uow, token)

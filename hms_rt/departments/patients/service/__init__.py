@@ -10,7 +10,7 @@ from hms_rt.departments.patients.service.allergies import Allergies
 from hms_rt.departments.patients.service.care import CareRelation
 from hms_rt.departments.patients.service.details import Details
 from hms_rt.departments.patients.service.flags import Flags
-from hms_rt.departments.patients.service.for_departments import allergies, brief, lock
+from hms_rt.departments.patients.service.for_departments import allergies, brief, living, lock
 from hms_rt.departments.patients.service.merging import Merging
 from hms_rt.departments.patients.service.moving_in import Comparison, MovingIn, identity_of
 from hms_rt.departments.patients.service.newborns import register_newborn
@@ -43,12 +43,13 @@ class PatientsService(
 ):
     """Everything that can be done with patients.
 
-    Public methods take the principal and the command; ``lock``, ``brief``, ``allergies``,
-    ``mark_deceased`` and ``write_entry`` are for other departments, inside their transactions. Records the
-    events of ``events.py``.
+    Public methods take the principal and the command; ``lock``, ``living``, ``brief``,
+    ``allergies``, ``mark_deceased`` and ``write_entry`` are for other departments, inside their
+    transactions. Records the events of ``events.py``.
     """
 
     lock = staticmethod(lock)
+    living = staticmethod(living)
     brief = staticmethod(brief)
     allergies = staticmethod(allergies)
     mark_deceased = staticmethod(mark_deceased)

@@ -10,6 +10,7 @@ from hms_rt.departments.patients.model.patient import PatientBrief
 from hms_rt.departments.patients.repository import allergies as allergy_rows
 from hms_rt.departments.patients.repository import patients
 from hms_rt.departments.patients.service.foundation import acting
+from hms_rt.kernel.errors import conflict
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 
@@ -20,6 +21,17 @@ async def lock(uow: UnitOfWork, patient_id: uuid.UUID) -> PatientBrief:
     ``conflict`` that names the survivor for a patient who was merged away.
     """
     return acting(await patients.lock(uow.connection, patient_id)).brief()
+
+
+async def living(uow: UnitOfWork, patient_id: uuid.UUID) -> PatientBrief:
+    """Lock a patient for whom something is planned; raises as :func:`lock`, and ``conflict`` for the dead."""
+    patient = await lock(uow, patient_id)
+    if patient.deceased:
+        raise conflict(
+            "the patient has died; if the record of the death is a mistake, it is revoked first"
+            " (POST /patients/{id}/death/revoke)"
+        )
+    return patient
 
 
 async def brief(

@@ -56,12 +56,13 @@ class Prescribing(Foundation):
         """Write a draft for a patient in a place of the doctor's; nothing is in force yet.
 
         Raises ``not_found`` for an unknown patient or dispensary, or an admission without a bed, ``invalid``
-        for medicines that cannot be prescribed, and ``forbidden``. Records ``PrescriptionChanged``.
+        for medicines that cannot be prescribed, ``conflict`` for the dead, and ``forbidden``.
+        Records ``PrescriptionChanged``.
         """
 
         async def work(uow: UnitOfWork) -> PrescriptionOut:
             require(principal, Permission.PRESCRIBE)
-            patient = await self._patients.lock(uow, wanted.patient_id)
+            patient = await self._patients.living(uow, wanted.patient_id)
             draft = await self._draft(uow, patient, wanted)
             _require_there(principal, draft)
             lines = await self._lines(uow, draft, wanted.lines)
@@ -91,7 +92,7 @@ class Prescribing(Foundation):
         async def work(uow: UnitOfWork) -> PrescriptionOut:
             require(principal, Permission.PRESCRIBE)
             patient_id = await prescriptions.patient_of(uow.connection, prescription_id)
-            await self._patients.lock(uow, found(patient_id, "that prescription"))
+            await self._patients.living(uow, found(patient_id, "that prescription"))
             before, lines = await locked(uow, prescription_id)
             require_at(principal, Permission.PRESCRIBE, before)
             command.check_version(before.version)

@@ -1,0 +1,77 @@
+"""What a death ends on the ward and in the dispensary; and that a dose given counts down the checklist."""
+
+from hms_rt.departments.beds.model import BedStatus
+from hms_rt.departments.beds.schemas import BedChange
+from hms_rt.departments.ipd.model import Disposition
+from hms_rt.departments.ipd.schemas import CorrectionIn, DepartureIn, DischargeOrderIn
+from hms_rt.departments.patients.schemas.details import DeathIn
+from hms_rt.departments.pharmacy.model.prescription import PrescriptionState
+from hms_rt.departments.pharmacy.schemas.prescriptions import Activation, PrescriptionOut, Why
+from hms_rt.kernel.errors import Code
+from hms_rt.kernel.principal import SYSTEM
+from tests.conftest import command
+from tests.ipd.medication import Ward
+from tests.ipd.test_bedside import shown
+from tests.pharmacy.conftest import line, refused
+
+S = PrescriptionState
+
+
+async def state(icu: Ward, prescription: PrescriptionOut) -> tuple[PrescriptionState, str | None]:
+    found = await icu.services.pharmacy.prescription(SYSTEM, command(), prescription.id)
+    return found.state, found.reason
+
+
+async def test_after_a_death_nothing_is_given_dispensed_or_prescribed(icu: Ward) -> None:
+    service, patient = icu.services.pharmacy, icu.here.patient_id
+    given = await icu.prescribe(line(duration_days=2))
+    held = await icu.prescribe(line("PARA-SYR", "240"))
+    await service.hold(SYSTEM, command(), held.id, Why(reason="liver"))
+    draft = await icu.pharmacy.draft(patient_id=patient)
+    assert await icu.sums() == (3, 0)
+    await icu.later(minutes=70)
+    late, *_ = await icu.doses()
+    dies = command(expected_version=1)
+    await icu.services.patients.record_death(SYSTEM, dies, patient, DeathIn())
+    assert await state(icu, given) == (S.STOPPED, "the patient died")
+    assert await state(icu, held) == (S.STOPPED, "the patient died")
+    assert await state(icu, draft) == (S.CANCELLED, "the patient died")
+    assert [dose.id for dose in await icu.doses()] == [late.id], "what was due before is accounted for"
+    await icu.give(late)
+    await icu.later(hours=20)
+    await icu.agree()
+    assert (await icu.doses(), await icu.sums()) == ([], (0, 0))
+    async with icu.hospital.units.reading() as connection:
+        assert await service.dispensary_state(connection, "MAIN") == {}
+    assert "has died" in (await refused(Code.CONFLICT, icu.pharmacy.draft(patient_id=patient))).detail
+    activation = service.activate(SYSTEM, command(), draft.id, Activation())
+    assert "has died" in (await refused(Code.CONFLICT, activation)).detail
+
+
+async def test_a_departure_as_died_stops_medication_and_its_correction_brings_none_back(icu: Ward) -> None:
+    ipd = icu.services.ipd
+    prescribed = await icu.prescribe(line(duration_days=2))
+    gone = await ipd.depart(SYSTEM, command(), icu.here.id, DepartureIn(disposition=Disposition.DIED))
+    assert (await state(icu, prescribed))[0] is S.STOPPED
+    clean = BedChange(status=BedStatus.AVAILABLE)
+    await icu.services.beds.change(SYSTEM, command(), gone.stays[-1].bed_id, clean)
+    await ipd.cancel_discharge(SYSTEM, command(), icu.here.id, CorrectionIn(reason="the wrong patient"))
+    await icu.agree()
+    assert (await state(icu, prescribed))[0] is S.STOPPED
+    assert await icu.doses() == []
+    await icu.prescribe(line(duration_days=2))
+    assert len(await icu.doses()) == 3
+
+
+async def test_a_dose_given_counts_down_what_the_board_says_is_left(icu: Ward) -> None:
+    await icu.prescribe(line(duration_days=2))
+    await icu.later(minutes=70)
+    await icu.services.ipd.order_discharge(SYSTEM, command(), icu.here.id, DischargeOrderIn())
+    bed = icu.here.stays[-1].bed_id
+    before = (await shown(icu.hospital, bed))["occupant"]["outstanding"]
+    for dose in await icu.doses():
+        icu.clock.advance(max(dose.due_at - icu.clock.now(), dose.due_at - dose.due_at))
+        await icu.give(dose)
+    after = (await shown(icu.hospital, bed))["occupant"]["outstanding"]
+    assert after == before - 1, "no dose is due any more"
+    assert after == len((await icu.services.ipd.checklist(SYSTEM, command(), icu.here.id)).items)

@@ -44,6 +44,7 @@ async def _cancel_tokens(uow: UnitOfWork, held: list[Token]) -> None:
                 before.state,
                 after.state,
                 Cause.CANCELLED,
+                after.journey,
             )
         )
     cancelled = MOVES[Move.CANCEL]

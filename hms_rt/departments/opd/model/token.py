@@ -122,6 +122,11 @@ class Token:
         """What is printed and called, such as ``A-017``."""
         return f"{self.category}-{self.number:03}"
 
+    @property
+    def journey(self) -> str:
+        """The number that the patient keeps from queue to queue, such as ``GEN/2026-03-02/A-017``."""
+        return f"{self.origin}/{self.day}/{self.label}"
+
     def moved(
         self, move: Move, at: datetime, *, counter: str | None = None, reason: str | None = None
     ) -> "Token":

@@ -141,9 +141,15 @@ def token_out(token: Token) -> TokenOut:
 
 def _moved(pair: Moved, cause: Cause) -> TokenMoved:
     after = pair.after
-    journey = f"{after.origin}/{after.day}/{after.label}"
     return TokenMoved(
-        after.id, after.patient_id, after.clinic, after.day, pair.before.state, after.state, cause, journey
+        after.id,
+        after.patient_id,
+        after.clinic,
+        after.day,
+        pair.before.state,
+        after.state,
+        cause,
+        after.journey,
     )
 
 

@@ -136,6 +136,13 @@ class Permission(StrEnum):
     CHARGE_READ = "charge.read"
     CHARGE_RAISE = "charge.raise"  # by hand, and price what waits for a tariff
     CHARGE_REVERSE = "charge.reverse"
+    INVOICE_READ = "invoice.read"
+    INVOICE_WRITE = "invoice.write"  # draft, issue, settle from deposits, credit, ask for a void
+    VOID_APPROVE = "void.approve"  # of an invoice that another person asked to void
+    PAYMENT_READ = "payment.read"
+    PAYMENT_TAKE = "payment.take"  # and open and close a shift
+    REFUND_REQUEST = "refund.request"
+    REFUND_APPROVE = "refund.approve"  # or decline, what another person asked for
 
 
 ANY, OWN = Scope.ANY, Scope.OWN
@@ -249,6 +256,13 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.CHARGE_READ: {ADMIN: ANY, RECEPTION: ANY},
     P.CHARGE_RAISE: {ADMIN: ANY, RECEPTION: ANY},
     P.CHARGE_REVERSE: {ADMIN: ANY},
+    P.INVOICE_READ: {ADMIN: ANY, RECEPTION: ANY},
+    P.INVOICE_WRITE: {ADMIN: ANY, RECEPTION: ANY},
+    P.VOID_APPROVE: {ADMIN: ANY},
+    P.PAYMENT_READ: {ADMIN: ANY, RECEPTION: ANY},
+    P.PAYMENT_TAKE: {ADMIN: ANY, RECEPTION: ANY, PHARMACY: OWN},
+    P.REFUND_REQUEST: {RECEPTION: ANY, PHARMACY: OWN},
+    P.REFUND_APPROVE: {ADMIN: ANY},
 }
 """Permission -> role -> scope. What is not here is denied."""
 

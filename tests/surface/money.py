@@ -1,13 +1,31 @@
-"""Requests about tariffs, coverage and charges, with what they need made ready."""
+"""Requests about tariffs, charges, invoices and payments, with what they need made ready."""
 
+import uuid
 from typing import Any
 
 from hms_rt.departments.billing.model.tariff import ServiceKind
-from hms_rt.departments.billing.schemas.charges import ChargeIn, ChargeOut
+from hms_rt.departments.billing.schemas.accounts import (
+    CashierIn,
+    InvoiceIn,
+    InvoiceOut,
+    IssueIn,
+    PaymentIn,
+    PaymentOut,
+    RefundIn,
+    RefundOut,
+    ShiftClose,
+    ShiftIn,
+    ShiftOut,
+    ShiftQuery,
+    WhyVoid,
+)
+from hms_rt.departments.billing.schemas.charges import ChargeIn, ChargeOut, ReverseCharge
 from hms_rt.departments.billing.schemas.tariffs import PriceIn, ServiceIn, ServiceOut
+from hms_rt.kernel.paging import PageQuery
 from hms_rt.kernel.principal import SYSTEM
 from tests.conftest import command
 from tests.surface.recipes import REASON, TODAY, Ask, Recipe, at, plain
+from tests.surface.things import COUNTERS
 from tests.surface.world import World
 
 
@@ -74,6 +92,105 @@ async def _charges(world: World) -> Ask:
     return Ask(query={"patient_id": str((await priced(world)).patient_id)})
 
 
+async def _shift(world: World) -> ShiftOut:
+    """The open shift at counter C1; the server's own, so that an administrator stands in."""
+    billing = world.services.billing
+    if not (await billing.cashiers(SYSTEM, PageQuery())).items:
+        for code in COUNTERS:
+            await billing.define_cashier(SYSTEM, command(), CashierIn(code=code, name=f"Till {code}"))
+    listed = (await billing.shifts(SYSTEM, command(), ShiftQuery(counter=COUNTERS[0], limit=1))).items
+    if listed and listed[0].closed_at is None:
+        return listed[0]
+    told = ShiftIn.model_validate({"opening_cash": "1000.00"})
+    return await billing.open_cashier_shift(SYSTEM, command(), COUNTERS[0], told)
+
+
+async def draft(world: World) -> InvoiceOut:
+    """A draft of 30.00."""
+    wanted = InvoiceIn(patient_id=(await priced(world)).patient_id)
+    return await world.services.billing.draft_invoice(SYSTEM, command(), wanted)
+
+
+async def issued(world: World) -> InvoiceOut:
+    """Nothing of it is paid."""
+    return await world.services.billing.issue_invoice(SYSTEM, command(), (await draft(world)).id, IssueIn())
+
+
+async def to_void(world: World) -> InvoiceOut:
+    """Somebody asked for the void."""
+    why = WhyVoid(reason="wrong payer")
+    return await world.services.billing.request_void(SYSTEM, command(), (await issued(world)).id, why)
+
+
+async def to_credit(world: World) -> InvoiceOut:
+    """What it charges was reversed since."""
+    one = await issued(world)
+    (charge,) = (await world.services.billing.invoice(SYSTEM, command(), one.id)).charges
+    why = ReverseCharge(reason="was not done")
+    await world.services.billing.reverse_charge(SYSTEM, command(), charge.id, why)
+    return one
+
+
+async def with_deposit(world: World) -> InvoiceOut:
+    """The patient has a deposit."""
+    one = await issued(world)
+    await deposit(world, one.patient_id)
+    return one
+
+
+async def deposit(world: World, patient_id: uuid.UUID | None = None, **said: Any) -> PaymentOut:
+    """10.00 in cash, unless told otherwise."""
+    await _shift(world)
+    patient_id = patient_id or (await world.patient()).id
+    wanted = {"patient_id": patient_id, "counter": COUNTERS[0], "means": "cash", "amount": "10.00", **said}
+    return await world.services.billing.take_payment(SYSTEM, command(), PaymentIn.model_validate(wanted))
+
+
+async def pending(world: World) -> PaymentOut:
+    """Announced by transfer."""
+    return await deposit(world, means="transfer", pending=True)
+
+
+async def refund(world: World) -> RefundOut:
+    """Somebody asked for it."""
+    paid = await deposit(world)
+    wanted = RefundIn.model_validate({"amount": "1.00", "counter": COUNTERS[0], "reason": "moved away"})
+    return await world.services.billing.request_refund(SYSTEM, command(), paid.id, wanted)
+
+
+async def _draft(world: World) -> Ask:
+    return Ask(body={"patient_id": str((await priced(world)).patient_id)})
+
+
+async def _pay(world: World) -> Ask:
+    await _shift(world)
+    patient = await world.patient()
+    body = {"patient_id": str(patient.id), "counter": COUNTERS[0], "means": "cash", "amount": "5.00"}
+    return Ask(body=body)
+
+
+async def _refund(world: World) -> Ask:
+    paid = await deposit(world)
+    body = {"amount": "1.00", "counter": COUNTERS[0], "reason": "moved away"}
+    return Ask({"id": str(paid.id)}, body=body)
+
+
+async def _open(world: World) -> Ask:
+    """Nobody is there, and the asker nowhere else."""
+    await _shift(world)
+    for one in (await world.services.billing.shifts(SYSTEM, command(), ShiftQuery(limit=200))).items:
+        if one.closed_at is None:
+            counted = ShiftClose.model_validate({"counted": str(one.cash)})
+            await world.services.billing.close_cashier_shift(SYSTEM, command(), one.id, counted)
+    return Ask({"code": COUNTERS[0]}, body={"opening_cash": "0"})
+
+
+async def _close(world: World) -> Ask:
+    shift = await _shift(world)
+    body = {"counted": "7.00", "reason": "counted twice"}
+    return Ask({"id": str(shift.id)}, body=body, version=shift.version)
+
+
 RECIPES: dict[str, Recipe] = {
     "GET /billing/currency": plain(),
     "POST /billing/currency": plain(body={"code": "EUR"}),
@@ -92,5 +209,28 @@ RECIPES: dict[str, Recipe] = {
     "POST /billing/charges": _raise,
     "POST /billing/charges/{id}/price": _price_charge,
     "POST /billing/charges/{id}/reverse": at(priced, REASON),
+    "POST /billing/invoices": _draft,
+    "GET /billing/invoices": plain(),
+    "GET /billing/invoices/{id}": at(issued),
+    "POST /billing/invoices/{id}/issue": at(draft, {}),
+    "POST /billing/invoices/{id}/settle": at(with_deposit, {"amount": "1.00"}),
+    "POST /billing/invoices/{id}/discard": at(draft),
+    "POST /billing/invoices/{id}/request-void": at(issued, REASON),
+    "POST /billing/invoices/{id}/void": at(to_void),
+    "POST /billing/invoices/{id}/credit": at(to_credit),
+    "POST /billing/payments": _pay,
+    "GET /billing/payments": plain(),
+    "POST /billing/payments/{id}/capture": at(pending),
+    "POST /billing/payments/{id}/fail": at(pending),
+    "POST /billing/payments/{id}/refunds": _refund,
+    "GET /billing/refunds": plain(),
+    "POST /billing/refunds/{id}/approve": at(refund),
+    "POST /billing/refunds/{id}/decline": at(refund),
+    "GET /billing/cashiers": plain(),
+    "POST /billing/cashiers": _new("TILL", name="New till"),
+    "POST /billing/cashiers/{code}/shifts": _open,
+    "GET /billing/shifts": plain(),
+    "POST /billing/shifts/{id}/close": _close,
+    "GET /patients/{id}/account": at(World.patient),
 }
 """Endpoint -> a request that somebody with every role at every place may make with success."""

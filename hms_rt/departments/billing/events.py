@@ -20,6 +20,13 @@ class ChargeRaised(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AccountChanged(Event):
+    """Invoices or payments of a patient changed; the patient is locked."""
+
+    patient_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class ChargesPriced(Event):
     """Charges of a patient that waited for a tariff have a price now."""
 

@@ -14,6 +14,8 @@ TABLES = (
     Repointed(tables.coverage),
     Repointed(tables.stay, key="admission_id"),
     Repointed(tables.charge),
+    Repointed(tables.invoice),
+    Repointed(tables.payment),
 )
 
 

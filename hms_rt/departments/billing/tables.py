@@ -116,3 +116,144 @@ charge = sa.Table(
     sa.Column("reason", sa.Text),
 )
 """The append-only ledger of what was done and what it costs."""
+
+cashier = sa.Table(
+    "billing_cashier",
+    metadata,
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("facility", sa.Text, nullable=False),
+)
+"""Counters at which money is taken; an assignment names one by its code."""
+
+series = sa.Table(
+    "billing_series",
+    metadata,
+    sa.Column("facility", sa.Text, primary_key=True),
+    sa.Column("series", sa.Text, primary_key=True),
+    sa.Column("last", sa.BigInteger, nullable=False),
+)
+"""The last number given of each kind of paper."""
+
+shift = sa.Table(
+    "billing_shift",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("counter", sa.ForeignKey("billing_cashier.code"), nullable=False),
+    sa.Column("cashier", sa.Uuid, nullable=False),
+    sa.Column("opened_at", Moment, nullable=False),
+    sa.Column("opening_cash", sa.Numeric, nullable=False),
+    sa.Column("cash", sa.Numeric, nullable=False),
+    sa.Column("closed_at", Moment),
+    sa.Column("counted", sa.Numeric),
+    sa.Column("difference", sa.Numeric),
+    sa.Column("reason", sa.Text),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+invoice = sa.Table(
+    "billing_invoice",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("number", sa.BigInteger),
+    sa.Column("patient_id", sa.ForeignKey("patients_patient.id"), nullable=False),
+    sa.Column("admission_id", sa.Uuid),
+    sa.Column("counter", sa.ForeignKey("billing_cashier.code")),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("total", sa.Numeric, nullable=False),
+    sa.Column("patient_part", sa.Numeric, nullable=False),
+    sa.Column("payer_part", sa.Numeric, nullable=False),
+    sa.Column("paid", sa.Numeric, nullable=False),
+    sa.Column("credited", sa.Numeric, nullable=False),
+    sa.Column("credits", sa.ForeignKey("billing_invoice.id")),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("created_by", sa.Uuid, nullable=False),
+    sa.Column("issued_at", Moment),
+    sa.Column("void_requested_by", sa.Uuid),
+    sa.Column("void_reason", sa.Text),
+    sa.Column("voided_by", sa.Uuid),
+    sa.Column("voided_at", Moment),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""Invoices and credit notes; ``paid`` and ``credited`` are sums that the database holds to their rows."""
+
+line = sa.Table(
+    "billing_line",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("invoice_id", sa.ForeignKey("billing_invoice.id"), nullable=False),
+    sa.Column("charge_id", sa.ForeignKey("billing_charge.id"), nullable=False),
+    sa.Column("gross", sa.Numeric, nullable=False),
+    sa.Column("payer_part", sa.Numeric, nullable=False),
+    sa.Column("patient_part", sa.Numeric, nullable=False),
+    sa.Column("live", sa.Boolean, nullable=False),
+)
+"""Which charge is on which invoice; not ``live`` once it was taken off, or the invoice is void."""
+
+payment = sa.Table(
+    "billing_payment",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("number", sa.BigInteger),
+    sa.Column("patient_id", sa.ForeignKey("patients_patient.id"), nullable=False),
+    sa.Column("payer", sa.ForeignKey("billing_payer.code"), nullable=False),
+    sa.Column("shift_id", sa.ForeignKey("billing_shift.id"), nullable=False),
+    sa.Column("means", sa.Text, nullable=False),
+    sa.Column("amount", sa.Numeric, nullable=False),
+    sa.Column("reference", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("allocated", sa.Numeric, nullable=False),
+    sa.Column("refunded", sa.Numeric, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("created_by", sa.Uuid, nullable=False),
+    sa.Column("captured_at", Moment),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""Payments; what is neither allocated nor refunded is the patient's deposit."""
+
+payment_event = sa.Table(
+    "billing_payment_event",
+    metadata,
+    sa.Column("payment_id", sa.ForeignKey("billing_payment.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("move", sa.Text, nullable=False),
+    sa.Column("state_before", sa.Text),
+    sa.Column("state_after", sa.Text, nullable=False),
+    sa.Column("amount", sa.Numeric, nullable=False),
+    sa.Column("occurred_at", Moment, nullable=False),
+    sa.Column("recorded_at", Moment, nullable=False),
+    sa.Column("recorded_by", sa.Uuid, nullable=False),
+)
+"""What happened to payments, append-only; the state of a payment is that of its newest event."""
+
+allocation = sa.Table(
+    "billing_allocation",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("payment_id", sa.ForeignKey("billing_payment.id"), nullable=False),
+    sa.Column("invoice_id", sa.ForeignKey("billing_invoice.id"), nullable=False),
+    sa.Column("amount", sa.Numeric, nullable=False),
+    sa.Column("recorded_at", Moment, nullable=False),
+    sa.Column("recorded_by", sa.Uuid, nullable=False),
+)
+"""What of which payment pays which invoice, append-only; negative where it was freed again."""
+
+refund = sa.Table(
+    "billing_refund",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("payment_id", sa.ForeignKey("billing_payment.id"), nullable=False),
+    sa.Column("shift_id", sa.ForeignKey("billing_shift.id"), nullable=False),
+    sa.Column("amount", sa.Numeric, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("requested_by", sa.Uuid, nullable=False),
+    sa.Column("requested_at", Moment, nullable=False),
+    sa.Column("decided_by", sa.Uuid),
+    sa.Column("decided_at", Moment),
+    sa.Column("version", sa.Integer, nullable=False),
+)

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from hms_rt.departments.billing.events import ChargeRaised
 from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.days import day_of
+from hms_rt.departments.billing.model.invoice import Invoice, InvoiceState
 from hms_rt.departments.billing.model.tariff import Service, ServiceKind, applicable, priced
-from hms_rt.departments.billing.repository import charges, tariffs
+from hms_rt.departments.billing.repository import accounts, charges, rows, tariffs
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 ONE = Decimal(1)
@@ -95,9 +96,18 @@ class Ledger:
         return day_of(charge.occurred_at, self.zone)
 
     async def reverse(self, uow: UnitOfWork, charge: Charge, reason: str) -> Charge:
-        """Take a locked charge back; records ``ChargeRaised``. Raises ``conflict`` for a second time."""
+        """Take a locked charge back; records ``ChargeRaised``. Raises ``conflict`` for a second time.
+
+        It goes off a draft that it is on; once issued, it takes a credit note.
+        """
         back = charge.reversal(uow.ids.new(), uow.now, uow.principal.id, reason)
         await charges.reverse(uow.connection, charge, back)
+        invoice_id = await accounts.live_line(uow.connection, charge.id)
+        if invoice_id is not None and charge.amounts is not None:
+            draft = (await rows.lock(uow.connection, Invoice, [invoice_id]))[invoice_id]
+            if draft.state is InvoiceState.DRAFT:
+                await accounts.take_off(uow.connection, invoice_id, charge.id)
+                await rows.save(uow.connection, draft.without(charge.amounts))
         _tell(uow, "charge.reverse", back)
         return back
 

@@ -134,16 +134,6 @@ async def page(
     return [charge_of(row) for row in await connection.execute(query)]
 
 
-async def unbilled(
-    connection: AsyncConnection, patient_id: uuid.UUID, admission_id: uuid.UUID | None
-) -> list[Charge]:
-    """What of a patient is on no bill: of one admission, or all."""
-    query = sa.select(tables.charge).where(_CHARGE.patient_id == patient_id, _LIVE).order_by(_CHARGE.id)
-    if admission_id is not None:
-        query = query.where(_CHARGE.admission_id == admission_id)
-    return [charge_of(row) for row in await connection.execute(query)]
-
-
 async def patient_of(connection: AsyncConnection, charge_id: uuid.UUID) -> uuid.UUID | None:
     """Whose charge it is, unlocked: the patient is locked before it."""
     query = sa.select(_CHARGE.patient_id).where(_CHARGE.id == charge_id)

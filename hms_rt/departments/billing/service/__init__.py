@@ -1,13 +1,16 @@
 """The service of billing."""
 
 from hms_rt.departments.billing.service.charging import Charging
+from hms_rt.departments.billing.service.invoicing import Invoicing
 from hms_rt.departments.billing.service.outstanding import Checklist
+from hms_rt.departments.billing.service.payments import Payments
+from hms_rt.departments.billing.service.shifts import Shifts
 from hms_rt.departments.billing.service.tariffs import Tariffs
 
 __all__ = ["BillingService"]
 
 
-class BillingService(Tariffs, Charging, Checklist):
+class BillingService(Tariffs, Charging, Checklist, Invoicing, Payments, Shifts):
     """From what was done to what was paid.
 
     Whatever changes a patient's account locks the patient first. Charges are a ledger that only grows.

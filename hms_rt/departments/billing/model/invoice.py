@@ -1,0 +1,148 @@
+"""An invoice, from draft to paid: the only table of its legal moves (DESIGN §8)."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from hms_rt.departments.billing.model.tariff import Amounts
+from hms_rt.kernel.errors import conflict, forbidden, illegal_move
+
+ZERO = Decimal(0)
+
+
+class InvoiceState(StrEnum):
+    """States of an invoice."""
+
+    DRAFT = "draft"
+    ISSUED = "issued"
+    PART_PAID = "part_paid"
+    PAID = "paid"
+    VOID = "void"
+
+
+class InvoiceMove(StrEnum):
+    """What can be done with an invoice."""
+
+    ISSUE = "issue"
+    SETTLE_PART = "settle_part"
+    SETTLE_REST = "settle_rest"
+    VOID = "void"
+
+
+class InvoiceKind(StrEnum):
+    """What an invoice is of."""
+
+    INTERIM = "interim"  # more may follow
+    FINAL = "final"
+    CREDIT_NOTE = "credit_note"  # takes back what an issued invoice charged
+
+
+_S = InvoiceState
+_M = InvoiceMove
+
+MOVES: Mapping[InvoiceMove, Mapping[InvoiceState, InvoiceState]] = {
+    _M.ISSUE: {_S.DRAFT: _S.ISSUED},
+    _M.SETTLE_PART: {_S.ISSUED: _S.PART_PAID, _S.PART_PAID: _S.PART_PAID},
+    _M.SETTLE_REST: {_S.ISSUED: _S.PAID, _S.PART_PAID: _S.PAID},
+    _M.VOID: {_S.DRAFT: _S.VOID, _S.ISSUED: _S.VOID},
+}
+"""Move -> state before -> state after. What is not here is illegal."""
+
+TO_PAY = frozenset({_S.ISSUED, _S.PART_PAID})
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """What a patient owes for charges, ``patient_part`` and ``payer_part`` of ``total``.
+
+    It is settled by what is ``paid`` (allocated from payments) and by what is ``credited``. A credit note
+    ``credits`` an invoice; its total is negative.
+    """
+
+    id: uuid.UUID
+    facility: str
+    kind: InvoiceKind
+    patient_id: uuid.UUID
+    admission_id: uuid.UUID | None
+    state: InvoiceState
+    created_at: datetime
+    created_by: uuid.UUID
+    number: int | None = None
+    counter: str | None = None
+    total: Decimal = ZERO
+    patient_part: Decimal = ZERO
+    payer_part: Decimal = ZERO
+    paid: Decimal = ZERO
+    credited: Decimal = ZERO
+    credits: uuid.UUID | None = None
+    issued_at: datetime | None = None
+    void_requested_by: uuid.UUID | None = None
+    void_reason: str | None = None
+    voided_by: uuid.UUID | None = None
+    voided_at: datetime | None = None
+    version: int = 1
+
+    @property
+    def due(self) -> Decimal:
+        """What is still to be paid."""
+        return self.total - self.paid - self.credited if self.state in TO_PAY else ZERO
+
+    def moved(self, move: InvoiceMove) -> "Invoice":
+        """After ``move``; raises ``illegal_move`` with the moves that are legal."""
+        after = MOVES[move].get(self.state)
+        if after is None:
+            legal = [other.value for other, steps in MOVES.items() if self.state in steps]
+            raise illegal_move("the invoice", self.state.value, move.value, legal)
+        return replace(self, state=after, version=self.version + 1)
+
+    def settled(self, *, paid: Decimal = ZERO, credited: Decimal = ZERO) -> "Invoice":
+        """With more paid or credited; raises ``illegal_move``, and ``conflict`` for more than is due."""
+        left = self.total - self.paid - self.credited - paid - credited
+        after = self.moved(_M.SETTLE_REST if left <= 0 else _M.SETTLE_PART)
+        if left < 0:
+            raise conflict("that is more than is due: read the invoice again")
+        return replace(after, paid=self.paid + paid, credited=self.credited + credited)
+
+    def without(self, amounts: Amounts) -> "Invoice":
+        """A draft from which a charge of these amounts is taken."""
+        return replace(
+            self,
+            total=self.total - amounts.gross,
+            patient_part=self.patient_part - amounts.patient_part,
+            payer_part=self.payer_part - amounts.payer_part,
+            version=self.version + 1,
+        )
+
+    def credit(self, amount: Decimal) -> tuple["Invoice", Decimal]:
+        """With ``amount`` more credited, and how much of what was paid that frees.
+
+        Raises ``illegal_move`` for a draft or void invoice.
+        """
+        if self.state in (_S.DRAFT, _S.VOID):
+            raise illegal_move("the invoice", self.state.value, "credit", [])
+        freed = max(ZERO, self.paid + self.credited + amount - self.total)
+        paid, credited = self.paid - freed, self.credited + amount
+        state = _S.PAID if paid + credited == self.total else _S.PART_PAID
+        after = replace(self, paid=paid, credited=credited, state=state, version=self.version + 1)
+        return after, freed
+
+    def asked_to_void(self, by: uuid.UUID, reason: str) -> "Invoice":
+        """Somebody wants it void; raises ``illegal_move`` where it cannot be."""
+        self.moved(_M.VOID)
+        return replace(self, void_requested_by=by, void_reason=reason, version=self.version + 1)
+
+    def voided(self, by: uuid.UUID, at: datetime) -> "Invoice":
+        """Void. What was issued is voided by another person than the one who asked for it.
+
+        Raises ``illegal_move``, ``conflict`` if nobody asked, ``forbidden`` for the one who did.
+        """
+        after = self.moved(_M.VOID)
+        if self.state is not _S.DRAFT:
+            if self.void_requested_by is None:
+                raise conflict("nobody asked for it: request the void first, with a reason")
+            if self.void_requested_by == by:
+                raise forbidden("an issued invoice is voided by another person than the one who asked")
+        return replace(after, voided_by=by, voided_at=at)

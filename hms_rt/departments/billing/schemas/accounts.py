@@ -1,0 +1,222 @@
+"""Invoices, payments, refunds and shifts on the wire."""
+
+import uuid
+
+from hms_rt.departments.billing.model.invoice import InvoiceKind, InvoiceState
+from hms_rt.departments.billing.model.payment import Means, PaymentState, RefundState
+from hms_rt.departments.billing.schemas.charges import ChargeOut
+from hms_rt.departments.billing.schemas.tariffs import CurrencyOut
+from hms_rt.kernel.money import AmountDue, Balance, Money
+from hms_rt.kernel.paging import PageQuery
+from hms_rt.kernel.schema import Moment, Name, PlaceCode, Reason, Schema
+
+
+class InvoiceIn(Schema):
+    """An invoice to prepare: everything of the patient, or of one admission, that is on none yet."""
+
+    patient_id: uuid.UUID
+    admission_id: uuid.UUID | None = None
+    final: bool = False
+    """False: an interim invoice, more may follow."""
+    facility: PlaceCode = "MAIN"
+    """Whose number it gets."""
+
+
+class IssueIn(Schema):
+    """Give an invoice its number."""
+
+    counter: PlaceCode | None = None
+    """Where the patient is to pay."""
+
+
+class InvoiceOut(Schema):
+    """An invoice or credit note."""
+
+    id: uuid.UUID
+    facility: str
+    kind: InvoiceKind
+    number: int | None
+    """Without gaps for each facility; null while it is a draft."""
+    patient_id: uuid.UUID
+    admission_id: uuid.UUID | None
+    counter: str | None
+    state: InvoiceState
+    total: Money
+    patient_part: Money
+    payer_part: Money
+    paid: Balance
+    credited: Balance
+    due: Balance
+    credits: uuid.UUID | None
+    """The invoice that a credit note is about."""
+    created_at: Moment
+    issued_at: Moment | None
+    void_reason: str | None
+    version: int
+
+
+class InvoiceDetail(InvoiceOut):
+    """An invoice with what it charges."""
+
+    charges: list[ChargeOut]
+
+
+class InvoiceQuery(PageQuery):
+    """Which invoices to list, newest first."""
+
+    patient_id: uuid.UUID | None = None
+    admission_id: uuid.UUID | None = None
+    state: InvoiceState | None = None
+    counter: PlaceCode | None = None
+
+
+class WhyVoid(Schema):
+    """Why an invoice should be void."""
+
+    reason: Reason
+
+
+class SettleIn(Schema):
+    """Pay from the patient's deposits, oldest first."""
+
+    amount: AmountDue | None = None
+    """All that is due and there, if left out."""
+
+
+class PaymentIn(Schema):
+    """Money from a patient or payer: for an invoice, or a deposit."""
+
+    patient_id: uuid.UUID
+    counter: PlaceCode
+    """Where: it goes into the shift that is open there."""
+    means: Means
+    amount: AmountDue
+    payer: PlaceCode = "SELF"
+    invoice_id: uuid.UUID | None = None
+    """Pays this one; not more than is due. Null: a deposit."""
+    reference: Name | None = None
+    """Of the card's slip, the transfer, the cheque."""
+    pending: bool = False
+    """True: announced, not there yet; captured or failed later. Only for deposits."""
+
+
+class PaymentOut(Schema):
+    """A payment; what is ``free`` is the patient's deposit."""
+
+    id: uuid.UUID
+    facility: str
+    number: int | None
+    """Of the receipt, without gaps for each facility; null until the money is there."""
+    patient_id: uuid.UUID
+    payer: str
+    shift_id: uuid.UUID
+    means: Means
+    amount: Balance
+    reference: str | None
+    state: PaymentState
+    allocated: Balance
+    refunded: Balance
+    free: Balance
+    created_at: Moment
+    captured_at: Moment | None
+    version: int
+
+
+class PaymentQuery(PageQuery):
+    """Which payments to list, newest first."""
+
+    patient_id: uuid.UUID | None = None
+    shift_id: uuid.UUID | None = None
+    state: PaymentState | None = None
+
+
+class RefundIn(Schema):
+    """Ask to give money back."""
+
+    amount: AmountDue
+    counter: PlaceCode
+    """Where it is handed out."""
+    reason: Reason
+
+
+class RefundOut(Schema):
+    """Money to give back, as far as a second person agrees."""
+
+    id: uuid.UUID
+    payment_id: uuid.UUID
+    amount: Balance
+    reason: str
+    state: RefundState
+    requested_by: uuid.UUID
+    requested_at: Moment
+    decided_by: uuid.UUID | None
+    decided_at: Moment | None
+    version: int
+
+
+class RefundQuery(PageQuery):
+    """Which refunds to list, newest first."""
+
+    state: RefundState | None = None
+    payment_id: uuid.UUID | None = None
+
+
+class CashierIn(Schema):
+    """A counter at which money is taken."""
+
+    code: PlaceCode
+    name: Name
+    facility: PlaceCode = "MAIN"
+
+
+class CashierOut(CashierIn):
+    """A counter at which money is taken."""
+
+
+class ShiftIn(Schema):
+    """Begin to take money."""
+
+    opening_cash: Balance
+    """What is in the drawer."""
+
+
+class ShiftClose(Schema):
+    """Count the drawer, and stop."""
+
+    counted: Balance
+    reason: Reason | None = None
+    """Why it is not what it should be; needed if it is not."""
+
+
+class ShiftOut(Schema):
+    """A cashier's time at a counter."""
+
+    id: uuid.UUID
+    facility: str
+    counter: str
+    cashier: uuid.UUID
+    opened_at: Moment
+    opening_cash: Balance
+    cash: Balance
+    """What the drawer should hold."""
+    closed_at: Moment | None
+    counted: Balance | None
+    difference: Money | None
+    reason: str | None
+    version: int
+
+
+class ShiftQuery(PageQuery):
+    """Which shifts to list, newest first."""
+
+    counter: PlaceCode | None = None
+
+
+class AccountOut(Schema):
+    """How a patient stands: in whole units of the currency."""
+
+    patient_id: uuid.UUID
+    currency: CurrencyOut
+    deposit: Balance
+    due: Balance
+    unbilled: Money

@@ -1,0 +1,115 @@
+"""What invoices and payments share: in which order things are locked, how they are written and answered.
+
+Locks: the patient, then charges, invoices, payments, refunds and the shift, each kind by id, numbers last.
+"""
+
+import uuid
+from dataclasses import asdict
+from decimal import Decimal
+from typing import TypeVar
+
+from hms_rt.departments.billing.model.invoice import Invoice
+from hms_rt.departments.billing.model.payment import Payment, Refund, Shift
+from hms_rt.departments.billing.repository import accounts, rows, tariffs
+from hms_rt.departments.billing.schemas.accounts import InvoiceOut, PaymentOut, RefundOut, ShiftOut
+from hms_rt.departments.billing.service.foundation import Foundation, found, invalid
+from hms_rt.kernel.errors import conflict
+from hms_rt.kernel.principal import Principal, PrincipalKind, Role
+from hms_rt.storage.unit_of_work import UnitOfWork
+
+P = TypeVar("P", Invoice, Payment, Refund, Shift)
+MAIN = "MAIN"
+
+
+class Desk(Foundation):
+    """Shared by invoicing and payments."""
+
+    async def _locked(self, uow: UnitOfWork, kind: type[P], paper_id: uuid.UUID, what: str) -> P:
+        """An invoice or payment, locked after its patient; raises ``not_found``."""
+        seen = found(await rows.find(uow.connection, kind, paper_id), what)
+        if isinstance(seen, Invoice | Payment):
+            await self._patients.lock(uow, seen.patient_id)
+        return (await rows.lock(uow.connection, kind, [paper_id]))[paper_id]
+
+    @staticmethod
+    async def _shift(uow: UnitOfWork, counter: str) -> Shift:
+        """The open shift at a counter, locked, of the caller; an administrator may stand in.
+
+        Raises ``conflict`` if none is open, or it is somebody else's.
+        """
+        seen = await accounts.open_shift(uow.connection, counter=counter)
+        if seen is None:
+            raise conflict(f"no shift is open at {counter}: open one first")
+        require_own(uow.principal, seen)
+        shift = (await rows.lock(uow.connection, Shift, [seen.id]))[seen.id]
+        shift.require_open()
+        return shift
+
+    @staticmethod
+    async def _counter_of(uow: UnitOfWork, shift_id: uuid.UUID) -> str:
+        shift = await rows.find(uow.connection, Shift, shift_id)
+        return found(shift, "that shift").counter
+
+    @staticmethod
+    async def _allocate(uow: UnitOfWork, payment: Payment, invoice: Invoice, amount: Decimal) -> Payment:
+        """Let ``amount`` of a locked payment pay a locked invoice, or free it; writes the payment."""
+        after = payment.allotted(amount)
+        await rows.save(uow.connection, after)
+        await accounts.allocate(
+            uow.connection,
+            id=uow.ids.new(),
+            payment_id=payment.id,
+            invoice_id=invoice.id,
+            amount=amount,
+            recorded_at=uow.now,
+            recorded_by=uow.principal.id,
+        )
+        return after
+
+    async def _units_only(self, uow: UnitOfWork, amount: Decimal) -> None:
+        """Raises ``invalid`` for an amount that is not in whole units of the currency."""
+        currency = await tariffs.currency(uow.connection)
+        if not currency.fits(amount):
+            raise invalid("amount", f"has at most {currency.scale} decimal places in {currency.code}")
+
+
+def require_own(principal: Principal, shift: Shift) -> None:
+    """Raises ``conflict`` for somebody else's shift, but an administrator's."""
+    if principal.kind is PrincipalKind.SYSTEM or principal.has(Role.ADMIN):
+        return
+    if shift.cashier != principal.id:
+        raise conflict(f"the shift at {shift.counter} is somebody else's")
+
+
+def invoice_out(invoice: Invoice) -> InvoiceOut:
+    """An invoice as it is answered."""
+    values = {**asdict(invoice), "due": invoice.due}
+    return InvoiceOut(**{name: values[name] for name in InvoiceOut.model_fields})
+
+
+def payment_out(payment: Payment) -> PaymentOut:
+    """A payment as it is answered."""
+    values = {**asdict(payment), "free": payment.free}
+    return PaymentOut(**{name: values[name] for name in PaymentOut.model_fields})
+
+
+def refund_out(refund: Refund) -> RefundOut:
+    """A refund as it is answered."""
+    values = asdict(refund)
+    return RefundOut(**{name: values[name] for name in RefundOut.model_fields})
+
+
+def shift_out(shift: Shift) -> ShiftOut:
+    """A shift as it is answered."""
+    return ShiftOut(**asdict(shift))
+
+
+def tell(uow: UnitOfWork, action: str, paper: Invoice | Payment) -> None:
+    """Account for what was done with a paper."""
+    uow.audit(
+        action,
+        entity=action.split(".")[0],
+        entity_id=paper.id,
+        patient_id=paper.patient_id,
+        detail={"state": paper.state, "number": paper.number},
+    )

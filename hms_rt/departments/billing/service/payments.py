@@ -1,0 +1,300 @@
+"""Payments in several means, deposits, refunds that a second person decides."""
+
+import uuid
+from dataclasses import replace
+
+from sqlalchemy.exc import IntegrityError
+
+from hms_rt.departments.billing.events import AccountChanged
+from hms_rt.departments.billing.model.invoice import Invoice
+from hms_rt.departments.billing.model.payment import (
+    Means,
+    Payment,
+    PaymentMove,
+    PaymentState,
+    Refund,
+    RefundMove,
+    RefundState,
+    Shift,
+)
+from hms_rt.departments.billing.repository import accounts, rows, tariffs
+from hms_rt.departments.billing.schemas.accounts import (
+    AccountOut,
+    PaymentIn,
+    PaymentOut,
+    PaymentQuery,
+    RefundIn,
+    RefundOut,
+    RefundQuery,
+)
+from hms_rt.departments.billing.schemas.tariffs import CurrencyOut, IdCursor
+from hms_rt.departments.billing.service.desk import Desk, payment_out, refund_out, tell
+from hms_rt.departments.billing.service.foundation import found, invalid
+from hms_rt.kernel.commands import Command
+from hms_rt.kernel.errors import not_found
+from hms_rt.kernel.paging import Page, cut, decode_cursor
+from hms_rt.kernel.principal import Principal
+from hms_rt.security.permissions import Permission, require, require_counter
+from hms_rt.storage.postgres import violated
+from hms_rt.storage.unit_of_work import UnitOfWork
+
+WHAT = "that payment"
+
+
+class Payments(Desk):
+    """Money is in the shift that is open at a counter; what is left of it is the patient's deposit."""
+
+    async def take_payment(self, principal: Principal, command: Command, wanted: PaymentIn) -> PaymentOut:
+        """Take money: for an invoice, or as a deposit.
+
+        Raises ``not_found``, ``forbidden`` at another counter, ``conflict`` without an open shift or for more
+        than is due, ``illegal_move`` for an invoice that is not to be paid.
+        """
+
+        async def work(uow: UnitOfWork) -> PaymentOut:
+            require_counter(principal, Permission.PAYMENT_TAKE, wanted.counter)
+            if wanted.pending and (wanted.invoice_id is not None or wanted.means is Means.CASH):
+                raise invalid("pending", "is for deposits that are not cash")
+            await self._patients.lock(uow, wanted.patient_id)
+            invoice = await self._invoice(uow, wanted)
+            await self._units_only(uow, wanted.amount)
+            shift = await self._shift(uow, wanted.counter)
+            payment = await self._taken(uow, wanted, shift)
+            if not wanted.pending:
+                payment = await self._capture(uow, payment, shift)
+            if invoice is not None:
+                payment = await self._allocate(uow, payment, invoice, wanted.amount)
+                await rows.save(uow.connection, invoice.settled(paid=wanted.amount))
+            return self._answer(uow, "payment.take", payment)
+
+        return await self._units.execute(principal, command, PaymentOut, work)
+
+    @staticmethod
+    async def _invoice(uow: UnitOfWork, wanted: PaymentIn) -> Invoice | None:
+        """What is to be paid, locked, if it can be."""
+        if wanted.invoice_id is None:
+            return None
+        locked = await rows.lock(uow.connection, Invoice, [wanted.invoice_id])
+        invoice = found(locked.get(wanted.invoice_id), "that invoice")
+        if invoice.patient_id != wanted.patient_id:
+            raise invalid("invoice_id", "not an invoice of this patient")
+        invoice.settled(paid=wanted.amount)
+        return invoice
+
+    @staticmethod
+    async def _taken(uow: UnitOfWork, wanted: PaymentIn, shift: Shift) -> Payment:
+        payment = Payment(
+            id=uow.ids.new(),
+            facility=shift.facility,
+            patient_id=wanted.patient_id,
+            payer=wanted.payer,
+            shift_id=shift.id,
+            means=wanted.means,
+            amount=wanted.amount,
+            reference=wanted.reference,
+            state=PaymentState.PENDING,
+            created_at=uow.now,
+            created_by=uow.principal.id,
+        )
+        try:
+            await rows.add(uow.connection, payment)
+        except IntegrityError as error:
+            if violated(error) == "billing_payment_payer_fkey":
+                raise not_found(f"payer {wanted.payer}") from None
+            raise
+        await _happened(uow, None, payment, PaymentMove.TAKE)
+        return payment
+
+    @staticmethod
+    async def _capture(uow: UnitOfWork, before: Payment, shift: Shift) -> Payment:
+        """The money is there: the receipt gets its number, the drawer the cash."""
+        before.moved(PaymentMove.CAPTURE)
+        if before.means is Means.CASH:
+            await rows.save(uow.connection, shift.with_cash(before.amount))
+        number = await rows.next_number(uow.connection, before.facility, "receipt")
+        after = before.captured(number, uow.now)
+        await rows.save(uow.connection, after)
+        await _happened(uow, before, after, PaymentMove.CAPTURE)
+        return after
+
+    async def capture_payment(
+        self, principal: Principal, command: Command, payment_id: uuid.UUID
+    ) -> PaymentOut:
+        """Announced money came. Raises ``illegal_move``, ``conflict`` once the shift is closed."""
+
+        async def work(uow: UnitOfWork) -> PaymentOut:
+            before, shift = await self._pending(uow, principal, command, payment_id)
+            return self._answer(uow, "payment.capture", await self._capture(uow, before, shift))
+
+        return await self._units.execute(principal, command, PaymentOut, work)
+
+    async def fail_payment(self, principal: Principal, command: Command, payment_id: uuid.UUID) -> PaymentOut:
+        """Announced money will not come. Raises ``illegal_move``."""
+
+        async def work(uow: UnitOfWork) -> PaymentOut:
+            before, _ = await self._pending(uow, principal, command, payment_id)
+            after = before.moved(PaymentMove.FAIL)
+            await rows.save(uow.connection, after)
+            await _happened(uow, before, after, PaymentMove.FAIL)
+            return self._answer(uow, "payment.fail", after)
+
+        return await self._units.execute(principal, command, PaymentOut, work)
+
+    async def _pending(
+        self, uow: UnitOfWork, principal: Principal, command: Command, payment_id: uuid.UUID
+    ) -> tuple[Payment, Shift]:
+        """A payment and its shift, locked; raises ``forbidden`` at another counter."""
+        require(principal, Permission.PAYMENT_TAKE)
+        payment = await self._locked(uow, Payment, payment_id, WHAT)
+        shift = (await rows.lock(uow.connection, Shift, [payment.shift_id]))[payment.shift_id]
+        require_counter(principal, Permission.PAYMENT_TAKE, shift.counter)
+        command.check_version(payment.version)
+        return payment, shift
+
+    @staticmethod
+    def _answer(uow: UnitOfWork, action: str, payment: Payment) -> PaymentOut:
+        uow.record(AccountChanged(payment.patient_id))
+        tell(uow, action, payment)
+        return payment_out(payment)
+
+    async def request_refund(
+        self, principal: Principal, command: Command, payment_id: uuid.UUID, wanted: RefundIn
+    ) -> RefundOut:
+        """Ask to give back what is left of a payment; another person decides."""
+
+        async def work(uow: UnitOfWork) -> RefundOut:
+            require_counter(principal, Permission.REFUND_REQUEST, wanted.counter)
+            payment = await self._locked(uow, Payment, payment_id, WHAT)
+            await self._units_only(uow, wanted.amount)
+            payment.given_back(wanted.amount)
+            shift = await self._shift(uow, wanted.counter)
+            refund = Refund(
+                id=uow.ids.new(),
+                payment_id=payment.id,
+                shift_id=shift.id,
+                amount=wanted.amount,
+                reason=wanted.reason,
+                state=RefundState.REQUESTED,
+                requested_by=principal.id,
+                requested_at=uow.now,
+            )
+            await rows.add(uow.connection, refund)
+            _audit_refund(uow, "refund.request", refund, payment)
+            return refund_out(refund)
+
+        return await self._units.execute(principal, command, RefundOut, work)
+
+    async def approve_refund(self, principal: Principal, command: Command, refund_id: uuid.UUID) -> RefundOut:
+        """Give the money back. Raises ``forbidden`` for the one who asked, ``conflict`` if it is spent."""
+        return await self._decide(principal, command, refund_id, RefundMove.APPROVE)
+
+    async def decline_refund(self, principal: Principal, command: Command, refund_id: uuid.UUID) -> RefundOut:
+        """Keep the money. Raises ``forbidden`` for the one who asked."""
+        return await self._decide(principal, command, refund_id, RefundMove.DECLINE)
+
+    async def _decide(
+        self, principal: Principal, command: Command, refund_id: uuid.UUID, move: RefundMove
+    ) -> RefundOut:
+        async def work(uow: UnitOfWork) -> RefundOut:
+            require(principal, Permission.REFUND_APPROVE)
+            seen = found(await rows.find(uow.connection, Refund, refund_id), "that refund")
+            payment = await self._locked(uow, Payment, seen.payment_id, WHAT)
+            before = (await rows.lock(uow.connection, Refund, [refund_id]))[refund_id]
+            command.check_version(before.version)
+            after = before.decided(move, principal.id, uow.now)
+            if move is RefundMove.APPROVE:
+                await self._give_back(uow, payment, before)
+            await rows.save(uow.connection, after)
+            _audit_refund(uow, f"refund.{move}", after, payment)
+            return refund_out(after)
+
+        return await self._units.execute(principal, command, RefundOut, work)
+
+    @staticmethod
+    async def _give_back(uow: UnitOfWork, payment: Payment, refund: Refund) -> None:
+        happened, after = payment.given_back(refund.amount)
+        shift = (await rows.lock(uow.connection, Shift, [refund.shift_id]))[refund.shift_id]
+        if payment.means is Means.CASH:
+            await rows.save(uow.connection, shift.with_cash(-refund.amount))
+        await rows.save(uow.connection, after)
+        await _happened(uow, payment, after, happened, refund)
+        uow.record(AccountChanged(payment.patient_id))
+
+    async def payments(self, principal: Principal, command: Command, query: PaymentQuery) -> Page[PaymentOut]:
+        """Payments, newest first; audited."""
+
+        async def work(uow: UnitOfWork) -> Page[PaymentOut]:
+            require(principal, Permission.PAYMENT_READ)
+            listed = await rows.page(
+                uow.connection,
+                Payment,
+                decode_cursor(query.cursor, IdCursor).id if query.cursor else None,
+                query.limit + 1,
+                patient_id=query.patient_id,
+                shift_id=query.shift_id,
+                state=query.state,
+            )
+            shown, cursor = cut(listed, query.limit, lambda one: IdCursor(id=one.id))
+            uow.audit(
+                "payment.list",
+                entity="payment",
+                entity_id=query.patient_id or "list",
+                patient_id=query.patient_id,
+                detail={"payments": [str(one.id) for one in shown]},
+            )
+            return Page[PaymentOut](items=[payment_out(one) for one in shown], next_cursor=cursor)
+
+        return await self._units.execute(principal, replace(command, key=None), Page[PaymentOut], work)
+
+    async def refunds(self, principal: Principal, query: RefundQuery) -> Page[RefundOut]:
+        """Refunds, newest first; they name nobody."""
+        require(principal, Permission.PAYMENT_READ)
+        before = decode_cursor(query.cursor, IdCursor).id if query.cursor else None
+        async with self._units.reading() as connection:
+            listed = await rows.page(
+                connection, Refund, before, query.limit + 1, state=query.state, payment_id=query.payment_id
+            )
+        shown, cursor = cut(listed, query.limit, lambda one: IdCursor(id=one.id))
+        return Page[RefundOut](items=[refund_out(one) for one in shown], next_cursor=cursor)
+
+    async def account(self, principal: Principal, command: Command, patient_id: uuid.UUID) -> AccountOut:
+        """How a patient stands: deposit, what is due, what is on no invoice; audited."""
+
+        async def work(uow: UnitOfWork) -> AccountOut:
+            require(principal, Permission.PAYMENT_READ)
+            found((await self._patients.brief(uow, [patient_id])).get(patient_id), "that patient")
+            currency = await tariffs.currency(uow.connection)
+            sums = await accounts.balance(uow.connection, patient_id)
+            uow.audit("account.read", entity="account", entity_id=patient_id, patient_id=patient_id)
+            deposit, due, unbilled = (currency.rounded(each) for each in sums)
+            shown = CurrencyOut(code=currency.code, scale=currency.scale)
+            return AccountOut(
+                patient_id=patient_id, currency=shown, deposit=deposit, due=due, unbilled=unbilled
+            )
+
+        return await self._units.execute(principal, replace(command, key=None), AccountOut, work)
+
+
+async def _happened(
+    uow: UnitOfWork, before: Payment | None, after: Payment, move: PaymentMove, refund: Refund | None = None
+) -> None:
+    await accounts.tell(
+        uow.connection,
+        before.state if before is not None else None,
+        after,
+        move,
+        refund.amount if refund is not None else after.amount,
+        occurred_at=uow.now,
+        recorded_at=uow.now,
+        recorded_by=uow.principal.id,
+    )
+
+
+def _audit_refund(uow: UnitOfWork, action: str, refund: Refund, payment: Payment) -> None:
+    uow.audit(
+        action,
+        entity="refund",
+        entity_id=refund.id,
+        patient_id=payment.patient_id,
+        detail={"payment": str(payment.id), "state": refund.state},
+    )

@@ -1,0 +1,104 @@
+"""Money never passes through a binary fraction: not in a table, not on the wire, not in the code."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from handlers import ROUTES
+from hms_rt.storage.embedded import EmbeddedUris
+from hms_rt.web.server import endpoints
+from tests.surface.sockets import DECLARED
+
+ROOT = Path(__file__).parents[2]
+MONEY = re.compile(
+    r"amount|price|total|gross|\bnet\b|^net$|^tax$|tax_rate|paid|credited|refunded|allocated|deposit"
+    r"|cash\b|counted|difference|balance|_part$|^due$|payer_share|unbilled"
+)
+"""How a column or field of money is called."""
+COUNTS = {"outstanding"}
+"""Words that only look like it."""
+NUMBERS = """
+    SELECT table_name || '.' || column_name AS name, table_name, column_name, data_type
+    FROM information_schema.columns WHERE table_schema = 'public'
+"""
+INEXACT = {"real", "double precision", "money"}
+MEASURED = {"opd_summary.service_mean_s", "opd_summary.service_deviation_s"}
+"""Columns that hold statistics, in seconds."""
+PATHS = (
+    "hms_rt/departments/billing",
+    "hms_rt/departments/pharmacy",
+    "hms_rt/kernel/money.py",
+    "hms_rt/kernel/quantity.py",
+    "handlers/billing.py",
+    "handlers/billing_accounts.py",
+)
+
+
+async def test_no_column_of_money_is_anything_but_numeric(stack: EmbeddedUris) -> None:
+    engine = create_async_engine(stack.postgres_uri)
+    try:
+        async with engine.connect() as connection:
+            columns = list(await connection.execute(sa.text(NUMBERS)))
+    finally:
+        await engine.dispose()
+    inexact = {column.name for column in columns if column.data_type in INEXACT}
+    assert inexact <= MEASURED, "a fraction in base two cannot hold a cent"
+    ours = [column for column in columns if column.table_name.startswith("billing_")]
+    money = {column.name: column.data_type for column in ours if MONEY.search(column.column_name)}
+    assert len(money) > 25
+    assert set(money.values()) == {"numeric"}, money
+
+
+def _schemas() -> Iterator[type[BaseModel]]:
+    for endpoint in endpoints(ROUTES):
+        if endpoint.path.startswith("/billing") or endpoint.path.endswith(("/account", "/coverage")):
+            yield from (kind for kind in (endpoint.body, endpoint.query, endpoint.answer) if kind is not None)
+    yield from (command.schema for command in DECLARED.values())
+
+
+def _fields(schema: Any, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every field of a JSON schema, with what it may hold."""
+    if isinstance(schema, dict):
+        if name and "properties" not in schema:
+            yield name, schema
+        for key, value in schema.get("properties", {}).items():
+            yield from _fields(value, key)
+        for key, value in schema.items():
+            if key not in {"properties", "default", "examples"}:
+                for each in value.values() if key == "$defs" else value if isinstance(value, list) else ():
+                    yield from _fields(each, "" if key == "$defs" else name)
+
+
+def test_money_is_text_on_the_wire_in_requests_answers_and_commands() -> None:
+    seen = set()
+    for kind in _schemas():
+        for mode in ("validation", "serialization"):
+            for name, told in _fields(kind.model_json_schema(mode=mode)):
+                if MONEY.search(name) and name not in COUNTS and "anyOf" not in told and "$ref" not in told:
+                    seen.add(name)
+                    assert told.get("type") in {"string", "null"}, (kind.__name__, name, told)
+    assert {"amount", "unit_price", "total", "gross", "due", "opening_cash", "tax_rate"} <= seen
+
+
+def test_no_schema_of_billing_takes_or_gives_a_fraction() -> None:
+    for kind in _schemas():
+        if kind.__module__.startswith("hms_rt.departments.billing"):
+            assert '"type": "number"' not in json.dumps(kind.model_json_schema()), kind.__name__
+
+
+def test_no_code_of_money_makes_a_fraction() -> None:
+    files = [path for each in PATHS for path in sorted((ROOT / each).rglob("*.py")) or [ROOT / each]]
+    assert len(files) > 20
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+            assert name not in {"float", "Float", "REAL", "DOUBLE_PRECISION"}, f"{path}:{node}"
+            constant = isinstance(node, ast.Constant) and isinstance(node.value, float)
+            assert not constant, f"{path}: {ast.dump(node)}"

@@ -1,0 +1,85 @@
+"""Fifty cashiers at once on one invoice and one deposit, over two server processes: nothing is paid twice."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest_asyncio
+
+from hms_rt.app import Hospital, Stores
+from hms_rt.config import Settings
+from hms_rt.departments.billing.schemas.accounts import CashierIn, ShiftIn
+from hms_rt.kernel.principal import Role
+from tests.billing.conftest import Query, Till
+from tests.billing.test_accounts import Counter1, adds_up
+from tests.cli.processes import configured
+from tests.conftest import PASSWORD, PersonFactory, command
+from tests.lab.test_two_servers import one_server
+
+MANY = 50
+
+
+@pytest_asyncio.fixture
+async def hospital(settings: Settings, stores: Stores) -> AsyncIterator[Hospital]:
+    """Not started: the servers of the test do the work, and it prepares and looks."""
+    made = Hospital(settings, stores)
+    yield made
+    await made.close()
+
+
+async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
+    till: Till, stores: Stores, person: PersonFactory, tmp_path: Path, query: Query
+) -> None:
+    await till.price("DRESS", "100")
+    billing, patient_id = till.services.billing, await till.patient()
+    for code in ("C1", "C2"):
+        await billing.define_cashier(till.admin, command(), CashierIn(code=code, name=code))
+    opening = ShiftIn.model_validate({"opening_cash": "0"})
+    shift = await billing.open_cashier_shift(till.clerk, command(), "C1", opening)
+    desk = Counter1(till, shift)
+    await till.charge(patient_id)
+    invoice = await desk.invoice(patient_id)
+    await person(Role.ADMIN, username="boss")
+    async with AsyncExitStack() as stack:
+        served = [stack.enter_async_context(one_server(tmp_path, configured(stores))) for _ in range(2)]
+        sessions = []
+        for url in await asyncio.gather(*served):
+            jar = aiohttp.CookieJar(unsafe=True)
+            session = await stack.enter_async_context(aiohttp.ClientSession(url, cookie_jar=jar))
+            signed = {"username": "boss", "password": PASSWORD}
+            async with session.post("/api/v1/auth/login", json=signed) as answer:
+                assert answer.status == 200
+            sessions.append(session)
+
+        async def ask(number: int, path: str, body: dict[str, Any], key: str | None = None) -> int:
+            headers = {"Idempotency-Key": key} if key is not None else {}
+            url = f"/api/v1/billing{path}"
+            async with sessions[number % 2].post(url, json=body, headers=headers) as answer:
+                return answer.status
+
+        async def at_once(path: str, body: dict[str, Any]) -> Counter[int]:
+            return Counter(await asyncio.gather(*(ask(number, path, body) for number in range(MANY))))
+
+        cash = {"patient_id": str(patient_id), "counter": "C1", "means": "cash"}
+        paid = await at_once("/payments", {**cash, "amount": "7.00", "invoice_id": str(invoice.id)})
+        assert paid == {201: 14, 409: 36}  # 14 × 7.00 fit into 100.00, not one more
+        assert await at_once("/payments", {**cash, "amount": "0.10"}) == {201: MANY}
+        settled = await at_once(f"/invoices/{invoice.id}/settle", {"amount": "1.00"})
+        assert settled == {200: 2, 409: 48}
+        charge = {"patient_id": str(patient_id), "service": "DRESS", "quantity": "1"}
+        assert await ask(0, "/charges", charge) == 201
+        drafted = await at_once("/invoices", {"patient_id": str(patient_id)})
+        assert drafted == {201: 1, 409: 49}
+        opened = await at_once("/cashiers/C2/shifts", {"opening_cash": "0"})
+        assert opened == {201: 1, 409: 49}
+        keyed = await asyncio.gather(
+            *(ask(n, "/payments", {**cash, "amount": "1.00"}, "same") for n in range(MANY))
+        )
+        assert set(keyed) <= {201, 409}
+    sums = await adds_up(query)
+    assert (sums.cash, sums.deposits) == (Decimal("104.00"), Decimal("4.00"))

@@ -2,9 +2,10 @@
 
 import uuid
 from datetime import date
+from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import StringConstraints, model_validator
 
 from hms_rt.departments.billing.model.tariff import SELF, STANDARD, ServiceKind
 from hms_rt.kernel.money import Rate, UnitPrice
@@ -114,9 +115,9 @@ class PriceIn(Schema):
     """The first day on which it does not hold any more; null: until another one is set."""
     unit_price: UnitPrice
     """Net, with up to six places: finer than the currency."""
-    tax_rate: Rate = Field(default="0", validate_default=True)
+    tax_rate: Rate = Decimal(0)
     """Per cent that are added."""
-    payer_share: Rate = Field(default="0", validate_default=True)
+    payer_share: Rate = Decimal(0)
     """Per cent of the sum that the payer takes; the patient pays the rest."""
 
     @model_validator(mode="after")

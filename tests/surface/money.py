@@ -107,6 +107,7 @@ async def _shift(world: World) -> ShiftOut:
 
 async def draft(world: World) -> InvoiceOut:
     """A draft of 30.00."""
+    await _shift(world)
     wanted = InvoiceIn(patient_id=(await priced(world)).patient_id)
     return await world.services.billing.draft_invoice(SYSTEM, command(), wanted)
 
@@ -212,7 +213,7 @@ RECIPES: dict[str, Recipe] = {
     "POST /billing/invoices": _draft,
     "GET /billing/invoices": plain(),
     "GET /billing/invoices/{id}": at(issued),
-    "POST /billing/invoices/{id}/issue": at(draft, {}),
+    "POST /billing/invoices/{id}/issue": at(draft, {"counter": COUNTERS[0]}),
     "POST /billing/invoices/{id}/settle": at(with_deposit, {"amount": "1.00"}),
     "POST /billing/invoices/{id}/discard": at(draft),
     "POST /billing/invoices/{id}/request-void": at(issued, REASON),

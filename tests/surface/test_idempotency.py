@@ -19,7 +19,7 @@ from tests.surface.world import Client, World
 
 COMMANDS = [endpoint for endpoint in ENDPOINTS if not endpoint.safe and not endpoint.public]
 AT_ONCE = 10
-OTHERWISE = (OTHER_WARD, "R8", "available", str(uuid.UUID(int=7)), "CULT", "urine", "transferred_out")
+OTHERWISE = (OTHER_WARD, "R8", "available", str(uuid.UUID(int=7)), "CULT", "urine", "transferred_out", "2.50")
 
 
 async def asker(world: World, endpoint: Endpoint) -> Client:

@@ -87,12 +87,16 @@ class Invoice:
 
     @property
     def due(self) -> Decimal:
-        """What is still to be paid."""
-        return self.total - self.paid - self.credited if self.state in TO_PAY else ZERO
+        """What is still to be paid; of a credit note nothing."""
+        if self.state not in TO_PAY or self.kind is InvoiceKind.CREDIT_NOTE:
+            return ZERO
+        return self.total - self.paid - self.credited
 
     def moved(self, move: InvoiceMove) -> "Invoice":
-        """After ``move``; raises ``illegal_move`` with the moves that are legal."""
+        """After ``move``; raises ``illegal_move`` with the moves that are legal; a credit note has none."""
         after = MOVES[move].get(self.state)
+        if self.kind is InvoiceKind.CREDIT_NOTE:
+            raise illegal_move("the credit note", self.state.value, move.value, [])
         if after is None:
             legal = [other.value for other, steps in MOVES.items() if self.state in steps]
             raise illegal_move("the invoice", self.state.value, move.value, legal)
@@ -121,7 +125,7 @@ class Invoice:
 
         Raises ``illegal_move`` for a draft or void invoice.
         """
-        if self.state in (_S.DRAFT, _S.VOID):
+        if self.state in (_S.DRAFT, _S.VOID) or self.kind is InvoiceKind.CREDIT_NOTE:
             raise illegal_move("the invoice", self.state.value, "credit", [])
         freed = max(ZERO, self.paid + self.credited + amount - self.total)
         paid, credited = self.paid - freed, self.credited + amount

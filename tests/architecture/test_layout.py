@@ -18,7 +18,6 @@ PYTHON = sorted(
 )
 
 WITHOUT_NAMESPACE = {
-    "billing": "its rooms come with the cashiers",
     "audit": "read by administrators over REST",
     "identity": "its stream of rights is internal",
     "boards": "its pages are printed; what changes on screens belongs to the departments",

@@ -5,7 +5,6 @@ from typing import Any
 
 from hms_rt.departments.billing.model.tariff import ServiceKind
 from hms_rt.departments.billing.schemas.accounts import (
-    CashierIn,
     InvoiceIn,
     InvoiceOut,
     IssueIn,
@@ -21,7 +20,6 @@ from hms_rt.departments.billing.schemas.accounts import (
 )
 from hms_rt.departments.billing.schemas.charges import ChargeIn, ChargeOut, ReverseCharge
 from hms_rt.departments.billing.schemas.tariffs import PriceIn, ServiceIn, ServiceOut
-from hms_rt.kernel.paging import PageQuery
 from hms_rt.kernel.principal import SYSTEM
 from tests.conftest import command
 from tests.surface.recipes import REASON, TODAY, Ask, Recipe, at, plain
@@ -95,9 +93,6 @@ async def _charges(world: World) -> Ask:
 async def _shift(world: World) -> ShiftOut:
     """The open shift at counter C1; the server's own, so that an administrator stands in."""
     billing = world.services.billing
-    if not (await billing.cashiers(SYSTEM, PageQuery())).items:
-        for code in COUNTERS:
-            await billing.define_cashier(SYSTEM, command(), CashierIn(code=code, name=f"Till {code}"))
     listed = (await billing.shifts(SYSTEM, command(), ShiftQuery(counter=COUNTERS[0], limit=1))).items
     if listed and listed[0].closed_at is None:
         return listed[0]

@@ -22,7 +22,7 @@ from hms_rt.web.endpoints import Endpoint
 from tests.surface.asks import ENDPOINTS, ask, label
 from tests.surface.replies import Reply, send
 from tests.surface.sockets import COMMAND_IDS, DECLARED, ROOM_KINDS, SOCKET_COMMANDS, payload
-from tests.surface.things import CLINIC, DISPENSARY, WARD
+from tests.surface.things import CLINIC, COUNTERS, DISPENSARY, WARD
 from tests.surface.world import AWAY, BOUND_ROOMS, HERE, NOWHERE, Client, World
 
 Places = frozenset[Assignment]
@@ -130,6 +130,10 @@ ROOMS: Mapping[tuple[str, str], tuple[str, Mapping[Role, tuple[Audience | None, 
     ("/ipd", "ward"): (
         f"ward:{WARD}",
         {Role.DOCTOR: (CLINICAL, None), Role.NURSE: (CLINICAL, None), Role.PHARMACY: (CLINICAL, CLINICAL)},
+    ),
+    ("/billing", "cashier"): (
+        f"cashier:{COUNTERS[0]}",
+        {Role.ADMIN: (STAFF, STAFF), Role.RECEPTION: (STAFF, STAFF), Role.PHARMACY: (STAFF, None)},
     ),
     ("/notifications", "me"): ("me", dict.fromkeys(Role, (OWN, OWN))),
 }

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from hms_rt.app import Hospital
 from hms_rt.departments.beds.schemas import WardIn
+from hms_rt.departments.billing.schemas.accounts import CashierIn
 from hms_rt.departments.identity.schemas import AssignmentIn, DeviceNew, DeviceOut, UserNew, UserOut
 from hms_rt.departments.opd.schemas.queue import ClinicIn, CounterIn
 from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Principal, PrincipalKind, Role
@@ -67,6 +68,9 @@ class World(Things):
         for entry in CATALOGUE:
             await self.services.lab.define_test(SYSTEM, command(), entry)
         await stock_the_pharmacy(self.services)
+        for code in COUNTERS:
+            till = CashierIn(code=code, name=f"Till {code}")
+            await self.services.billing.define_cashier(SYSTEM, command(), till)
         for _ in range(2):
             self.lab_people.append(await self.person(Role.LAB))
 

@@ -4,6 +4,8 @@ import uuid
 from dataclasses import dataclass
 
 from hms_rt.departments.billing.model.charge import Charge
+from hms_rt.departments.billing.model.invoice import Invoice
+from hms_rt.departments.billing.model.payment import Shift
 from hms_rt.kernel.changes import Event
 
 
@@ -17,6 +19,20 @@ class ChargeRaised(Event):
     def patient_id(self) -> uuid.UUID:
         """Whose account it is on."""
         return self.charge.patient_id
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceChanged(Event):
+    """An invoice that was issued is as told now. It is locked."""
+
+    invoice: Invoice
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftChanged(Event):
+    """A shift is open, holds other cash, or is closed. It is locked."""
+
+    shift: Shift
 
 
 @dataclass(frozen=True, slots=True)

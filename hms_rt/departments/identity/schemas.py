@@ -28,7 +28,7 @@ RoomName = Annotated[
     str,
     StringConstraints(
         pattern=r"^/(beds (ward:[A-Z0-9][A-Z0-9_-]{0,15}|hospital)"
-        r"|(opd clinic|pharmacy dispensary):[A-Z0-9][A-Z0-9_-]{0,15})$"
+        r"|(opd clinic|pharmacy dispensary|billing cashier):[A-Z0-9][A-Z0-9_-]{0,15})$"
     ),
 ]
 """Namespace and room that a screen may show: ``/beds ward:ICU``, ``/beds hospital``, ``/opd clinic:GEN``,

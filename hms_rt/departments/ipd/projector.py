@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from hms_rt.departments.beds.events import HoldEnd, HoldEnded
+from hms_rt.departments.billing.events import AccountChanged, ChargeRaised
 from hms_rt.departments.ipd.events import DosesChanged
 from hms_rt.departments.ipd.model import Move
 from hms_rt.departments.ipd.repository import admissions as admission_rows
@@ -42,6 +43,8 @@ CHANGES: Mapping[type[Event], Callable[[Any], set[uuid.UUID]]] = {
     LabTestsChanged: lambda event: {change.order.patient_id for change in event.changes},
     AlertChanged: lambda event: {event.order.patient_id},
     PrescriptionChanged: lambda event: {event.after.patient_id},
+    ChargeRaised: lambda event: {event.patient_id},
+    AccountChanged: lambda event: {event.patient_id},
     DosesChanged: lambda event: set(event.patient_ids),
 }
 """What changes the discharge checklist of whom."""

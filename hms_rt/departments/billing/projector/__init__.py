@@ -1,10 +1,12 @@
-"""Charges what other departments do, when they say that they did it."""
+"""Charges what other departments do, when they say that they did it; and shows what is to be paid where."""
 
 from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
+from hms_rt.departments.billing.events import InvoiceChanged, ShiftChanged
 from hms_rt.departments.billing.model.tariff import ServiceKind
 from hms_rt.departments.billing.projector.bed_days import BedDays
+from hms_rt.departments.billing.projector.counters import invoice_changed, shift_changed
 from hms_rt.departments.billing.projector.ledger import Deed, Ledger
 from hms_rt.departments.billing.repository import charges, stays
 from hms_rt.departments.ipd.events import AdmissionChanged, StayMoved
@@ -112,6 +114,8 @@ def projectors(zone: ZoneInfo) -> Mapping[type[Event], Sequence[Projector]]:
         TokenMoved: (charging.token_moved,),
         LabTestsChanged: (charging.tests_changed,),
         PrescriptionChanged: (charging.prescription_changed,),
+        InvoiceChanged: (invoice_changed,),
+        ShiftChanged: (shift_changed,),
         StayMoved: (charging.stay_moved,),
         AdmissionChanged: (charging.admission_changed,),
     }

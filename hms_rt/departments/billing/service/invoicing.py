@@ -4,7 +4,7 @@ import uuid
 from dataclasses import replace
 from decimal import Decimal
 
-from hms_rt.departments.billing.events import AccountChanged
+from hms_rt.departments.billing.events import AccountChanged, InvoiceChanged
 from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceKind, InvoiceMove, InvoiceState
 from hms_rt.departments.billing.model.payment import Payment
@@ -112,6 +112,7 @@ class Invoicing(Desk):
     @staticmethod
     def _changed(uow: UnitOfWork, action: str, invoice: Invoice) -> InvoiceOut:
         uow.record(AccountChanged(invoice.patient_id))
+        uow.record(InvoiceChanged(invoice))
         tell(uow, action, invoice)
         return invoice_out(invoice)
 
@@ -212,6 +213,7 @@ class Invoicing(Desk):
             after, freed = before.credit(amount)
             await self._free(uow, before, freed)
             await rows.save(uow.connection, after)
+            uow.record(InvoiceChanged(after))
             note = Invoice(
                 id=uow.ids.new(),
                 facility=before.facility,

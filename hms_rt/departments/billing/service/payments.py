@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy.exc import IntegrityError
 
-from hms_rt.departments.billing.events import AccountChanged
+from hms_rt.departments.billing.events import AccountChanged, InvoiceChanged, ShiftChanged
 from hms_rt.departments.billing.model.invoice import Invoice
 from hms_rt.departments.billing.model.payment import (
     Means,
@@ -64,7 +64,9 @@ class Payments(Desk):
                 payment = await self._capture(uow, payment, shift)
             if invoice is not None:
                 payment = await self._allocate(uow, payment, invoice, wanted.amount)
-                await rows.save(uow.connection, invoice.settled(paid=wanted.amount))
+                settled = invoice.settled(paid=wanted.amount)
+                await rows.save(uow.connection, settled)
+                uow.record(InvoiceChanged(settled))
             return self._answer(uow, "payment.take", payment)
 
         return await self._units.execute(principal, command, PaymentOut, work)
@@ -110,7 +112,7 @@ class Payments(Desk):
         """The money is there: the receipt gets its number, the drawer the cash."""
         before.moved(PaymentMove.CAPTURE)
         if before.means is Means.CASH:
-            await rows.save(uow.connection, shift.with_cash(before.amount))
+            await _drawer(uow, shift.with_cash(before.amount))
         number = await rows.next_number(uow.connection, before.facility, "receipt")
         after = before.captured(number, uow.now)
         await rows.save(uow.connection, after)
@@ -215,7 +217,7 @@ class Payments(Desk):
         happened, after = payment.given_back(refund.amount)
         shift = (await rows.lock(uow.connection, Shift, [refund.shift_id]))[refund.shift_id]
         if payment.means is Means.CASH:
-            await rows.save(uow.connection, shift.with_cash(-refund.amount))
+            await _drawer(uow, shift.with_cash(-refund.amount))
         await rows.save(uow.connection, after)
         await _happened(uow, payment, after, happened, refund)
         uow.record(AccountChanged(payment.patient_id))
@@ -273,6 +275,12 @@ class Payments(Desk):
             )
 
         return await self._units.execute(principal, replace(command, key=None), AccountOut, work)
+
+
+async def _drawer(uow: UnitOfWork, shift: Shift) -> None:
+    """Write a locked shift whose cash changed."""
+    await rows.save(uow.connection, shift)
+    uow.record(ShiftChanged(shift))
 
 
 async def _happened(

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy.exc import IntegrityError
 
+from hms_rt.departments.billing.events import ShiftChanged
 from hms_rt.departments.billing.model.payment import Shift
 from hms_rt.departments.billing.repository import accounts, rows
 from hms_rt.departments.billing.schemas.accounts import (
@@ -83,6 +84,7 @@ class Shifts(Desk):
                     case "billing_shift_cashier_key":
                         raise conflict("you have an open shift at another counter: close it") from None
                 raise
+            uow.record(ShiftChanged(shift))
             uow.audit("shift.open", entity="shift", entity_id=shift.id, detail={"counter": counter})
             return shift_out(shift)
 
@@ -103,6 +105,7 @@ class Shifts(Desk):
             await self._units_only(uow, told.counted)
             after = before.closed(uow.now, told.counted, told.reason)
             await rows.save(uow.connection, after)
+            uow.record(ShiftChanged(after))
             uow.audit(
                 "shift.close",
                 entity="shift",

@@ -1,0 +1,36 @@
+"""The state of billing's rooms, and who may look into them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.billing import views
+from hms_rt.departments.billing.repository import accounts
+from hms_rt.departments.billing.service.foundation import Foundation
+from hms_rt.kernel.audiences import Audience
+from hms_rt.kernel.principal import Principal
+from hms_rt.security.permissions import Permission, require_counter
+
+State = dict[str, Mapping[str, Any]]
+
+
+class Rooms(Foundation):
+    """Snapshots; their values equal those of the changes that lead there."""
+
+    @staticmethod
+    def cashier_audience(principal: Principal, code: str) -> Audience:
+        """Those who take money at the counter; raises ``forbidden`` for everybody else."""
+        require_counter(principal, Permission.PAYMENT_TAKE, code)
+        return Audience.STAFF
+
+    @staticmethod
+    async def cashier_state(connection: AsyncConnection, code: str) -> State | None:
+        """The state of stream ``billing/cashier:<code>``; None if there is no such counter."""
+        if not await accounts.cashiers(connection, [code]):
+            return None
+        shift = await accounts.open_shift(connection, counter=code)
+        shown: State = {views.SHIFT: views.shift_value(shift)} if shift is not None else {}
+        for invoice in await accounts.at_counter(connection, code):
+            shown[views.invoice_key(invoice)] = views.invoice_value(invoice)
+        return shown

@@ -32,7 +32,7 @@ RoomName = Annotated[
     ),
 ]
 """Namespace and room that a screen may show: ``/beds ward:ICU``, ``/beds hospital``, ``/opd clinic:GEN``,
-``/pharmacy dispensary:MAIN``."""
+``/pharmacy dispensary:MAIN``, ``/billing cashier:C1``."""
 
 
 def _distinct(rooms: list[str]) -> list[str]:

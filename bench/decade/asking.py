@@ -22,15 +22,22 @@ from hms_rt.web.server import endpoints
 MIDDLE = datetime(2021, 1, 1, tzinfo=UTC)
 """Half of the ten years: where a deep page begins."""
 
+DAY = "2025-12-30"
+"""The last day but one of the ten years."""
+
 LIMIT = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Identifiers of things that exist: a patient, a user, the middle of what has numbers."""
+    """Identifiers of things that exist: an admitted patient, a user, an order, a lot of a medicine; and the
+    middle of what has numbers."""
 
     patient: uuid.UUID
     user: uuid.UUID
+    admission: uuid.UUID
+    order: uuid.UUID
+    lot: uuid.UUID
     rows: int
 
 
@@ -57,21 +64,30 @@ LISTS = [
 
 
 def every(known: Known) -> Iterator[Asked]:
-    """Every list, plain and with each filter by itself."""
+    """Every list, plain and with each filter by itself; a period also with both its ends."""
     for endpoint in LISTS:
+        assert endpoint.query is not None
         path = _path(endpoint, known)
         required = {
             _alias(endpoint, name): _values(name, info.annotation, known)[0]
             for name, info in _filters(endpoint)
             if info.is_required()
         }
-        if endpoint.path == "/patients":  # a search is by exactly one of its filters
-            required = {}
-        else:
+        if endpoint.path not in _BY_ONE:
             yield Asked(endpoint, path, required)
         for name, info in _filters(endpoint):
             for value in [] if info.is_required() else _values(name, info.annotation, known):
-                yield Asked(endpoint, path, {**required, _alias(endpoint, name): value})
+                more = {"first_day": DAY} if name == "last_day" else {}
+                yield Asked(endpoint, path, {**required, **more, _alias(endpoint, name): value})
+        if {"since", "until"} <= endpoint.query.model_fields.keys():
+            year = {"since": MIDDLE.isoformat(), "until": MIDDLE.replace(year=2022).isoformat()}
+            yield Asked(
+                endpoint, path, {**required, **{_alias(endpoint, name): at for name, at in year.items()}}
+            )
+
+
+_BY_ONE = {"/patients", "/doses", "/lab/specimens"}
+"""Asked by exactly one of their filters."""
 
 
 def _filters(endpoint: Endpoint) -> list[tuple[str, Any]]:
@@ -90,7 +106,7 @@ def _path(endpoint: Endpoint, known: Known) -> str:
     path = endpoint.path
     for parameter in endpoint.parameters:
         place = "C01" if path.startswith(("/clinics", "/opd")) else "W01"
-        value = {"code": "CARDIO" if "on-call" in path else place, "date": "2025-12-30", "text": "T01"}
+        value = {"code": "CARDIO" if "on-call" in path else place, "date": DAY, "text": "T01"}
         path = path.replace("{" + parameter.name + "}", value.get(parameter.kind, str(known.patient)))
     return path
 
@@ -102,6 +118,8 @@ def _values(name: str, kind: Any, known: Known) -> list[str]:
         return [str(member.value) for member in inner]
     if inner is bool:
         return ["true"]
+    if name == "action":
+        return ["bed.change", "record.break_glass"]  # one line in five, and one in five thousand
     return [_BY_NAME.get(name) or _by_type(name, inner, known)]
 
 
@@ -120,9 +138,10 @@ _BY_NAME = {
     "phone": "+436607",
     "identifier": "N7",
     "test": "T01",
-    "action": "bed.change",
     "barcode": "LAB000000007",
     "dispensary": "MAIN",
+    "store": "MAIN",
+    "service": "S01",
     "code": "T01",
     "medicine": "M01",
 }
@@ -130,11 +149,12 @@ _BY_NAME = {
 
 def _by_type(name: str, kind: Any, known: Known) -> str:
     if kind is uuid.UUID:
-        return str(known.patient if "patient" in name else known.user)
+        things = {"admission_id": known.admission, "order_id": known.order, "lot_id": known.lot}
+        return str(things.get(name) or (known.patient if "patient" in name else known.user))
     if kind is datetime:
         return MIDDLE.isoformat()
     if kind is date:
-        return "2025-12-30"
+        return DAY
     return "7" if kind is int else "T01"
 
 

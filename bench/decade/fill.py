@@ -55,7 +55,16 @@ _FUNCTIONS = (
 
 def statements(patients: int) -> list[tuple[str, int, str]]:
     """Table, rows and statement, for so many patients and what belongs to them."""
-    found = [("identity_user", USERS, _USERS), ("identity_assignment", USERS * 2, _ASSIGNMENTS)]
+    found = [
+        ("identity_user", USERS, _USERS),
+        ("identity_assignment", USERS * 2, _ASSIGNMENTS),
+        ("beds_room", WARDS, _ROOMS),
+        ("beds_bed", BEDS, _BEDS),
+        ("lab_catalogue", 40, _CATALOGUE),
+        ("lab_range_set", 40, _RANGES),
+        ("pharmacy_medicine", 40, _MEDICINES),
+        ("pharmacy_store", 1, _STORE),
+    ]
     for part in HOSPITAL.read_text().split("\n-- ")[1:]:
         head, _, sql = part.partition("\n")
         table, share = head.split()
@@ -92,4 +101,35 @@ _ASSIGNMENTS = f"""
     SELECT person(n), k, CASE k WHEN 'ward' THEN 'W' ELSE 'C' END || lpad((n % {WARDS})::text, 2, '0'),
         person(1), timestamptz '2015-12-01'
     FROM generate_series(1, {USERS}) n CROSS JOIN unnest(ARRAY['ward', 'clinic']) k
+"""
+_ROOMS = f"""
+    INSERT INTO beds_room (ward_code, code)
+    SELECT 'W' || lpad(n::text, 2, '0'), 'R1' FROM generate_series(0, {WARDS - 1}) n
+"""
+_BEDS = f"""
+    INSERT INTO beds_bed (id, ward_code, room_code, code, status, isolation, since, version)
+    SELECT gid('b', n, timestamptz '2015-12-01'), 'W' || lpad((n % {WARDS})::text, 2, '0'), 'R1', 'B' || n,
+        'occupied', false, timestamptz '2025-12-30', 1
+    FROM generate_series(0, {BEDS - 1}) n
+"""
+_CATALOGUE = """
+    INSERT INTO lab_catalogue (code, name, specimen_kind, unit, decimals, active, version)
+    SELECT 'T' || lpad(n::text, 2, '0'), 'Test ' || n, 'blood', 'mmol/L', 1, true, 1
+    FROM generate_series(0, 39) n
+"""
+_RANGES = """
+    INSERT INTO lab_range_set (id, code, unit, valid_from, source, defined_by, defined_at, version)
+    SELECT gid('g', n, timestamptz '2015-12-01'), 'T' || lpad(n::text, 2, '0'), 'mmol/L', date '2015-12-01',
+        'the maker', person(n), timestamptz '2015-12-01', 1
+    FROM generate_series(0, 39) n
+"""
+_MEDICINES = """
+    INSERT INTO pharmacy_medicine (code, generic, form, strength, strength_unit, per, dispense_unit,
+        controlled, status, version)
+    SELECT 'M' || lpad(n::text, 2, '0'), 'Medicine ' || n, 'tablet', 500, 'mg', 1, 'tablet', false, 'active',
+        1
+    FROM generate_series(0, 39) n
+"""
+_STORE = """
+    INSERT INTO pharmacy_store (code, name, kind, version) VALUES ('MAIN', 'Dispensary', 'dispensary', 1)
 """

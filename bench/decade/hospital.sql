@@ -51,6 +51,24 @@ SELECT gid('o', n, at), gid('s', n, at), 'C' || lpad((n % 20)::text, 2, '0'), pe
     CASE WHEN NOT late THEN at END, 1
 FROM (SELECT n, moment(n, :rows) AS at, n > :rows * 0.998 AS late FROM generate_series(1, :rows) n) t;
 
+-- opd_slot 1.0
+INSERT INTO opd_slot (id, schedule_id, clinic_code, doctor_id, day, starts_at, ends_at, capacity, overbook,
+    booked)
+SELECT gid('s', n, at), gid('w', n % 20, timestamptz '2015-12-01'), 'C' || lpad((n % 20)::text, 2, '0'),
+    person(n), at::date, at, at + interval '15 min', 1, 0, 1
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- opd_visit 1.5
+INSERT INTO opd_visit (id, clinic_code, day, patient_id, patient_name, mrn, state, opened_at, since,
+    recorded_at, doctor_id, triaged_at, consulted_at, finished_at, disposition, reason, version)
+SELECT gid('f', n, at), 'C' || lpad((n % 20)::text, 2, '0'), at::date, patient(n, :patients), 'Somebody',
+    'MRN-' || n, state, at, at, at, CASE WHEN state <> 'arrived' THEN person(n) END,
+    CASE WHEN state = 'closed' THEN at END, CASE WHEN state = 'closed' THEN at END,
+    CASE WHEN state <> 'arrived' THEN at END, CASE WHEN state = 'closed' THEN 'home' END,
+    CASE WHEN state = 'left' THEN 'waited too long' END, 1
+FROM (SELECT n, moment(n, :rows) AS at, CASE WHEN n > :rows - 100 THEN 'arrived' WHEN n % 1000 = 0 THEN 'left'
+      ELSE 'closed' END AS state FROM generate_series(1, :rows) n) t;
+
 -- ipd_admission 0.3
 INSERT INTO ipd_admission (id, patient_id, ward_code, state, reason, requested_by, requested_at,
     recorded_at, accepted_at, admitted_at, discharged_at, disposition, version)
@@ -66,6 +84,38 @@ SELECT gid('y', n, at), gid('m', n, at), gid('p', n * 3, moment(n * 3, :patients
     gid('b', n % 600, timestamptz '2015-12-01'), (n % 30)::text, 'W' || lpad((n % 20)::text, 2, '0'), at,
     CASE WHEN n <= :rows - 600 THEN moment(n + 599, :rows) END, false
 FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- ipd_round 0.9
+INSERT INTO ipd_round (id, admission_id, ward_code, entry_id, occurred_at, recorded_at, recorded_by,
+    recorded_by_name)
+SELECT gid('1', n, at), gid('m', o, moment(o, :rows / 3)), 'W' || lpad((o % 20)::text, 2, '0'),
+    gid('e', n, at), at, at, person(n), 'Somebody'
+FROM (SELECT n, (n + 2) / 3 AS o, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- ipd_medication 0.6
+INSERT INTO ipd_medication (line_id, prescription_id, admission_id, patient_id, patient_name, mrn, ward,
+    name, controlled, dose, dose_unit, route, frequency_kind, times, starts_at, ends_at, state,
+    planned_until)
+SELECT gid('2', n, at), gid('3', o, at), gid('m', o, moment(o, :rows / 2)),
+    gid('p', o * 3, moment(o * 3, :patients)), 'Somebody', 'MRN-' || o, CASE WHEN live THEN ward END,
+    'Amoxicillin', false, 500, 'mg', 'oral', 'every_hours', '{}', at, at + interval '5 days',
+    CASE WHEN live THEN 'in_force' ELSE 'ended' END, at + interval '5 days'
+FROM (SELECT n, (n + 1) / 2 AS o, moment(n, :rows) AS at, n > :rows - 1200 AS live,
+      'W' || lpad(((n + 1) / 2 % 20)::text, 2, '0') AS ward FROM generate_series(1, :rows) n) t;
+
+-- ipd_dose 6.0
+INSERT INTO ipd_dose (id, line_id, due_at, ward, state, version)
+SELECT gid('4', n, at), gid('2', l, moment(l, :rows / 10)), at, 'W' || lpad(((l + 1) / 2 % 20)::text, 2, '0'),
+    CASE WHEN n > :rows - 2000 THEN 'due' ELSE 'given' END, 1
+FROM (SELECT n, (n + 9) / 10 AS l, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- ipd_administration 6.0
+INSERT INTO ipd_administration (id, line_id, dose_id, controlled, outcome, amount, given_by, occurred_at,
+    recorded_at)
+SELECT gid('5', n, at), gid('2', l, moment(l, :rows / 10)), gid('4', n, at), false, 'given', 500, person(n),
+    at, at
+FROM (SELECT n, (n + 9) / 10 AS l, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t
+WHERE n <= :rows - 2000;
 
 -- beds_cleaning 0.3
 INSERT INTO beds_cleaning (id, bed_id, ward_code, kind, state, requested_at, requested_by, due_at, note,
@@ -125,6 +175,33 @@ SELECT gid('r', n, at), patient(n, :patients), 'Somebody', 'MRN-' || n,
     CASE WHEN n > :rows - 300 THEN 'active' ELSE 'dispensed' END, at, at, 1
 FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
 
+-- pharmacy_lot 0.1
+INSERT INTO pharmacy_lot (id, medicine, number, expires_on, version)
+SELECT gid('6', n, at), 'M' || lpad((n % 40)::text, 2, '0'), 'LOT' || n, at::date + 700, 1
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- pharmacy_stock 0.1
+INSERT INTO pharmacy_stock (lot_id, store, quantity)
+SELECT gid('6', n, moment(n, :rows)), 'MAIN', CASE WHEN n > :rows - 400 THEN 100 ELSE 0 END
+FROM generate_series(1, :rows) n;
+
+-- pharmacy_ledger 2.0
+INSERT INTO pharmacy_ledger (id, lot_id, store, kind, delta, occurred_at, recorded_at, recorded_by)
+SELECT gid('7', n, at), gid('6', l, moment(l, :rows / 20)), 'MAIN',
+    CASE WHEN n % 20 = 1 THEN 'receive' ELSE 'dispense' END, CASE WHEN n % 20 = 1 THEN 190 ELSE -10 END, at, at,
+    person(n)
+FROM (SELECT n, (n + 19) / 20 AS l, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- billing_charge 4.0
+INSERT INTO billing_charge (id, patient_id, admission_id, kind, cause, source, service, description, quantity,
+    payer, patient_class, occurred_at, recorded_at, recorded_by, unit_price, tax_rate, net, tax, gross,
+    payer_part, patient_part, reversed_by)
+SELECT gid('8', n, at), patient(n, :patients), CASE WHEN n % 4 = 0 THEN gid('m', o, moment(o, :rows * 3 / 40)) END,
+    'test', n::text, 'T01', 'S01', 'Test', 1, 'SELF', 'STD', at, at, person(n), a, a * 0, a, a * 0, a, a * 0, a,
+    CASE WHEN n % 5000 = 0 THEN gid('9', n, at) END
+FROM (SELECT n, moment(n, :rows) AS at, n * 3 / 40 + 1 AS o, CASE WHEN n < :rows - 500 THEN 20.00 END AS a
+      FROM generate_series(1, :rows) n) t;
+
 -- notifications_batch 2.0
 INSERT INTO notifications_batch (id, sender_id, kind, title, subject_type, subject_id, patient_id,
     priority, created_at, told, seen, acknowledged)
@@ -151,6 +228,7 @@ FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
 INSERT INTO audit_log (at, xid, principal_kind, principal_id, session_id, action, outcome, entity,
     entity_id, patient_id, detail, request_id, address)
 SELECT moment(n, :rows), 3, 'user', person(n), person(n),
-    (ARRAY['patient.read', 'record.read', 'bed.change', 'lab.order', 'token.call'])[n % 5 + 1], 'allowed',
+    CASE WHEN n % 5000 = 0 THEN 'record.break_glass' ELSE
+        (ARRAY['patient.read', 'record.read', 'bed.change', 'lab.order', 'token.call'])[n % 5 + 1] END, 'allowed',
     'patient', n::text, CASE WHEN n % 3 < 2 THEN patient(n, :patients) END, '{}', 'r', '10.0.0.1'
 FROM generate_series(1, :rows) n;

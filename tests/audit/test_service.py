@@ -57,6 +57,37 @@ async def test_pages_follow_each_other_without_gap_or_repeat(audit: AuditService
     assert seen == ["4", "3", "2", "1", "0"]
 
 
+async def test_actions_that_begin_alike_are_one_list_in_the_order_of_time(
+    audit: AuditService, write: Write, clock: ManualClock
+) -> None:
+    await write(2, "page.one")
+    await write(1, "pagf.other")
+    clock.advance(timedelta(hours=1))
+    middle = clock.now()
+    await write(2, "page.two")
+    clock.advance(timedelta(minutes=-30))  # a server whose clock runs behind: a later number, an earlier time
+    await write(1, "page.late")
+
+    async def pages(**asked: object) -> list[tuple[str, str]]:
+        seen: list[tuple[str, str]] = []
+        cursor: str | None = None
+        while True:
+            query = AuditQuery.model_validate({"limit": 2, "cursor": cursor, **asked})
+            page = await audit.search(SYSTEM, command(), query)
+            seen += [(line.action, line.entity_id) for line in page.items if line.action[:3] == "pag"]
+            if (cursor := page.next_cursor) is None:
+                return seen
+
+    newest, late = [("page.two", "1"), ("page.two", "0")], ("page.late", "0")
+    oldest = [("page.one", "1"), ("page.one", "0")]
+    assert await pages(action="page.") == [*newest, late, *oldest]
+    assert await pages(action="page.", to=middle) == [late, *oldest]
+    assert await pages(action="page.", **{"from": middle}) == newest
+    assert await pages(action="page.", to=middle, **{"from": middle}) == []
+    assert await pages(action="page.two") == newest
+    assert await pages() == [*newest, late, ("pagf.other", "0"), *oldest]
+
+
 async def test_reading_the_trail_leaves_a_trace(audit: AuditService) -> None:
     await audit.search(SYSTEM, command(), AuditQuery(action="record."))
     (line,) = (await audit.search(SYSTEM, command(), AuditQuery(action="audit."))).items

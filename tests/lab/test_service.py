@@ -1,7 +1,7 @@
 """The way of a test on real servers: orders, specimens, results, releases, versions."""
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import DBAPIError
@@ -15,6 +15,7 @@ from hms_rt.departments.lab.model.specimen import SpecimenState
 from hms_rt.departments.lab.schemas.catalogue import CatalogueChange
 from hms_rt.departments.lab.schemas.ordering import (
     Cancellation,
+    LabOrderIn,
     LabOrderQuery,
     Rejection,
     SpecimenIn,
@@ -217,6 +218,28 @@ async def test_a_release_is_a_fact_for_other_departments(lab: Lab, hospital: Hos
     assert heard == [ResultReleased(test.id, test.order_id, test.patient_id, 1)]
 
 
+async def _late_entry_takes_its_place(lab: Lab, patient: uuid.UUID, before: list[uuid.UUID]) -> None:
+    """An order of yesterday, written down today, is the oldest, in a list of one doctor and in all lists."""
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    wanted = LabOrderIn(patient_id=patient, tests=["LAC"], ward="ICU", occurred_at=yesterday)
+    late = await lab.services.lab.order(lab.doctor, command(), wanted)
+    for who in (lab.doctor, lab.anne):
+        for sort, expected in (("newest", [*before, late.id]), ("oldest", [late.id, *reversed(before)])):
+            seen, cursor = [], None
+            while True:
+                asked = {"patient_id": patient, "limit": 1, "cursor": cursor, "sort": sort}
+                page = await lab.services.lab.orders(who, command(), LabOrderQuery.model_validate(asked))
+                seen += [order.id for order in page.items]
+                if (cursor := page.next_cursor) is None:
+                    break
+            assert seen == expected, sort
+        today = LabOrderQuery(patient_id=patient, since=yesterday + timedelta(hours=1))
+        old = LabOrderQuery(patient_id=patient, until=yesterday + timedelta(hours=1))
+        assert [one.id for one in (await lab.services.lab.orders(who, command(), today)).items] == before
+        assert [one.id for one in (await lab.services.lab.orders(who, command(), old)).items] == [late.id]
+    await lab.services.lab.cancel_order(lab.doctor, command(), late.id, Cancellation(reason="a test"))
+
+
 async def test_lists_are_paged(lab: Lab) -> None:
     patient = await lab.patient()
     for _ in range(3):
@@ -231,6 +254,7 @@ async def test_lists_are_paged(lab: Lab) -> None:
             break
     assert seen == sorted(seen, reverse=True)
     assert len(seen) == 3
+    await _late_entry_takes_its_place(lab, patient, seen)
     first = await service.worklist(lab.anne, command(), WorklistQuery(limit=2))
     rest = await service.worklist(lab.anne, command(), WorklistQuery(limit=2, cursor=first.next_cursor))
     assert (len(first.items), len(rest.items), rest.next_cursor) == (2, 1, None)

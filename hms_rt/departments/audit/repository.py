@@ -1,12 +1,25 @@
 """Lines of the audit trail and their seals."""
 
 import uuid
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, literal, select, text
-from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, Range
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    and_,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, INT8MULTIRANGE, Range
 from sqlalchemy.dialects.postgresql.ranges import MultiRange
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +28,10 @@ from hms_rt.departments.audit.tables import audit_seal as seals
 from hms_rt.storage.metadata import audit_log as trail
 
 Line = Mapping[str, Any]
+Moment = tuple[datetime, int]
+"""When, and after how many lines of that moment: where a page begins or ends."""
+
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 # A negative key: the keys of commands are hashes of text, these two never meet.
 _LOCK = text("SELECT pg_try_advisory_xact_lock(-7325, 1)")
@@ -41,6 +58,21 @@ _UNSEALED = """
 _UNSEALED_LINES = text(_UNSEALED.format(fields=", ".join(f"line.{field}" for field in LINE_FIELDS)))
 _UNSEALED_IDS = text(_UNSEALED.format(fields="line.id"))
 _LINES: Select[Any] = select(*(trail.c[field] for field in LINE_FIELDS))
+_NEWEST = (trail.c.at.desc(), trail.c.id.desc())
+# From one action to the next one, by the index: a DISTINCT would read every line.
+_ACTIONS = text(
+    """
+    WITH RECURSIVE known (action) AS (
+        (SELECT action COLLATE "C" FROM audit_log WHERE action COLLATE "C" >= :prefix
+         ORDER BY action COLLATE "C" LIMIT 1)
+        UNION ALL
+        SELECT (SELECT action COLLATE "C" FROM audit_log WHERE action COLLATE "C" > known.action
+                ORDER BY action COLLATE "C" LIMIT 1)
+        FROM known WHERE starts_with(known.action, :prefix)
+    )
+    SELECT action FROM known WHERE starts_with(action, :prefix)
+    """
+)
 
 
 async def search(
@@ -51,24 +83,56 @@ async def search(
     action: str | None,
     since: datetime | None,
     until: datetime | None,
-    before: int | None,
+    before: Moment | None,
     limit: int,
 ) -> list[Line]:
-    """At most ``limit`` lines, newest first; ``action`` is the beginning of one."""
-    query = _LINES.order_by(trail.c.id.desc()).limit(limit)
+    """At most ``limit`` lines, newest first: by when, then by number; ``action`` is the beginning of one.
+
+    Reads about as many lines as it shows, however long the trail is: one range of an index, or with an action
+    alone one range for each action that begins so.
+    """
+    bounds = (since or _EARLIEST, 0), min((until or _LATEST, 0), before or (_LATEST, 0))
+    if action is not None and patient_id is None and principal_id is None:
+        query = _of_each(await _actions(connection, action), *bounds, limit)
+        return [dict(row) for row in (await connection.execute(query)).mappings()]
+    query = _LINES.order_by(*_NEWEST).limit(limit).where(_between((trail.c.at, trail.c.id), *bounds))
+    if action is not None:
+        query = query.where(trail.c.action.startswith(action, autoescape=True))
     if patient_id is not None:
         query = query.where(trail.c.patient_id == patient_id)
     if principal_id is not None:
         query = query.where(trail.c.principal_id == principal_id)
-    if action is not None:
-        query = query.where(trail.c.action.startswith(action, autoescape=True))
-    if since is not None:
-        query = query.where(trail.c.at >= since)
-    if until is not None:
-        query = query.where(trail.c.at < until)
-    if before is not None:
-        query = query.where(trail.c.id < before)
     return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _between(key: Sequence[Any], low: Sequence[Any], high: Sequence[Any]) -> ColumnElement[bool]:
+    """From ``low`` on and before ``high``, compared as rows: the two ends of one range of an index."""
+    low_row, high_row = (
+        tuple_(*(one if isinstance(one, ColumnElement) else literal(one) for one in end))
+        for end in (low, high)
+    )
+    return and_(tuple_(*key) >= low_row, tuple_(*key) < high_row)
+
+
+async def _actions(connection: AsyncConnection, prefix: str) -> list[str]:
+    """The actions of the trail that begin so: one look into the index for each."""
+    return list((await connection.execute(_ACTIONS, {"prefix": prefix})).scalars())
+
+
+def _of_each(actions: list[str], low: Moment, high: Moment, limit: int) -> Select[Any]:
+    """The newest lines of each of these actions, and of them the newest.
+
+    One action is a range in the order of the index and no equation: by that PostgreSQL, which does not know
+    how rare an action is, would look for its lines among all others.
+    """
+    one = func.unnest(literal(actions, ARRAY(Text))).table_valued("action").render_derived("one")
+    key = (trail.c.action.collate("C"), trail.c.at, trail.c.id)
+    among = _LINES.where(_between(key, (one.c.action, *low), (one.c.action, *high)))
+    newest = among.order_by(*(column.desc() for column in key)).limit(limit)
+    lines = newest.correlate(one).lateral("line")
+    columns = (lines.c[field] for field in LINE_FIELDS)
+    found = select(*columns).select_from(one.join(lines, true()))
+    return found.order_by(lines.c.at.desc(), lines.c.id.desc()).limit(limit)
 
 
 async def lock_chain(connection: AsyncConnection) -> bool:

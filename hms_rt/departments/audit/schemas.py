@@ -46,8 +46,9 @@ class AuditLine(Schema):
 
 
 class AuditCursor(Schema):
-    """Sort key of the trail."""
+    """Sort key of the trail: when, and of lines of one moment the number."""
 
+    at: Moment
     id: Annotated[int, Field(ge=0, lt=2**62)]
 
 

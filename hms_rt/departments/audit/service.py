@@ -47,7 +47,7 @@ class AuditService:
 
     async def search(self, principal: Principal, command: Command, query: AuditQuery) -> Page[AuditLine]:
         """Lines of the trail, newest first. Looking is audited too."""
-        before = decode_cursor(query.cursor, AuditCursor).id if query.cursor else None
+        after = decode_cursor(query.cursor, AuditCursor) if query.cursor else None
 
         async def work(uow: UnitOfWork) -> Page[AuditLine]:
             require(principal, Permission.AUDIT_READ)
@@ -58,7 +58,7 @@ class AuditService:
                 action=query.action,
                 since=query.since,
                 until=query.until,
-                before=before,
+                before=(after.at, after.id) if after is not None else None,
                 limit=query.limit + 1,
             )
             asked = query.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"cursor"})
@@ -70,7 +70,7 @@ class AuditService:
                 detail=asked,
             )
             lines = [AuditLine.model_validate(row) for row in rows]
-            shown, cursor = cut(lines, query.limit, lambda line: AuditCursor(id=line.id))
+            shown, cursor = cut(lines, query.limit, lambda line: AuditCursor(at=line.at, id=line.id))
             return Page[AuditLine](items=list(shown), next_cursor=cursor)
 
         return await self._units.execute(principal, command, Page[AuditLine], work)

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,10 +28,13 @@ async def page(
     since: datetime | None = None,
     until: datetime | None = None,
     oldest: bool = False,
-    after: uuid.UUID | None = None,
+    after: tuple[datetime, uuid.UUID] | None = None,
     limit: int,
 ) -> list[LabOrder]:
-    """At most ``limit`` orders within reach, newest (or oldest) first, beyond ``after``."""
+    """At most ``limit`` orders within reach beyond ``after``, the newest (or oldest) first.
+
+    By when they were ordered, then by id.
+    """
     conditions: list[sa.ColumnElement[bool]] = []
     for column, wanted in (
         (_ORDER.patient_id, patient_id),
@@ -48,12 +52,17 @@ async def page(
         of_order = sa.select(_TEST.id).where(_TEST.order_id == _ORDER.id, _TEST.code == test)
         conditions.append(of_order.correlate(tables.lab_order).exists())
     if after is not None:
-        conditions.append(_ORDER.id > after if oldest else _ORDER.id < after)
-    ids = reach.newest(_ORDER.id, _ORDER.place, _ORDER.ordered_by, conditions, limit, oldest=oldest)
-    query = (
-        sa.select(tables.lab_order)
-        .where(_ORDER.id.in_(ids))
-        .order_by(_ORDER.id.asc() if oldest else _ORDER.id.desc())
-        .limit(limit)
+        key, last = sa.tuple_(_ORDER.ordered_at, _ORDER.id), sa.tuple_(*map(sa.literal, after))
+        conditions.append(key > last if oldest else key < last)
+    page = (
+        sa.select(tables.lab_order).where(*conditions).order_by(*_by_time(_ORDER, oldest=oldest)).limit(limit)
     )
+    parts = reach.each(page, _ORDER.place, _ORDER.ordered_by)
+    either = sa.union(*(sa.select(part.subquery()) for part in parts)).subquery()
+    query = sa.select(either).order_by(*_by_time(either.c, oldest=oldest)).limit(limit)
     return [rows.order(row, prefix="") for row in await connection.execute(query)]
+
+
+def _by_time(columns: Any, *, oldest: bool) -> list[sa.ColumnElement[Any]]:
+    keys = (columns.ordered_at, columns.id)
+    return [key.asc() if oldest else key.desc() for key in keys]

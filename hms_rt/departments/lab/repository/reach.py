@@ -25,6 +25,18 @@ class Reach:
             [*(f"ward:{code}" for code in self.wards), *(f"clinic:{code}" for code in self.clinics)]
         )
 
+    def each(
+        self, page: sa.Select[Any], place: sa.ColumnElement[Any], ordered_by: sa.ColumnElement[Any]
+    ) -> list[sa.Select[Any]]:
+        """``page``, which is sorted and cut, by itself for each way to see a row.
+
+        One index range per place, each cut, however many rows there are: an OR over places would make
+        PostgreSQL read or sort them all.
+        """
+        if self.places is None:
+            return [page]
+        return [*(page.where(place == one) for one in self.places), page.where(ordered_by == self.own)]
+
     def newest(
         self,
         key: sa.ColumnElement[Any],
@@ -32,19 +44,9 @@ class Reach:
         ordered_by: sa.ColumnElement[Any],
         conditions: Sequence[sa.ColumnElement[bool]],
         limit: int,
-        *,
-        oldest: bool = False,
     ) -> sa.Select[Any]:
-        """The ids (``key``) of at most ``limit`` rows per place within reach, newest first (or oldest).
-
-        One index range per place, each cut at ``limit``, however many rows there are: an OR over places would
-        make PostgreSQL read or sort them all.
-        """
-        order = key.asc() if oldest else key.desc()
-        base = sa.select(key.label("id")).where(*conditions)
-        if self.places is None:
-            return base.order_by(order).limit(limit)
-        parts = [base.where(place == one).order_by(order).limit(limit) for one in self.places]
-        parts.append(base.where(ordered_by == self.own).order_by(order).limit(limit))
+        """The ids (``key``) of at most ``limit`` rows per place within reach, newest first."""
+        page = sa.select(key.label("id")).where(*conditions).order_by(key.desc()).limit(limit)
+        parts = self.each(page, place, ordered_by)
         either = sa.union_all(*(sa.select(part.subquery().c.id) for part in parts)).subquery()
         return sa.select(either.c.id)

@@ -18,6 +18,8 @@ from hms_rt.departments.lab.repository.labtests import UNFINISHED
 _ORDER = tables.lab_order.c
 _TEST = tables.lab_test.c
 _REVIEW_DUE = sa.literal_column("lab_test.review_due", sa.Boolean)
+# What a trigger keeps true of every unfinished test; said here, because it leads to the few open orders.
+_ORDER_OPEN = sa.literal_column("lab_order.state = 'open'", sa.Boolean)
 _rank_of = sa.case({"stat": 0, "urgent": 1}, value=_ORDER.priority, else_=2)
 _JOINED = tables.lab_order.join(tables.lab_test, _TEST.order_id == _ORDER.id)
 
@@ -42,7 +44,7 @@ class Wanted:
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """The same, on the columns of a test and its order."""
-        found: list[sa.ColumnElement[bool]] = [_REVIEW_DUE if self.review_due else UNFINISHED]
+        found: list[sa.ColumnElement[bool]] = [_REVIEW_DUE] if self.review_due else [UNFINISHED, _ORDER_OPEN]
         for column, wanted in (
             (_TEST.state, self.state),
             (_TEST.code, self.code),

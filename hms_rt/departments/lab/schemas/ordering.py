@@ -108,7 +108,7 @@ Location = Annotated[str, StringConstraints(pattern=r"^(ward|clinic):[A-Z0-9][A-
 
 
 class OrderSort(StrEnum):
-    """How to sort orders."""
+    """How to sort orders: by ``ordered_at``."""
 
     NEWEST = "newest"
     OLDEST = "oldest"
@@ -152,6 +152,13 @@ class WorklistQuery(PageQuery):
     recollect: bool | None = None
     """Only those whose specimen was rejected, or was not."""
     sort: WorklistSort = WorklistSort.OLDEST
+
+
+class OrderCursor(Schema):
+    """Sort key of orders: when they were ordered."""
+
+    ordered_at: Moment
+    id: uuid.UUID
 
 
 class WorklistCursor(Schema):

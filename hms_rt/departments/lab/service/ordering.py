@@ -15,11 +15,11 @@ from hms_rt.departments.lab.repository import catalogue, history, labtests, orde
 from hms_rt.departments.lab.repository.history import Happened
 from hms_rt.departments.lab.schemas.ordering import (
     Cancellation,
-    IdCursor,
     LabOrderIn,
     LabOrderOut,
     LabOrderQuery,
     LabTestOut,
+    OrderCursor,
     OrderSort,
 )
 from hms_rt.departments.lab.service.foundation import (
@@ -143,7 +143,7 @@ class Ordering(Foundation):
 
     async def orders(self, principal: Principal, command: Command, query: LabOrderQuery) -> Page[LabOrderOut]:
         """Orders of the caller's places and those the caller ordered, newest first; audited."""
-        after = decode_cursor(query.cursor, IdCursor).id if query.cursor else None
+        after = decode_cursor(query.cursor, OrderCursor) if query.cursor else None
 
         async def work(uow: UnitOfWork) -> Page[LabOrderOut]:
             found_orders = await orders.page(
@@ -157,10 +157,14 @@ class Ordering(Foundation):
                 since=query.since,
                 until=query.until,
                 oldest=query.sort is OrderSort.OLDEST,
-                after=after,
+                after=(after.ordered_at, after.id) if after is not None else None,
                 limit=query.limit + 1,
             )
-            shown, cursor = cut(found_orders, query.limit, lambda order: IdCursor(id=order.id))
+            shown, cursor = cut(
+                found_orders,
+                query.limit,
+                lambda order: OrderCursor(ordered_at=order.ordered_at, id=order.id),
+            )
             uow.audit(
                 "lab.orders_read",
                 entity="lab_order",

@@ -183,10 +183,12 @@ async def _known(hospital: Hospital) -> tuple[Known, dict[str, int], str]:
 _THINGS = """
     SELECT a.patient_id AS patient, person(7) AS "user", a.id AS admission,
         (SELECT id FROM lab_order ORDER BY id DESC LIMIT 1) AS "order",
-        (SELECT lot_id FROM pharmacy_ledger ORDER BY id DESC LIMIT 1) AS lot
+        (SELECT lot_id FROM pharmacy_ledger ORDER BY id DESC LIMIT 1) AS lot,
+        (SELECT payment_id FROM billing_refund ORDER BY id DESC LIMIT 1) AS payment,
+        (SELECT shift_id FROM billing_payment ORDER BY id DESC LIMIT 1) AS shift
     FROM ipd_admission a JOIN ipd_medication m ON m.admission_id = a.id ORDER BY a.id DESC LIMIT 1
 """
-"""The newest admission with a medicine, and whose it is; a user; an order; a lot."""
+"""The newest admission with a medicine, and whose it is; a user; and the newest of the rest."""
 
 
 async def _signed_in(

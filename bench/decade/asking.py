@@ -30,14 +30,16 @@ LIMIT = 50
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Identifiers of things that exist: an admitted patient, a user, an order, a lot of a medicine; and the
-    middle of what has numbers."""
+    """Things that exist: an admitted patient, a user, an order, a lot of a medicine, a refunded payment, a
+    shift at a counter; and the middle of what has numbers."""
 
     patient: uuid.UUID
     user: uuid.UUID
     admission: uuid.UUID
     order: uuid.UUID
     lot: uuid.UUID
+    payment: uuid.UUID
+    shift: uuid.UUID
     rows: int
 
 
@@ -142,6 +144,7 @@ _BY_NAME = {
     "dispensary": "MAIN",
     "store": "MAIN",
     "service": "S01",
+    "counter": "K1",
     "code": "T01",
     "medicine": "M01",
 }
@@ -149,7 +152,13 @@ _BY_NAME = {
 
 def _by_type(name: str, kind: Any, known: Known) -> str:
     if kind is uuid.UUID:
-        things = {"admission_id": known.admission, "order_id": known.order, "lot_id": known.lot}
+        things = {
+            "admission_id": known.admission,
+            "order_id": known.order,
+            "lot_id": known.lot,
+            "payment_id": known.payment,
+            "shift_id": known.shift,
+        }
         return str(things.get(name) or (known.patient if "patient" in name else known.user))
     if kind is datetime:
         return MIDDLE.isoformat()

@@ -202,6 +202,41 @@ SELECT gid('8', n, at), patient(n, :patients), CASE WHEN n % 4 = 0 THEN gid('m',
 FROM (SELECT n, moment(n, :rows) AS at, n * 3 / 40 + 1 AS o, CASE WHEN n < :rows - 500 THEN 20.00 END AS a
       FROM generate_series(1, :rows) n) t;
 
+-- billing_shift 0.1
+INSERT INTO billing_shift (id, facility, counter, cashier, opened_at, opening_cash, cash, closed_at, counted,
+    difference, version)
+SELECT gid('A', n, at), 'MAIN', 'K' || n % 10, person(n), at, 100, 100, at, 100, 0, 1
+FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
+-- billing_invoice 1.0
+INSERT INTO billing_invoice (id, facility, kind, number, patient_id, admission_id, counter, state, total,
+    patient_part, payer_part, paid, credited, created_at, created_by, issued_at, void_requested_by, void_reason,
+    voided_by, voided_at, version)
+SELECT gid('B', n, at), 'MAIN', 'final', n, patient(n, :patients),
+    CASE WHEN n % 4 = 0 THEN gid('m', o, moment(o, :rows * 3 / 10)) END, 'K' || n % 10, state, 20, 20, 0,
+    CASE WHEN state = 'paid' THEN 20 ELSE 0 END, 0, at, person(n), at,
+    CASE WHEN state = 'void' THEN person(n) END, CASE WHEN state = 'void' THEN 'a mistake' END,
+    CASE WHEN state = 'void' THEN person(n + 1) END, CASE WHEN state = 'void' THEN at END, 1
+FROM (SELECT n, moment(n, :rows) AS at, n * 3 / 10 AS o, CASE WHEN n > :rows - 200 THEN 'issued'
+      WHEN n % 2000 = 0 THEN 'void' ELSE 'paid' END AS state FROM generate_series(1, :rows) n) t;
+
+-- billing_payment 1.0
+INSERT INTO billing_payment (id, facility, number, patient_id, payer, shift_id, means, amount, state, allocated,
+    refunded, created_at, created_by, captured_at, version)
+SELECT gid('C', n, at), 'MAIN', CASE WHEN state = 'captured' THEN n END, patient(n, :patients), 'SELF',
+    gid('A', s, moment(s, :rows / 10)), 'cash', 20, state, CASE WHEN state = 'captured' THEN 20 ELSE 0 END, 0, at,
+    person(n), CASE WHEN state = 'captured' THEN at END, 1
+FROM (SELECT n, moment(n, :rows) AS at, (n + 9) / 10 AS s, CASE WHEN n > :rows - 20 THEN 'pending'
+      WHEN n % 2000 = 0 THEN 'failed' ELSE 'captured' END AS state FROM generate_series(1, :rows) n) t;
+
+-- billing_refund 0.05
+INSERT INTO billing_refund (id, payment_id, shift_id, amount, reason, state, requested_by, requested_at,
+    decided_by, decided_at, version)
+SELECT gid('D', n, at), gid('C', p, moment(p, :rows * 20)), gid('A', n * 2, moment(n * 2, :rows * 2)), 5,
+    'paid twice', CASE WHEN n > :rows - 5 THEN 'requested' ELSE 'approved' END, person(n), at,
+    CASE WHEN n <= :rows - 5 THEN person(n + 1) END, CASE WHEN n <= :rows - 5 THEN at END, 1
+FROM (SELECT n, n * 20 AS p, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
+
 -- notifications_batch 2.0
 INSERT INTO notifications_batch (id, sender_id, kind, title, subject_type, subject_id, patient_id,
     priority, created_at, told, seen, acknowledged)

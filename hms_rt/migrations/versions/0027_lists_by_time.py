@@ -51,6 +51,14 @@ STATEMENTS = (
     CREATE INDEX billing_charge_reversed_idx ON billing_charge (id)
         WHERE NOT (reverses IS NULL AND reversed_by IS NULL)
     """,
+    "CREATE INDEX billing_invoice_state_idx ON billing_invoice (state, id)",
+    """
+    CREATE INDEX billing_invoice_admission_id_idx ON billing_invoice (admission_id, id)
+        WHERE admission_id IS NOT NULL
+    """,
+    "CREATE INDEX billing_invoice_of_counter_idx ON billing_invoice (counter, id) WHERE counter IS NOT NULL",
+    "CREATE INDEX billing_payment_state_idx ON billing_payment (state, id)",
+    "CREATE INDEX billing_refund_state_idx ON billing_refund (state, id)",
     # Of ten years of lots nearly all shelves are empty.
     "CREATE INDEX pharmacy_stock_held_idx ON pharmacy_stock (lot_id, store) WHERE quantity > 0",
     "DROP INDEX pharmacy_stock_store_idx",

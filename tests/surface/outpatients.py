@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from hms_rt.departments.opd.events import AppointmentChanged
 from hms_rt.departments.opd.model.schedule import AbsenceKind
 from hms_rt.departments.opd.schemas.appointments import AppointmentIn, AppointmentOut, ArriveIn
 from hms_rt.departments.opd.schemas.queue import Late
@@ -17,7 +18,9 @@ from hms_rt.departments.opd.schemas.scheduling import (
     SlotQuery,
 )
 from hms_rt.departments.opd.schemas.visits import VisitIn, VisitOut
+from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.principal import SYSTEM, Role
+from hms_rt.storage.unit_of_work import UnitOfWork
 from tests.conftest import command
 from tests.surface.recipes import REASON, Ask, Recipe
 from tests.surface.things import CLINIC
@@ -66,11 +69,17 @@ async def due(world: World) -> AppointmentOut:
     now = world.hospital.clock.now()
     day = now.astimezone(world.hospital.settings.zone).date()
     at = {"id": made.slot_id, "day": day, "starts_at": now, "ends_at": now + AFTER}
-    async with world.hospital.engine.begin() as connection:
-        await connection.execute(text("SET LOCAL session_replication_role = replica"))  # no foreign keys
+
+    async def work(uow: UnitOfWork) -> None:
+        await uow.connection.execute(text("SET LOCAL session_replication_role = replica"))  # no foreign keys
         for table, key in (("opd_slot", "id"), ("opd_appointment", "slot_id")):
             moved = f"UPDATE {table} SET day = :day, starts_at = :starts_at, ends_at = :ends_at"
-            await connection.execute(text(f"{moved} WHERE {key} = :id"), at)
+            await uow.connection.execute(text(f"{moved} WHERE {key} = :id"), at)
+        await uow.connection.execute(text("SET LOCAL session_replication_role = origin"))
+        shown = (made.id, made.patient_id, made.clinic, day, made.state, Cause.BOOKED)
+        uow.record(AppointmentChanged(*shown))
+
+    await world.hospital.units.execute(SYSTEM, command(), type(None), work)
     return made
 
 

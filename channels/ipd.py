@@ -1,5 +1,6 @@
 """Namespace ``/ipd``: the medication of a ward, live, and what nurses record of it."""
 
+from hms_rt.departments.ipd import views
 from hms_rt.departments.ipd.schemas.medication import (
     AdministerCommand,
     AdministrationIn,
@@ -27,7 +28,8 @@ def rooms(services: Services) -> list[RoomKind]:
             name="ward",
             streams=StreamKind("ipd/ward", services.medication.ward_state),
             audience=services.medication.ward_audience,
-            views={Audience.CLINICAL: everything},
+            views={Audience.CLINICAL: everything, Audience.STAFF: views.staff},
+            revision=2,
         ),
     ]
 

@@ -21,7 +21,7 @@ from hms_rt.departments.lab.service import LabService
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.principal import Principal
-from hms_rt.realtime.rooms import RoomKind, StreamKind, everything
+from hms_rt.realtime.rooms import RoomKind, StreamKind
 from hms_rt.realtime.wire import SocketCommand
 from hms_rt.security.permissions import Permission
 from hms_rt.services import Services
@@ -38,7 +38,8 @@ def rooms(services: Services) -> list[RoomKind]:
             name="worklist",
             streams=StreamKind(views.WORKLIST_STREAM, lab.worklist_state),
             audience=lab.worklist_audience,
-            views={Audience.STAFF: everything},
+            views={Audience.STAFF: views.staff},
+            revision=2,
             takes_argument=False,
         ),
         RoomKind(
@@ -46,7 +47,8 @@ def rooms(services: Services) -> list[RoomKind]:
             name="alerts",
             streams=StreamKind(views.ALERTS_STREAM, lab.alerts_state),
             audience=lab.alerts_audience,
-            views={Audience.STAFF: everything},
+            views={Audience.STAFF: views.staff},
+            revision=2,
             takes_argument=False,
         ),
         RoomKind(
@@ -54,14 +56,16 @@ def rooms(services: Services) -> list[RoomKind]:
             name="ward",
             streams=StreamKind("lab/ward", lab.ward_state),
             audience=lab.ward_audience,
-            views={Audience.CLINICAL: views.clinical},
+            views={Audience.CLINICAL: views.clinical, Audience.STAFF: views.staff_at_place},
+            revision=2,
         ),
         RoomKind(
             namespace=NAMESPACE,
             name="clinic",
             streams=StreamKind("lab/clinic", lab.clinic_state),
             audience=lab.clinic_audience,
-            views={Audience.CLINICAL: views.clinical},
+            views={Audience.CLINICAL: views.clinical, Audience.STAFF: views.staff_at_place},
+            revision=2,
         ),
     ]
 

@@ -64,13 +64,15 @@ def rooms(services: Services) -> list[RoomKind]:
                 Audience.STAFF: views.staff,
                 Audience.DISPLAY: views.display,
             },
+            revision=2,
         ),
         RoomKind(
             namespace=NAMESPACE,
             name="day",
             streams=StreamKind("opd/day", opd.day_state),
             audience=opd.day_audience,
-            views={Audience.CLINICAL: everything, Audience.STAFF: everything},
+            views={Audience.CLINICAL: everything, Audience.STAFF: views.day_staff},
+            revision=2,
         ),
     ]
 

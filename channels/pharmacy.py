@@ -30,7 +30,8 @@ def rooms(services: Services) -> list[RoomKind]:
             name="dispensary",
             streams=StreamKind("pharmacy/dispensary", pharmacy.dispensary_state),
             audience=pharmacy.dispensary_audience,
-            views={Audience.STAFF: everything, Audience.DISPLAY: views.pick_up},
+            views={Audience.STAFF: views.staff, Audience.DISPLAY: views.pick_up},
+            revision=2,
             hides=True,
         ),
         RoomKind(

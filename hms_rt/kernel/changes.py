@@ -23,6 +23,7 @@ class Cause(StrEnum):
     LEFT = "left"
     RENAMED = "renamed"
     MERGED = "merged"
+    RESTRICTED = "restricted"
     FLAG = "flag"
     EXPIRED = "expired"
     OVERDUE = "overdue"

@@ -96,7 +96,7 @@ async def test_rooms_are_for_those_who_work_there(
     assert await joins(Role.DOCTOR, room="clinic:GEN", ward="GEN") == "forbidden"
     assert await joins(Role.NURSE, room="ward:ICU", ward="MED") == "forbidden"
     assert await joins(Role.RECEPTION, room="ward:ICU") == "forbidden"
-    assert await joins(Role.LAB, room="ward:ICU") == "clinical"
+    assert await joins(Role.LAB, room="ward:ICU") == "staff"
     assert await joins(Role.LAB, room="ward") == "unknown_room"
 
 

@@ -8,12 +8,15 @@ from sqlalchemy import Row
 from hms_rt.departments.ipd.model import Admission, Stay
 from hms_rt.departments.ipd.schemas import AdmissionEventOut, AdmissionOut, HeldBedOut, StayOut
 from hms_rt.departments.patients.service import PatientBrief
-from hms_rt.kernel.principal import Principal, Role
+from hms_rt.kernel.audiences import MASK
+from hms_rt.kernel.principal import Principal, PrincipalKind, Role
 from hms_rt.security.permissions import Permission, wards
 
 
 def treats(principal: Principal, admission: Admission) -> bool:
     """Whether ``principal`` treats the patient: on the ward, or as the doctor who asked for the admission."""
+    if principal.kind is PrincipalKind.SYSTEM:
+        return True
     if not principal.has(Role.DOCTOR, Role.NURSE):
         return False
     reach = wards(principal, Permission.RECORD_READ)
@@ -33,8 +36,9 @@ def admission_out(
     return AdmissionOut(
         id=admission.id,
         patient_id=admission.patient_id,
-        patient_name=patient.name,
-        mrn=patient.mrn,
+        patient_name=patient.name if clinical or not patient.restricted else MASK,
+        mrn=patient.mrn if clinical or not patient.restricted else "",
+        restricted=patient.restricted,
         ward=admission.ward,
         state=admission.state,
         reason=admission.reason if clinical else None,

@@ -9,7 +9,7 @@ from hms_rt.departments.lab.deaths import patient_died
 from hms_rt.departments.lab.events import AlertChanged, BoardTrimmed, LabChange, LabTestsChanged
 from hms_rt.departments.lab.model.labtest import FINISHED, LabState
 from hms_rt.departments.lab.repository import alerts, labtests
-from hms_rt.departments.patients.events import PatientBrief, PatientDied, PatientRenamed
+from hms_rt.departments.patients.events import PatientBrief, PatientDied, PatientRenamed, RestrictionChanged
 from hms_rt.kernel.changes import Cause, Change, Event, Op
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
@@ -98,9 +98,16 @@ async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
     await show_patient(uow, event.patient, Cause.RENAMED)
 
 
+async def restriction_changed(uow: UnitOfWork, event: RestrictionChanged) -> None:
+    """Who does not treat sees the patient's name no more, or again; the patient is locked."""
+    await show_patient(uow, event.patient, Cause.RESTRICTED)
+
+
 async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> None:
     """The orders of a locked patient carry, and every room shows, the patient as given."""
-    await labtests.rename_patient(uow.connection, patient.id, patient.name, patient.mrn)
+    await labtests.show_patient(
+        uow.connection, patient.id, patient.name, patient.mrn, restricted=patient.restricted
+    )
     shown = await labtests.lock_on_boards(uow.connection, patient.id)
     changes = tuple(LabChange(order, test, test) for order, test in shown)
     await tests_changed(uow, LabTestsChanged(changes, cause))
@@ -115,4 +122,5 @@ PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     StayMoved: (stay_moved,),
     PatientRenamed: (patient_renamed,),
     PatientDied: (patient_died,),
+    RestrictionChanged: (restriction_changed,),
 }

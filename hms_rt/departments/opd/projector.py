@@ -25,7 +25,7 @@ from hms_rt.departments.opd.model.token import UNFINISHED, Token, TokenState
 from hms_rt.departments.opd.model.visit import VisitMove
 from hms_rt.departments.opd.model.visit import legal_moves as visit_moves
 from hms_rt.departments.opd.repository import appointments, clinics, lines, queues, tokens, visits
-from hms_rt.departments.patients.events import PatientBrief, PatientDied, PatientRenamed
+from hms_rt.departments.patients.events import PatientBrief, PatientDied, PatientRenamed, RestrictionChanged
 from hms_rt.kernel.changes import Cause, Change, Event, Op, Value
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
@@ -124,12 +124,23 @@ async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
     await show_patient(uow, event.patient, Cause.RENAMED)
 
 
+async def restriction_changed(uow: UnitOfWork, event: RestrictionChanged) -> None:
+    """Who does not treat sees the patient's name no more, or again; the patient is locked."""
+    await show_patient(uow, event.patient, Cause.RESTRICTED)
+
+
 async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> None:
     """Tokens and appointments of a locked patient carry, and rooms show, the patient as given."""
     await _show_tokens(uow, patient, cause)
     await visits.rename(uow.connection, patient.id, patient.name, patient.mrn)
     booked = await appointments.lock_of_patient(uow.connection, patient.id)
-    await appointments.rename(uow.connection, [held.id for held in booked], patient.name, patient.mrn)
+    await appointments.show(
+        uow.connection,
+        [held.id for held in booked],
+        patient.name,
+        patient.mrn,
+        restricted=patient.restricted,
+    )
     for held in sorted(booked, key=lambda held: held.clinic):
         if held.state in OPEN:
             uow.record(AppointmentChanged(held.id, held.patient_id, held.clinic, held.day, held.state, cause))
@@ -139,10 +150,18 @@ async def _show_tokens(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> 
     held = await tokens.lock_of_patient(uow.connection, patient.id)
     if not held:
         return
-    await tokens.rename(uow.connection, [token.id for token in held], patient.name, patient.mrn)
+    await tokens.show(
+        uow.connection,
+        [token.id for token in held],
+        patient.name,
+        patient.mrn,
+        restricted=patient.restricted,
+    )
     for token in held:
         if token.state in UNFINISHED:
-            renamed = replace(token, patient_name=patient.name, mrn=patient.mrn)
+            renamed = replace(
+                token, patient_name=patient.name, mrn=patient.mrn, restricted=patient.restricted
+            )
             _put_value(uow, renamed, cause)
 
 
@@ -243,5 +262,6 @@ PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     AppointmentChanged: (appointment_changed,),
     PatientRenamed: (patient_renamed,),
     PatientDied: (patient_died,),
+    RestrictionChanged: (restriction_changed,),
     LabTestsChanged: (lab_tests_changed,),
 }

@@ -10,6 +10,7 @@ from hms_rt.departments.opd.model.announcing import Announcement
 from hms_rt.departments.opd.model.appointment import Appointment
 from hms_rt.departments.opd.model.token import Token
 from hms_rt.departments.opd.model.waiting import Pace, Wait, estimate
+from hms_rt.kernel.audiences import masked
 from hms_rt.kernel.clock import rfc3339
 
 CLINIC_KEY = "clinic"
@@ -32,6 +33,7 @@ STAFF_FIELDS = frozenset(
         "patient_id",
         "patient_name",
         "mrn",
+        "restricted",
         "version",
     }
 )
@@ -63,6 +65,7 @@ def appointment_value(appointment: Appointment) -> dict[str, Any]:
         "patient_id": str(appointment.patient_id),
         "patient_name": appointment.patient_name,
         "mrn": appointment.mrn,
+        "restricted": appointment.restricted,
         "category": appointment.category,
         "note": appointment.note,
         "overbooked": appointment.overbooked,
@@ -107,6 +110,7 @@ def token_value(token: Token) -> dict[str, Any]:
         "patient_id": str(token.patient_id) if token.patient_id is not None else None,
         "patient_name": token.patient_name,
         "mrn": token.mrn,
+        "restricted": token.restricted,
         "version": token.version,
     }
 
@@ -170,8 +174,18 @@ def display(key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def staff(key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Those who call patients: who it is, and nothing of why."""
-    return _token_fields(key, value, STAFF_FIELDS)
+    """Those who call patients: who it is, unless that is restricted, and nothing of why."""
+    return masked(_token_fields(key, value, STAFF_FIELDS), mrn=False)
+
+
+def day_staff(key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those who receive patients: restricted ones come without name, MRN and note."""
+    return without_note(masked(value, mrn=False))
+
+
+def without_note(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What reception wrote for a restricted patient may say who it is."""
+    return {**value, "note": ""} if value.get("restricted") else value
 
 
 def _token_fields(key: str, value: Mapping[str, Any], fields: frozenset[str]) -> Mapping[str, Any]:

@@ -2,8 +2,7 @@
 
 from hms_rt.departments.patients.model.patient import Patient, Sex
 from hms_rt.departments.patients.schemas import MergedFrom, PatientOut, Shown
-
-MASK = "Restricted"
+from hms_rt.kernel.audiences import MASK
 
 
 def shown_as(patient: Patient, shown: Shown, asked: Patient | None = None) -> PatientOut:

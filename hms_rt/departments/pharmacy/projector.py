@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hms_rt.departments.ipd.events import StayMoved
-from hms_rt.departments.patients.events import PatientBrief, PatientDied, PatientRenamed
+from hms_rt.departments.patients.events import PatientBrief, PatientDied, PatientRenamed, RestrictionChanged
 from hms_rt.departments.pharmacy import views
 from hms_rt.departments.pharmacy.deaths import patient_died
 from hms_rt.departments.pharmacy.events import PrescriptionChanged, StockMoved
@@ -58,9 +58,16 @@ async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
     await show_patient(uow, event.patient, Cause.RENAMED)
 
 
+async def restriction_changed(uow: UnitOfWork, event: RestrictionChanged) -> None:
+    """Who does not treat sees the patient's name no more, or again; the patient is locked."""
+    await show_patient(uow, event.patient, Cause.RESTRICTED)
+
+
 async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> None:
     """The prescriptions of a locked patient carry, and every queue shows, the patient as given."""
-    await prescriptions.rename_patient(uow.connection, patient.id, patient.name, patient.mrn)
+    await prescriptions.show_patient(
+        uow.connection, patient.id, patient.name, patient.mrn, restricted=patient.restricted
+    )
     for shown, lines in await prescriptions.lock_of_patient(uow.connection, patient.id):
         uow.record(PrescriptionChanged(shown, shown, tuple(lines), cause))
 
@@ -71,4 +78,5 @@ PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     StayMoved: (stay_moved,),
     PatientRenamed: (patient_renamed,),
     PatientDied: (patient_died,),
+    RestrictionChanged: (restriction_changed,),
 }

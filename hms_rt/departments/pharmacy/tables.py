@@ -53,6 +53,7 @@ prescription = sa.Table(
     sa.Column("patient_id", sa.ForeignKey("patients_patient.id"), nullable=False),
     sa.Column("patient_name", sa.Text, nullable=False),
     sa.Column("mrn", sa.Text, nullable=False),
+    sa.Column("restricted", sa.Boolean, nullable=False),
     sa.Column("admission_id", sa.Uuid),
     sa.Column("visit_id", sa.Uuid),
     sa.Column("ward", sa.Text),

@@ -9,6 +9,7 @@ from typing import Any
 
 from hms_rt.departments.pharmacy.model.prescription import Line, Prescription
 from hms_rt.departments.pharmacy.model.stock import Held
+from hms_rt.kernel.audiences import masked
 from hms_rt.kernel.clock import rfc3339
 from hms_rt.kernel.quantity import written
 
@@ -31,6 +32,7 @@ def prescription_value(prescription: Prescription, lines: Sequence[Line]) -> dic
         "patient_id": str(prescription.patient_id),
         "patient_name": prescription.patient_name,
         "mrn": prescription.mrn,
+        "restricted": prescription.restricted,
         "ward": prescription.ward,
         "clinic": prescription.clinic,
         "take_home": prescription.take_home,
@@ -52,6 +54,11 @@ def _line(line: Line) -> dict[str, Any]:
         "controlled": line.controlled,
         "not_dispensed": line.not_dispensed is not None,
     }
+
+
+def staff(key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The dispensary: a restricted patient has a number and an MRN, and that is what handing over needs."""
+    return masked(value, mrn=True)
 
 
 def pick_up(key: str, value: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -128,6 +128,7 @@ class Medication:
     ends_at: datetime
     state: OrderState
     planned_until: datetime
+    restricted: bool = False
 
     @property
     def frequency(self) -> Frequency:

@@ -13,6 +13,7 @@ medication = sa.Table(
     sa.Column("patient_id", sa.ForeignKey("patients_patient.id"), nullable=False),
     sa.Column("patient_name", sa.Text, nullable=False),
     sa.Column("mrn", sa.Text, nullable=False),
+    sa.Column("restricted", sa.Boolean, nullable=False),
     sa.Column("ward", sa.Text),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("controlled", sa.Boolean, nullable=False),

@@ -39,6 +39,8 @@ class AdmissionOut(Schema):
     patient_id: uuid.UUID
     patient_name: str
     mrn: str
+    restricted: bool
+    """Those who do not treat get no name and no MRN."""
     ward: str
     """The ward asked for; once the patient is in a bed, the ward of that bed."""
     state: AdmissionState

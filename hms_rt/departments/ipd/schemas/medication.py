@@ -78,6 +78,8 @@ class DoseOut(Schema):
     patient_id: uuid.UUID
     patient_name: str
     mrn: str
+    restricted: bool
+    """The pharmacy gets no name."""
     ward: str | None
     name: str
     dose: Quantity

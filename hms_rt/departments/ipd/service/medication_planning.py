@@ -97,6 +97,7 @@ async def _follow(
         patient_id=prescription.patient_id,
         patient_name=prescription.patient_name,
         mrn=prescription.mrn,
+        restricted=prescription.restricted,
         ward=prescription.ward,
         state=state,
         ends_at=min(before.ends_at, max(uow.now, before.starts_at))
@@ -172,6 +173,7 @@ def _medication(prescription: Prescription, line: Line, now: datetime) -> Medica
         patient_id=prescription.patient_id,
         patient_name=prescription.patient_name,
         mrn=prescription.mrn,
+        restricted=prescription.restricted,
         ward=prescription.ward,
         name=line.name,
         controlled=line.controlled,

@@ -25,7 +25,7 @@ from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.outstanding import Outstanding, OutstandingKind
 from hms_rt.kernel.paging import Page, cut, decode_cursor
-from hms_rt.kernel.principal import Principal
+from hms_rt.kernel.principal import Principal, PrincipalKind, Role
 from hms_rt.security.permissions import Permission, require, require_ward
 from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
 
@@ -73,7 +73,7 @@ class MedicationReading:
             shown, following = cut(
                 listed, query.limit, lambda one: DoseCursor(due_at=one[1].due_at, id=one[1].id)
             )
-            return Page[DoseOut](items=[_dose_out(*one) for one in shown], next_cursor=following)
+            return Page[DoseOut](items=[_dose_out(principal, *one) for one in shown], next_cursor=following)
 
         return await self._units.execute(principal, replace(command, key=None), Page[DoseOut], work)
 
@@ -110,7 +110,7 @@ class MedicationReading:
     def ward_audience(principal: Principal, ward: str) -> Audience:
         """Those who treat the ward's patients, and the pharmacy; raises ``forbidden``."""
         require_ward(principal, Permission.MEDICATION_READ, ward)
-        return Audience.CLINICAL
+        return _audience(principal)
 
     @staticmethod
     async def ward_state(connection: AsyncConnection, code: str) -> State:
@@ -177,14 +177,14 @@ def _medication_out(one: Medication, given: Any) -> MedicationOut:
     )
 
 
-def _dose_out(medication: Medication, dose: Dose) -> DoseOut:
+def _dose_out(principal: Principal, medication: Medication, dose: Dose) -> DoseOut:
+    named = views.named(_audience(principal), medication)
     return DoseOut(
         id=dose.id,
         line_id=dose.line_id,
         admission_id=medication.admission_id,
         patient_id=medication.patient_id,
-        patient_name=medication.patient_name,
-        mrn=medication.mrn,
+        **named,
         ward=dose.ward,
         name=medication.name,
         dose=medication.dose,
@@ -196,3 +196,8 @@ def _dose_out(medication: Medication, dose: Dose) -> DoseOut:
         state=dose.state,
         version=dose.version,
     )
+
+
+def _audience(principal: Principal) -> Audience:
+    treats = principal.has(Role.DOCTOR, Role.NURSE) or principal.kind is PrincipalKind.SYSTEM
+    return Audience.CLINICAL if treats else Audience.STAFF

@@ -1,14 +1,16 @@
-"""The values of ``ipd/ward:<code>``, the medication of a ward: for those who treat there, and nobody else.
+"""The values of ``ipd/ward:<code>``, the medication of a ward: for those who treat there; and for the
+pharmacy, which sees no name of a restricted patient.
 
 What the room shows depends on rows alone, never on the clock: doses that are planned and not accounted for
 (a timer makes them overdue), medicines to be given as needed, and the sums.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from hms_rt.departments.ipd.model.medication import Dose, Medication
+from hms_rt.kernel.audiences import Audience, masked
 from hms_rt.kernel.clock import rfc3339
 from hms_rt.kernel.quantity import written
 
@@ -65,6 +67,7 @@ def _medicine(medication: Medication) -> dict[str, Any]:
         "patient_id": str(medication.patient_id),
         "patient_name": medication.patient_name,
         "mrn": medication.mrn,
+        "restricted": medication.restricted,
         "name": medication.name,
         "dose": written(medication.dose),
         "dose_unit": medication.dose_unit,
@@ -72,3 +75,18 @@ def _medicine(medication: Medication) -> dict[str, Any]:
         "controlled": medication.controlled,
         "note": medication.note,
     }
+
+
+def staff(key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The pharmacy, which makes ready what the ward gives: a restricted patient by MRN alone."""
+    return masked(value, mrn=True)
+
+
+def named(audience: Audience, medication: Medication) -> Mapping[str, Any]:
+    """Whose medication it is, as far as the audience may know."""
+    value = {
+        "patient_name": medication.patient_name,
+        "mrn": medication.mrn,
+        "restricted": medication.restricted,
+    }
+    return value if audience is Audience.CLINICAL else staff("", value)

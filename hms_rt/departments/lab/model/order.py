@@ -54,6 +54,7 @@ class LabOrder:
     priority: Priority
     ordered_at: datetime
     recorded_at: datetime
+    restricted: bool = False
 
     @property
     def location(self) -> str:

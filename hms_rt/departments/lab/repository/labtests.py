@@ -117,10 +117,14 @@ async def trim_board(connection: AsyncConnection, board: str, keep: int) -> list
     return list((await connection.execute(_TRIM, {"board": board, "keep": keep})).scalars())
 
 
-async def rename_patient(connection: AsyncConnection, patient_id: uuid.UUID, name: str, mrn: str) -> None:
-    """Copy a new name to every order of a locked patient, which locks them."""
+async def show_patient(
+    connection: AsyncConnection, patient_id: uuid.UUID, name: str, mrn: str, *, restricted: bool
+) -> None:
+    """Copy how a locked patient is shown to every order, which locks them."""
     await connection.execute(
-        tables.lab_order.update().where(_ORDER.patient_id == patient_id).values(patient_name=name, mrn=mrn)
+        tables.lab_order.update()
+        .where(_ORDER.patient_id == patient_id)
+        .values(patient_name=name, mrn=mrn, restricted=restricted)
     )
 
 

@@ -36,6 +36,8 @@ class AlertOut(Schema):
     patient_id: uuid.UUID
     patient_name: str
     mrn: str
+    restricted: bool
+    """Those who do not treat get no name."""
     test: str
     test_name: str
     location: str

@@ -60,6 +60,8 @@ class LabTestOut(Schema):
     patient_id: uuid.UUID
     patient_name: str
     mrn: str
+    restricted: bool
+    """Those who do not treat get no name."""
     test: str
     test_name: str
     specimen_kind: SpecimenKind
@@ -93,6 +95,8 @@ class LabOrderOut(Schema):
     patient_id: uuid.UUID
     patient_name: str
     mrn: str
+    restricted: bool
+    """Those who do not treat get no name."""
     ward: str | None
     clinic: str | None
     ordered_by: uuid.UUID

@@ -20,7 +20,7 @@ from hms_rt.departments.lab.schemas.alerts import (
     AlertReceipt,
 )
 from hms_rt.departments.lab.schemas.ordering import IdCursor
-from hms_rt.departments.lab.service.foundation import found, reach, require_told_at_or_own
+from hms_rt.departments.lab.service.foundation import found, reach, require_told_at_or_own, whose
 from hms_rt.departments.lab.service.told import Told
 from hms_rt.departments.notifications.service import Kind, Receipt, Subject
 from hms_rt.kernel.changes import Cause
@@ -58,7 +58,7 @@ class Alerts(Told):
             )
             uow.record(CriticalAcknowledged(alert.id, test.id, order.patient_id))
             await self._tell_taken_over(uow, alert, order, test)
-            return _out((alert, order, test))
+            return _out(principal, (alert, order, test))
 
         return await self._units.execute(principal, command, AlertOut, work)
 
@@ -70,6 +70,7 @@ class Alerts(Told):
         async def work(uow: UnitOfWork) -> AlertOut:
             at = occurred(said.occurred_at, uow.now)
             return _out(
+                principal,
                 await self._moved_alert(
                     uow,
                     AlertMove.RELAY,
@@ -78,7 +79,7 @@ class Alerts(Told):
                     lambda one: one.relay(principal.id, at),
                     at=at,
                     note=said.note or None,
-                )
+                ),
             )
 
         return await self._units.execute(principal, command, AlertOut, work)
@@ -91,6 +92,7 @@ class Alerts(Told):
         async def work(uow: UnitOfWork) -> AlertOut:
             at = occurred(said.occurred_at, uow.now)
             return _out(
+                principal,
                 await self._moved_alert(
                     uow,
                     AlertMove.READ_BACK,
@@ -99,7 +101,7 @@ class Alerts(Told):
                     lambda one: one.read_back(principal.id, at),
                     at=at,
                     note=said.note or None,
-                )
+                ),
             )
 
         return await self._units.execute(principal, command, AlertOut, work)
@@ -112,6 +114,7 @@ class Alerts(Told):
         async def work(uow: UnitOfWork) -> AlertOut:
             at = occurred(said.occurred_at, uow.now)
             return _out(
+                principal,
                 await self._moved_alert(
                     uow,
                     AlertMove.CLOSE,
@@ -120,7 +123,7 @@ class Alerts(Told):
                     lambda one: one.close(principal.id, at),
                     at=at,
                     note=said.note or None,
-                )
+                ),
             )
 
         return await self._units.execute(principal, command, AlertOut, work)
@@ -182,7 +185,7 @@ class Alerts(Told):
             shown, cursor = cut(listed, query.limit, lambda one: IdCursor(id=one[0].id))
             detail = {"alerts": [str(alert.id) for alert, _, _ in shown]}
             uow.audit("lab.alerts_read", entity="lab_alert", entity_id="list", detail=detail)
-            return Page[AlertOut](items=[_out(one) for one in shown], next_cursor=cursor)
+            return Page[AlertOut](items=[_out(principal, one) for one in shown], next_cursor=cursor)
 
         return await self._units.execute(principal, replace(command, key=None), Page[AlertOut], work)
 
@@ -204,7 +207,7 @@ class Alerts(Told):
             people |= {receipt.user_id for receipt in told}
             names = await self._identity.names_of(uow.connection, people)
             return AlertHistory(
-                **_out(shown).model_dump(),
+                **_out(principal, shown).model_dump(),
                 events=[_event(one, names) for one in events],
                 receipts=[_receipt(one, names) for one in told],
             )
@@ -236,15 +239,15 @@ class Alerts(Told):
         return after, order, test
 
 
-def _out(shown: ShownAlert) -> AlertOut:
-    alert, order, test = shown
+def _out(principal: Principal, found: ShownAlert) -> AlertOut:
+    alert, order, test = found
+    named = {"patient_name": order.patient_name, "mrn": order.mrn, "restricted": order.restricted}
     return AlertOut(
         id=alert.id,
         test_id=test.id,
         order_id=order.id,
         patient_id=order.patient_id,
-        patient_name=order.patient_name,
-        mrn=order.mrn,
+        **whose(principal, named),
         test=test.code,
         test_name=test.name,
         location=alert.place,

@@ -1,9 +1,9 @@
 """What every part of the laboratory's service works with."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from hms_rt.departments.identity.service import IdentityService
@@ -21,7 +21,7 @@ from hms_rt.departments.notifications.service import Kind, NotificationsService,
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.errors import not_found
-from hms_rt.kernel.principal import Principal, Role
+from hms_rt.kernel.principal import Principal, PrincipalKind, Role
 from hms_rt.security.permissions import Permission, clinics, may, require, require_place, wards
 from hms_rt.storage.mongo import Documents
 from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
@@ -123,7 +123,13 @@ def out(principal: Principal, order: LabOrder, test: LabTest) -> LabTestOut:
     """A test as ``principal`` may see it."""
     value = views.value(order, test)
     works_there = may(principal, Permission.LAB_WORKLIST_READ) is not None
-    return LabTestOut.model_validate(value if works_there else views.clinical("", value))
+    return LabTestOut.model_validate(whose(principal, value if works_there else views.clinical("", value)))
+
+
+def whose(principal: Principal, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``value`` with whom it is about only as far as ``principal`` may know: those who treat, all of it."""
+    treats = principal.has(Role.DOCTOR, Role.NURSE) or principal.kind is PrincipalKind.SYSTEM
+    return value if treats else views.staff("", value)
 
 
 async def require_told_at_or_own(

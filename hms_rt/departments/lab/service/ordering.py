@@ -30,6 +30,7 @@ from hms_rt.departments.lab.service.foundation import (
     require_at,
     require_at_or_own,
     save,
+    whose,
 )
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command, occurred
@@ -58,6 +59,7 @@ class Ordering(Foundation):
                 patient_id=patient.id,
                 patient_name=patient.name,
                 mrn=patient.mrn,
+                restricted=patient.restricted,
                 ward=wanted.ward,
                 clinic=wanted.clinic,
                 ordered_by=principal.id,
@@ -240,11 +242,11 @@ def _order_out(principal: Principal, order: LabOrder, tests: Sequence[LabTest]) 
     state = OrderState.OPEN
     if states <= FINISHED:
         state = OrderState.COMPLETED if LabState.RELEASED in states else OrderState.CANCELLED
+    named = {"patient_name": order.patient_name, "mrn": order.mrn, "restricted": order.restricted}
     return LabOrderOut(
         id=order.id,
         patient_id=order.patient_id,
-        patient_name=order.patient_name,
-        mrn=order.mrn,
+        **whose(principal, named),
         ward=order.ward,
         clinic=order.clinic,
         ordered_by=order.ordered_by,

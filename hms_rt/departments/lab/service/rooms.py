@@ -10,7 +10,7 @@ from hms_rt.departments.lab.repository import alerts, labtests, worklists
 from hms_rt.departments.lab.repository.alerts import ShownAlert
 from hms_rt.departments.lab.service.foundation import Foundation
 from hms_rt.kernel.audiences import Audience
-from hms_rt.kernel.principal import Principal
+from hms_rt.kernel.principal import Principal, Role
 from hms_rt.security.permissions import Permission, require, require_clinic, require_ward
 
 State = dict[str, Mapping[str, Any]]
@@ -35,13 +35,13 @@ class Rooms(Foundation):
     def ward_audience(principal: Principal, ward: str) -> Audience:
         """Those who treat the ward's patients, and the laboratory; raises ``forbidden``."""
         require_ward(principal, Permission.RESULT_READ, ward)
-        return Audience.CLINICAL
+        return _at_the_place(principal)
 
     @staticmethod
     def clinic_audience(principal: Principal, clinic: str) -> Audience:
         """Those who treat the clinic's patients, and the laboratory; raises ``forbidden``."""
         require_clinic(principal, Permission.RESULT_READ, clinic)
-        return Audience.CLINICAL
+        return _at_the_place(principal)
 
     @staticmethod
     async def worklist_state(connection: AsyncConnection, _: str) -> State:
@@ -63,6 +63,10 @@ class Rooms(Foundation):
     async def clinic_state(connection: AsyncConnection, code: str) -> State:
         """The state of stream ``lab/clinic:<code>``; a clinic without tests and alerts is empty."""
         return await _place(connection, f"clinic:{code}")
+
+
+def _at_the_place(principal: Principal) -> Audience:
+    return Audience.CLINICAL if principal.has(Role.DOCTOR, Role.NURSE) else Audience.STAFF
 
 
 async def _place(connection: AsyncConnection, place: str) -> State:

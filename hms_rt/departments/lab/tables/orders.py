@@ -11,6 +11,7 @@ lab_order = sa.Table(
     sa.Column("patient_id", sa.ForeignKey("patients_patient.id"), nullable=False),
     sa.Column("patient_name", sa.Text, nullable=False),
     sa.Column("mrn", sa.Text, nullable=False),
+    sa.Column("restricted", sa.Boolean, nullable=False),
     sa.Column("ward", sa.Text),
     sa.Column("clinic", sa.Text),
     sa.Column("ordered_by", sa.Uuid, nullable=False),

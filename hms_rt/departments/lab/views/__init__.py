@@ -19,6 +19,7 @@ from hms_rt.departments.lab.model.alert import Alert, Step
 from hms_rt.departments.lab.model.catalogue import Flag
 from hms_rt.departments.lab.model.labtest import LabState, LabTest
 from hms_rt.departments.lab.model.order import LabOrder
+from hms_rt.kernel.audiences import masked
 from hms_rt.kernel.clock import rfc3339
 
 WORKLIST_STREAM = "lab/worklist"
@@ -47,6 +48,7 @@ def value(order: LabOrder, test: LabTest) -> dict[str, Any]:
         "patient_id": str(order.patient_id),
         "patient_name": order.patient_name,
         "mrn": order.mrn,
+        "restricted": order.restricted,
         "test": test.code,
         "test_name": test.name,
         "specimen_kind": test.specimen_kind.value,
@@ -83,6 +85,7 @@ def alert_value(order: LabOrder, test: LabTest, alert: Alert) -> dict[str, Any]:
         "patient_id": str(order.patient_id),
         "patient_name": order.patient_name,
         "mrn": order.mrn,
+        "restricted": order.restricted,
         "test": test.code,
         "test_name": test.name,
         "location": alert.place,
@@ -97,6 +100,16 @@ def alert_value(order: LabOrder, test: LabTest, alert: Alert) -> dict[str, Any]:
         "red": alert.nobody_on_call or alert.step is Step.EVERYBODY,
         "version": alert.version,
     }
+
+
+def staff(key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The laboratory: a restricted patient's tube has its barcode and MRN, and that is what it needs."""
+    return masked(value, mrn=True)
+
+
+def staff_at_place(key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The laboratory, looking into the room of a ward or clinic: as there, but no restricted name."""
+    return masked(clinical(key, value), mrn=True)
 
 
 def clinical(key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:

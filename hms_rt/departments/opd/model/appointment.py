@@ -82,6 +82,7 @@ class Appointment:
     finished_at: datetime | None = None
     reason: str | None = None
     version: int = 1
+    restricted: bool = False
 
     def moved(
         self,

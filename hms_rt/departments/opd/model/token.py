@@ -116,6 +116,7 @@ class Token:
     due_at: datetime | None = None
     reason: str | None = None
     version: int = 1
+    restricted: bool = False
 
     @property
     def label(self) -> str:
@@ -167,6 +168,7 @@ class Token:
             patient_id=self.patient_id,
             patient_name=self.patient_name,
             mrn=self.mrn,
+            restricted=self.restricted,
             issued_at=self.issued_at,
             queued_at=before.queued_at if before is not None else at,
             since=at,

@@ -135,10 +135,12 @@ async def booked_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) 
     return await _read(connection, query)
 
 
-async def rename(connection: AsyncConnection, ids: Collection[uuid.UUID], name: str, mrn: str) -> None:
-    """Copy a patient's name and MRN to these appointments."""
+async def show(
+    connection: AsyncConnection, ids: Collection[uuid.UUID], name: str, mrn: str, *, restricted: bool
+) -> None:
+    """Copy how a patient is shown to these appointments."""
     query = tables.appointment.update().where(_APPOINTMENT.id.in_(ids))
-    await connection.execute(query.values(patient_name=name, mrn=mrn))
+    await connection.execute(query.values(patient_name=name, mrn=mrn, restricted=restricted))
 
 
 async def of_day(connection: AsyncConnection, clinic: str, day: date) -> list[Appointment]:

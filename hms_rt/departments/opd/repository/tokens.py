@@ -46,6 +46,7 @@ def from_row(row: Row[Any]) -> Token:
         due_at=row.due_at,
         reason=row.reason,
         version=row.version,
+        restricted=row.restricted,
     )
 
 
@@ -158,10 +159,14 @@ async def lock_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) ->
     return await _read(connection, query.order_by(_TOKEN.id).with_for_update())
 
 
-async def rename(connection: AsyncConnection, ids: Collection[uuid.UUID], name: str, mrn: str) -> None:
-    """Copy a patient's name and MRN to these tokens."""
+async def show(
+    connection: AsyncConnection, ids: Collection[uuid.UUID], name: str, mrn: str, *, restricted: bool
+) -> None:
+    """Copy how a patient is shown to these tokens."""
     await connection.execute(
-        tables.token.update().where(_TOKEN.id.in_(ids)).values(patient_name=name, mrn=mrn)
+        tables.token.update()
+        .where(_TOKEN.id.in_(ids))
+        .values(patient_name=name, mrn=mrn, restricted=restricted)
     )
 
 

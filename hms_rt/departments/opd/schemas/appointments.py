@@ -62,6 +62,8 @@ class AppointmentOut(Schema):
     patient_id: uuid.UUID
     patient_name: str
     mrn: str
+    restricted: bool
+    """Those who do not treat in the clinic get no name, MRN and note."""
     category: str
     note: str
     state: AppointmentState

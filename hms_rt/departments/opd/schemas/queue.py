@@ -153,6 +153,8 @@ class TokenOut(Schema):
     patient_id: uuid.UUID | None
     patient_name: str | None
     mrn: str | None
+    restricted: bool
+    """Those who do not treat in the clinic get no name and no MRN."""
     issued_at: Moment
     queued_at: Moment
     due_at: Moment | None

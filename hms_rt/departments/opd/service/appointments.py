@@ -20,13 +20,13 @@ from hms_rt.departments.opd.schemas.appointments import (
 )
 from hms_rt.departments.opd.schemas.queue import Late
 from hms_rt.departments.opd.service.booking import Booking, appointment_out, save_appointment
-from hms_rt.departments.opd.service.foundation import token_out
+from hms_rt.departments.opd.service.foundation import token_out, treats
 from hms_rt.departments.opd.service.issuing import Issuing
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import conflict, not_found
 from hms_rt.kernel.paging import Page, cut, decode_cursor
-from hms_rt.kernel.principal import Principal, Role
+from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission, require, require_clinic
 from hms_rt.security.permissions import clinics as clinics_in_reach
 from hms_rt.storage.unit_of_work import UnitOfWork
@@ -58,7 +58,9 @@ class Appointments(Booking, Issuing):
             await self._issued(uow, token)
             await save_appointment(uow, AppointmentMove.ARRIVE, held, after)
             _audit(uow, "appointment.arrive", held)
-            return Arrived(**appointment_out(after).model_dump(), token=token_out(token))
+            return Arrived(
+                **appointment_out(principal, after).model_dump(), token=token_out(principal, token)
+            )
 
         return await self._units.execute(principal, command, Arrived, work)
 
@@ -93,7 +95,7 @@ class Appointments(Booking, Issuing):
                 raise conflict("the time of the appointment has not come: cancel it instead")
             await save_appointment(uow, move, held, after)
             _audit(uow, f"appointment.{move}", held)
-            return appointment_out(after)
+            return appointment_out(principal, after)
 
         return await self._units.execute(principal, command, AppointmentOut, work)
 
@@ -107,7 +109,7 @@ class Appointments(Booking, Issuing):
         async def work(uow: UnitOfWork) -> AppointmentOut:
             found = await _read(uow, appointment_id)
             _audit(uow, "appointment.read", found)
-            return appointment_out(found)
+            return appointment_out(principal, found)
 
         return await self._units.execute(principal, replace(command, key=None), AppointmentOut, work)
 
@@ -161,7 +163,9 @@ class Appointments(Booking, Issuing):
                 patient_id=query.patient,
                 detail={"appointments": [str(row.id) for row in shown]},
             )
-            return Page[AppointmentOut](items=[appointment_out(row) for row in shown], next_cursor=following)
+            return Page[AppointmentOut](
+                items=[appointment_out(principal, row) for row in shown], next_cursor=following
+            )
 
         return await self._units.execute(principal, replace(command, key=None), Page[AppointmentOut], work)
 
@@ -171,7 +175,7 @@ class Appointments(Booking, Issuing):
     def day_audience(principal: Principal, clinic: str) -> Audience:
         """Which view of a clinic's appointments ``principal`` gets; raises ``forbidden`` for none."""
         require_clinic(principal, Permission.APPOINTMENT_READ, clinic)
-        return Audience.CLINICAL if principal.has(Role.DOCTOR, Role.NURSE) else Audience.STAFF
+        return Audience.CLINICAL if treats(principal, clinic) else Audience.STAFF
 
     @staticmethod
     async def day_state(connection: AsyncConnection, code: str) -> dict[str, dict[str, object]] | None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
+from hms_rt.departments.opd import views
 from hms_rt.departments.opd.events import AppointmentChanged
 from hms_rt.departments.opd.model.appointment import Appointment, AppointmentMove, AppointmentState
 from hms_rt.departments.opd.repository import appointments, slots
@@ -17,7 +18,7 @@ from hms_rt.departments.opd.schemas.appointments import (
     RescheduleIn,
 )
 from hms_rt.departments.opd.service.clinics import find_clinic
-from hms_rt.departments.opd.service.foundation import Foundation
+from hms_rt.departments.opd.service.foundation import Foundation, treats
 from hms_rt.departments.opd.service.issuing import category_of
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command, occurred
@@ -62,6 +63,7 @@ class Booking(Foundation):
                 patient_id=patient.id,
                 patient_name=patient.name,
                 mrn=patient.mrn,
+                restricted=patient.restricted,
                 category=category_of(clinic, body.category),
                 note=body.note,
                 state=AppointmentState.BOOKED,
@@ -70,7 +72,7 @@ class Booking(Foundation):
             )
             await _insert(uow, booked)
             _audit(uow, "appointment.book", booked, {"slot": str(slot.id), "overbooked": booked.overbooked})
-            return appointment_out(booked)
+            return appointment_out(principal, booked)
 
         return await self._units.execute(principal, command, AppointmentOut, work)
 
@@ -96,6 +98,7 @@ class Booking(Foundation):
                 patient_id=patient.id,
                 patient_name=patient.name,
                 mrn=patient.mrn,
+                restricted=patient.restricted,
                 category=category_of(clinic, held.category if held.category in letters else None),
                 note=held.note,
                 state=AppointmentState.BOOKED,
@@ -106,7 +109,7 @@ class Booking(Foundation):
             await save_appointment(uow, AppointmentMove.RESCHEDULE, held, before)
             await _insert(uow, onward)
             _audit(uow, "appointment.reschedule", held, {"onward": str(onward.id), "reason": body.reason})
-            return appointment_out(onward)
+            return appointment_out(principal, onward)
 
         return await self._units.execute(principal, command, AppointmentOut, work)
 
@@ -125,7 +128,7 @@ class Booking(Foundation):
             after = held.moved(AppointmentMove.CANCEL, at, reason=body.reason)
             await save_appointment(uow, AppointmentMove.CANCEL, held, after)
             _audit(uow, "appointment.cancel", held, {"reason": body.reason})
-            return appointment_out(after)
+            return appointment_out(principal, after)
 
         return await self._units.execute(principal, command, AppointmentOut, work)
 
@@ -221,9 +224,11 @@ def _changed(appointment: Appointment, cause: Cause) -> AppointmentChanged:
     )
 
 
-def appointment_out(appointment: Appointment) -> AppointmentOut:
-    """An appointment as it is answered."""
-    return AppointmentOut(**{name: getattr(appointment, name) for name in AppointmentOut.model_fields})
+def appointment_out(principal: Principal, appointment: Appointment) -> AppointmentOut:
+    """An appointment as ``principal`` may see it."""
+    value = {name: getattr(appointment, name) for name in AppointmentOut.model_fields}
+    there = treats(principal, appointment.clinic)
+    return AppointmentOut(**(value if there else views.day_staff("", value)))
 
 
 def _audit(uow: UnitOfWork, action: str, held: Appointment, detail: dict[str, Any]) -> None:

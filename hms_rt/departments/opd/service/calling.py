@@ -83,7 +83,7 @@ class Calling(Foundation):
             patient_id=token.patient_id,
             detail={"counter": body.counter},
         )
-        return token_out(after)
+        return token_out(uow.principal, after)
 
 
 async def _next(uow: UnitOfWork, clinic: str, day: date, at: datetime) -> Token:

@@ -18,9 +18,10 @@ from hms_rt.departments.opd.model.waiting import Wait, estimate
 from hms_rt.departments.opd.repository import clinics, lines, queues, tokens
 from hms_rt.departments.opd.schemas.queue import TokenOut
 from hms_rt.departments.patients.service import PatientsService
+from hms_rt.kernel.audiences import masked
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.errors import Code, HmsError, forbidden, not_found
-from hms_rt.kernel.principal import Principal, Role
+from hms_rt.kernel.principal import Principal, PrincipalKind, Role
 from hms_rt.security.permissions import Permission, counters, require_counter
 from hms_rt.security.permissions import clinics as clinics_in_reach
 from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
@@ -133,10 +134,18 @@ async def expected_wait(connection: AsyncConnection, token: Token, now: datetime
     return ahead, Wait(max(expected.p50_s, early), max(expected.p90_s, early))
 
 
-def token_out(token: Token) -> TokenOut:
-    """A token as it is answered."""
-    names = TokenOut.model_fields
-    return TokenOut(**{name: getattr(token, name) for name in names})
+def treats(principal: Principal, clinic: str) -> bool:
+    """Whether ``principal`` treats the clinic's patients; the server itself may do whatever they may."""
+    if principal.kind is PrincipalKind.SYSTEM:
+        return True
+    reach = clinics_in_reach(principal, Permission.RECORD_READ)
+    return principal.has(Role.DOCTOR, Role.NURSE) and (reach is None or clinic in reach)
+
+
+def token_out(principal: Principal, token: Token) -> TokenOut:
+    """A token as ``principal`` may see it."""
+    value = {name: getattr(token, name) for name in TokenOut.model_fields}
+    return TokenOut(**(value if treats(principal, token.clinic) else masked(value, mrn=False)))
 
 
 def _moved(pair: Moved, cause: Cause) -> TokenMoved:

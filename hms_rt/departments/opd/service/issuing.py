@@ -37,7 +37,7 @@ class Issuing(Foundation):
             at = occurred(body.occurred_at, uow.now)
             token = await self._new(uow, clinic, category, body.priority, at, patient)
             await self._issued(uow, token)
-            return token_out(token)
+            return token_out(principal, token)
 
         return await self._units.execute(principal, command, TokenOut, work)
 
@@ -80,6 +80,7 @@ class Issuing(Foundation):
             patient_id=patient.id if patient else None,
             patient_name=patient.name if patient else None,
             mrn=patient.mrn if patient else None,
+            restricted=patient.restricted if patient else False,
             issued_at=at,
             queued_at=at,
             since=at,

@@ -98,7 +98,7 @@ class Moving(Foundation):
             await queues.ensure_queue(uow.connection, body.clinic, onward.day)
             await self._save(uow, Move.TRANSFER, [Moved(token, after)], [onward])
             _audit(uow, Move.TRANSFER, token, {"to": body.clinic, "onward": str(onward.id)})
-            return token_out(onward)
+            return token_out(principal, onward)
 
         return await self._units.execute(principal, command, TokenOut, work)
 
@@ -119,7 +119,7 @@ class Moving(Foundation):
             after = token.moved(move, at, reason=reason)
             await self._save(uow, move, [Moved(token, after)])
             _audit(uow, move, token, {"from": token.state, "to": after.state, "reason": reason})
-            return token_out(after)
+            return token_out(principal, after)
 
         return await self._units.execute(principal, command, TokenOut, work)
 

@@ -26,14 +26,13 @@ from hms_rt.departments.opd.schemas.queue import (
     WaitOut,
 )
 from hms_rt.departments.opd.service.clinics import find_clinic
-from hms_rt.departments.opd.service.foundation import Foundation, expected_wait, token_out
+from hms_rt.departments.opd.service.foundation import Foundation, expected_wait, token_out, treats
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import forbidden, not_found
 from hms_rt.kernel.paging import Page, cut, decode_cursor
-from hms_rt.kernel.principal import Principal, PrincipalKind, Role
+from hms_rt.kernel.principal import Principal, PrincipalKind
 from hms_rt.security.permissions import Permission, require_clinic
-from hms_rt.security.permissions import clinics as clinics_in_reach
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 State = dict[str, Mapping[str, Any]]
@@ -56,7 +55,7 @@ class Queue(Foundation):
                 day=found.day,
                 summary=SummaryOut(**views.summary_value(row)),
                 counters=found.counters,
-                tokens=[token_out(token) for token in shown],
+                tokens=[token_out(principal, token) for token in shown],
             )
 
         return await self._units.execute(principal, replace(command, key=None), QueueOut, work)
@@ -80,7 +79,7 @@ class Queue(Foundation):
             )
             shown, following = cut(rows, query.limit, lambda row: TokenCursor(number=row.number, id=row.id))
             uow.audit("queue.read", entity="clinic", entity_id=clinic)
-            return Page[TokenOut](items=[token_out(row) for row in shown], next_cursor=following)
+            return Page[TokenOut](items=[token_out(principal, row) for row in shown], next_cursor=following)
 
         return await self._units.execute(principal, replace(command, key=None), Page[TokenOut], work)
 
@@ -100,7 +99,7 @@ class Queue(Foundation):
             token = await _seen(uow.connection, principal, token_id)
             uow.audit("token.read", entity="token", entity_id=token_id, patient_id=token.patient_id)
             wait = await _wait(uow.connection, token, uow.now)
-            return TokenWithWait(**token_out(token).model_dump(), wait=wait)
+            return TokenWithWait(**token_out(principal, token).model_dump(), wait=wait)
 
         return await self._units.execute(principal, replace(command, key=None), TokenWithWait, work)
 
@@ -124,9 +123,7 @@ class Queue(Foundation):
         require_clinic(principal, Permission.QUEUE_READ, clinic)
         if principal.kind is PrincipalKind.DEVICE:
             return Audience.DISPLAY
-        reach = clinics_in_reach(principal, Permission.RECORD_READ)
-        treats = principal.has(Role.DOCTOR, Role.NURSE) and (reach is None or clinic in reach)
-        return Audience.CLINICAL if treats else Audience.STAFF
+        return Audience.CLINICAL if treats(principal, clinic) else Audience.STAFF
 
     @staticmethod
     async def clinic_state(connection: AsyncConnection, code: str) -> State | None:

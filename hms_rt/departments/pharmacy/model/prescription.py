@@ -133,6 +133,7 @@ class Prescription:
     recorded_at: datetime
     reason: str | None = None
     version: int = 1
+    restricted: bool = False
 
     @property
     def in_queue(self) -> bool:

@@ -166,10 +166,14 @@ async def lock_of_patient(
     return await _with_lines(connection, (await connection.execute(query)).all())
 
 
-async def rename_patient(connection: AsyncConnection, patient_id: uuid.UUID, name: str, mrn: str) -> None:
-    """Copy a new name to every prescription of a locked patient, which locks them."""
+async def show_patient(
+    connection: AsyncConnection, patient_id: uuid.UUID, name: str, mrn: str, *, restricted: bool
+) -> None:
+    """Copy how a locked patient is shown to every prescription, which locks them."""
     await connection.execute(
-        tables.prescription.update().where(_RX.patient_id == patient_id).values(patient_name=name, mrn=mrn)
+        tables.prescription.update()
+        .where(_RX.patient_id == patient_id)
+        .values(patient_name=name, mrn=mrn, restricted=restricted)
     )
 
 

@@ -157,6 +157,7 @@ async def recipients(connection: AsyncConnection, lot_id: uuid.UUID) -> list[Row
             rx.patient_id,
             rx.patient_name,
             rx.mrn,
+            rx.restricted,
             rx.ward,
         )
         .select_from(tables.dispense_item)

@@ -142,6 +142,8 @@ class PrescriptionOut(Schema):
     patient_id: uuid.UUID
     patient_name: str
     mrn: str
+    restricted: bool
+    """Those who do not treat get no name."""
     admission_id: uuid.UUID | None
     visit_id: uuid.UUID | None
     ward: str | None

@@ -146,6 +146,8 @@ class RecipientOut(Schema):
     patient_id: uuid.UUID
     patient_name: str
     mrn: str
+    restricted: bool
+    """Those who do not treat get no name."""
     ward: str | None
 
 

@@ -148,7 +148,7 @@ class Dispensing(Foundation):
                 entity_id=kept.id,
                 patient_id=kept.patient_id,
             )
-            return prescription_out(kept, lines)
+            return prescription_out(principal, kept, lines)
 
         return await self._units.execute(principal, command, PrescriptionOut, work)
 

@@ -1,13 +1,14 @@
 """What every part of the pharmacy's service works with."""
 
 import uuid
-from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.patients.service import PatientsService
+from hms_rt.departments.pharmacy import views
 from hms_rt.departments.pharmacy.events import PrescriptionChanged
 from hms_rt.departments.pharmacy.model.prescription import Line, Prescription, PrescriptionMove
 from hms_rt.departments.pharmacy.model.safety import Allergy
@@ -17,7 +18,7 @@ from hms_rt.departments.pharmacy.schemas.prescriptions import FrequencyOut, Line
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import occurred
 from hms_rt.kernel.errors import not_found
-from hms_rt.kernel.principal import Principal
+from hms_rt.kernel.principal import Principal, PrincipalKind, Role
 from hms_rt.kernel.schema import Moment
 from hms_rt.security.permissions import Permission, clinics, require, require_place, wards
 from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
@@ -123,17 +124,29 @@ async def moved(
         patient_id=after.patient_id,
         detail={"from": before.state, "to": after.state},
     )
-    return prescription_out(after, lines)
+    return prescription_out(uow.principal, after, lines)
 
 
-def prescription_out(prescription: Prescription, lines: Sequence[Line]) -> PrescriptionOut:
-    """A prescription as it is answered."""
+def named(principal: Principal, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Whom it is about, as far as ``principal`` may know: a restricted name is for those who treat."""
+    treats = principal.has(Role.DOCTOR, Role.NURSE) or principal.kind is PrincipalKind.SYSTEM
+    return value if treats else views.staff("", value)
+
+
+def prescription_out(
+    principal: Principal, prescription: Prescription, lines: Sequence[Line]
+) -> PrescriptionOut:
+    """A prescription as ``principal`` may see it."""
+    whose = {
+        "patient_name": prescription.patient_name,
+        "mrn": prescription.mrn,
+        "restricted": prescription.restricted,
+    }
     return PrescriptionOut(
         id=prescription.id,
         number=prescription.number,
         patient_id=prescription.patient_id,
-        patient_name=prescription.patient_name,
-        mrn=prescription.mrn,
+        **named(principal, whose),
         admission_id=prescription.admission_id,
         visit_id=prescription.visit_id,
         ward=prescription.ward,

@@ -77,7 +77,7 @@ class Prescribing(Foundation):
                 patient_id=patient.id,
                 detail={"medicines": [line.medicine for line in lines]},
             )
-            return prescription_out(draft, lines)
+            return prescription_out(principal, draft, lines)
 
         return await self._units.execute(principal, command, PrescriptionOut, work)
 
@@ -171,6 +171,7 @@ class Prescribing(Foundation):
             patient_id=patient.id,
             patient_name=patient.name,
             mrn=patient.mrn,
+            restricted=patient.restricted,
             admission_id=wanted.admission_id,
             visit_id=wanted.visit_id,
             ward=ward,

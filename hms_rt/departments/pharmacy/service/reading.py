@@ -53,7 +53,7 @@ class Reading(Prescribing):
                 patient_id=query.patient_id,
                 detail={"prescriptions": [str(one.id) for one, _ in shown]},
             )
-            items = [prescription_out(one, lines) for one, lines in shown]
+            items = [prescription_out(principal, one, lines) for one, lines in shown]
             return Page[PrescriptionOut](items=items, next_cursor=cursor)
 
         return await self._units.execute(principal, replace(command, key=None), Page[PrescriptionOut], work)
@@ -64,7 +64,7 @@ class Reading(Prescribing):
         """One prescription; raises ``not_found``, ``forbidden``; audited."""
 
         async def work(uow: UnitOfWork) -> PrescriptionOut:
-            return prescription_out(*await _read(uow, prescription_id, "prescription.read"))
+            return prescription_out(principal, *await _read(uow, prescription_id, "prescription.read"))
 
         return await self._units.execute(principal, replace(command, key=None), PrescriptionOut, work)
 

@@ -36,7 +36,7 @@ from hms_rt.departments.pharmacy.schemas.stock import (
     WriteOffIn,
     WriteOffOut,
 )
-from hms_rt.departments.pharmacy.service.foundation import Foundation, found
+from hms_rt.departments.pharmacy.service.foundation import Foundation, found, named
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import conflict
 from hms_rt.kernel.paging import Page, cut, decode_cursor
@@ -254,7 +254,7 @@ class Stock(Foundation):
             recall_reason=lot.recall_reason,
             recalled_at=lot.recalled_at,
             stock=[stock_out(one) for one in held],
-            recipients=[RecipientOut(**row._asdict()) for row in got],
+            recipients=[RecipientOut(**named(uow.principal, row._asdict())) for row in got],
             version=lot.version,
         )
 

@@ -116,11 +116,11 @@ ROOMS: Mapping[tuple[str, str], tuple[str, Mapping[Role, tuple[Audience | None, 
     ("/lab", "alerts"): ("alerts", {Role.LAB: (STAFF, STAFF)}),
     ("/lab", "ward"): (
         f"ward:{WARD}",
-        {Role.DOCTOR: (CLINICAL, None), Role.NURSE: (CLINICAL, None), Role.LAB: (CLINICAL, CLINICAL)},
+        {Role.DOCTOR: (CLINICAL, None), Role.NURSE: (CLINICAL, None), Role.LAB: (STAFF, STAFF)},
     ),
     ("/lab", "clinic"): (
         f"clinic:{CLINIC}",
-        {Role.DOCTOR: (CLINICAL, None), Role.NURSE: (CLINICAL, None), Role.LAB: (CLINICAL, CLINICAL)},
+        {Role.DOCTOR: (CLINICAL, None), Role.NURSE: (CLINICAL, None), Role.LAB: (STAFF, STAFF)},
     ),
     ("/pharmacy", "dispensary"): (f"dispensary:{DISPENSARY}", {Role.PHARMACY: (STAFF, STAFF)}),
     ("/pharmacy", "stock"): (
@@ -129,7 +129,7 @@ ROOMS: Mapping[tuple[str, str], tuple[str, Mapping[Role, tuple[Audience | None, 
     ),
     ("/ipd", "ward"): (
         f"ward:{WARD}",
-        {Role.DOCTOR: (CLINICAL, None), Role.NURSE: (CLINICAL, None), Role.PHARMACY: (CLINICAL, CLINICAL)},
+        {Role.DOCTOR: (CLINICAL, None), Role.NURSE: (CLINICAL, None), Role.PHARMACY: (STAFF, STAFF)},
     ),
     ("/billing", "cashier"): (
         f"cashier:{COUNTERS[0]}",

@@ -54,7 +54,9 @@ async def judged(lab: Lab, value: str, patient: uuid.UUID | None = None, **resul
 
 
 async def someone(lab: Lab, sex: str, born: date | None) -> uuid.UUID:
-    new = PatientNew.model_validate({"family_name": "Doe", "sex": sex, "birth_date": born})
+    new = PatientNew.model_validate(
+        {"family_name": "Doe", "sex": sex, "birth_date": born, "confirm_new": "others"}
+    )
     return (await lab.services.patients.register(SYSTEM, command(), new)).id
 
 

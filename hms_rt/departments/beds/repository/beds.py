@@ -45,11 +45,19 @@ async def lock_beds(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> 
     return beds
 
 
-async def lock_free_bed(connection: AsyncConnection, ward: str, needs: Needs) -> Bed | None:
-    """Lock some available bed of ``ward`` that suits and nobody else is taking; None if there is none."""
+async def lock_free_bed(
+    connection: AsyncConnection, ward: str, needs: Needs, but: Collection[uuid.UUID]
+) -> Bed | None:
+    """Lock some available bed of ``ward`` that suits, is none of ``but`` and nobody else is taking; None if
+    there is none."""
     query = (
         sa.select(tables.bed)
-        .where(_BED.ward_code == ward, _BED.status == BedStatus.AVAILABLE.value, suits(needs))
+        .where(
+            _BED.ward_code == ward,
+            _BED.status == BedStatus.AVAILABLE.value,
+            _BED.id.not_in(but),
+            suits(needs),
+        )
         .order_by(sa.func.cardinality(_BED.features), _BED.code)
         .limit(1)
         .with_for_update(skip_locked=True)

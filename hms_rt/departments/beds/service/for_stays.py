@@ -39,15 +39,19 @@ class ForStays(Foundation):
         """Lock beds, in order of id; raises ``not_found``."""
         return await bed_rows.lock_beds(uow.connection, ids)
 
-    async def lock_any_free(self, uow: UnitOfWork, ward: str, needs: Needs) -> Bed:
-        """Lock some available bed of ``ward`` that suits; raises ``conflict`` when there is none."""
+    async def lock_any_free(
+        self, uow: UnitOfWork, ward: str, needs: Needs, but: Collection[uuid.UUID] = ()
+    ) -> Bed:
+        """Lock some available bed of ``ward`` that suits and is none of ``but``; raises ``conflict`` when
+        there is none."""
         await self._ward(uow.connection, ward)
-        bed = await bed_rows.lock_free_bed(uow.connection, ward, needs)
+        bed = await bed_rows.lock_free_bed(uow.connection, ward, needs, but)
         if bed is None:
             asked = ", ".join(
                 [*sorted(needs.all_features), *([f"{needs.isolation} isolation"] if needs.isolation else [])]
             )
-            raise conflict(f"ward {ward} has no available bed" + (f" for {asked}" if asked else ""))
+            then = ", or they had somebody at that time" if but else ""
+            raise conflict(f"ward {ward} has no available bed" + (f" for {asked}" if asked else "") + then)
         return bed
 
     async def lock_cot(self, uow: UnitOfWork, beside: Bed) -> Bed:

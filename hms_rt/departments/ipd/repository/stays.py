@@ -47,6 +47,14 @@ async def insert_stay(connection: AsyncConnection, stay: Stay) -> None:
     )
 
 
+async def beds_left_after(connection: AsyncConnection, ward: str, at: datetime) -> set[uuid.UUID]:
+    """Beds of a ward in which a stay ended later than ``at``: they may be free now, and were not then."""
+    query = sa.select(_STAY.bed_id).where(
+        _STAY.ward_code == ward, _STAY.ended_at > at, _STAY.entered_in_error.is_(False)
+    )
+    return set((await connection.execute(query)).scalars())
+
+
 async def latest_end(
     connection: AsyncConnection, patient_id: uuid.UUID, bed_id: uuid.UUID
 ) -> datetime | None:

@@ -45,8 +45,14 @@ class Placing(Foundation):
         if wanted is not None:
             target = locked[wanted]
         else:
-            target = await self._beds.lock_any_free(uow, choice.ward or "", admission.needs)
+            target = await self._any_free(uow, choice, admission)
         return Chosen(locked, target, held if held is not None and held.id != target.id else None)
+
+    async def _any_free(self, uow: UnitOfWork, choice: BedChoice, admission: Admission) -> Bed:
+        """Lock an available bed of the ward: if the move is told late, one that nobody was in since then."""
+        ward, told = choice.ward or "", choice.occurred_at
+        taken = await stay_rows.beds_left_after(uow.connection, ward, told) if told is not None else set()
+        return await self._beds.lock_any_free(uow, ward, admission.needs, taken)
 
     async def _lock_held(self, uow: UnitOfWork, admission: Admission, *others: uuid.UUID) -> Chosen:
         """Lock the patient's bed, if told, and the one held. ``target`` is the first of them."""

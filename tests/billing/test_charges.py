@@ -13,7 +13,8 @@ from hms_rt.app import Hospital, Stores
 from hms_rt.config import Settings
 from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.beds.schemas import BedChange
-from hms_rt.departments.billing.model.days import charged_days, day_of, due_days, end_of
+from hms_rt.departments.billing.model.days import charged_days, day_of, end_of
+from hms_rt.departments.billing.projector.bed_days import LATE
 from hms_rt.departments.billing.schemas.charges import PriceCharge, ReverseCharge
 from hms_rt.departments.billing.schemas.tariffs import CodeIn
 from hms_rt.departments.ipd.model import Disposition
@@ -63,8 +64,6 @@ def test_days_are_those_of_the_clocks_on_the_wall() -> None:
     assert end_of(date(2026, 4, 23), skipped) == datetime(2026, 4, 23, 22, tzinfo=UTC)
     late = datetime(2026, 10, 24, 22, 30, tzinfo=UTC)
     assert day_of(late, VIENNA) == longer
-    assert due_days(longer - DAY, late, VIENNA) == [longer - DAY]
-    assert due_days(longer, late, VIENNA) == []
     assert charged_days(longer, longer) == (longer, longer + DAY)
 
 
@@ -103,6 +102,9 @@ async def test_midnights_in_a_bed_are_charged_once_whatever_is_told_late(
     await ipd.transfer(
         SYSTEM, command(), here.id, TransferIn(bed_id=other.id, occurred_at=clock.now() - 2 * DAY)
     )
+    assert await days(till, here.patient_id, query) == three[:1]
+    clock.advance(LATE)  # nothing else was told meanwhile
+    await hospital.durable_timers.run_due()
     assert await days(till, here.patient_id, query) == [*three[:1], ("10-24", "BED"), ("10-25", "BED")]
     clock.advance(DAY)
     await hospital.durable_timers.run_due()
@@ -115,6 +117,8 @@ async def test_midnights_in_a_bed_are_charged_once_whatever_is_told_late(
     free = BedChange(status=BedStatus.AVAILABLE)
     await till.services.beds.change(SYSTEM, command(), other.id, free)
     await ipd.cancel_discharge(SYSTEM, command(), here.id, CorrectionIn(reason="never left"))
+    clock.advance(LATE)
+    await hospital.durable_timers.run_due()
     assert len(await days(till, here.patient_id, query)) == 5
     found = await till.charges(here.patient_id)
     assert {one.admission_id for one in found} == {here.id}

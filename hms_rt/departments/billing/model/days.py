@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 ONE_DAY = timedelta(days=1)
-MOST_DAYS = 400
-"""Days that are charged at once, after a long interruption or a late entry; the rest follows right after."""
+MOST_DAYS = 62
+"""Days that are charged at once, after a long interruption or a late entry; the rest follows a little later:
+the patient is never locked for long."""
 
 
 def day_of(moment: datetime, zone: ZoneInfo) -> date:
@@ -23,12 +24,6 @@ def end_of(day: date, zone: ZoneInfo) -> datetime:
     Where clocks skip midnight itself, the moment at which they do.
     """
     return datetime.combine(day + ONE_DAY, time.min, zone).astimezone(UTC)
-
-
-def due_days(next_day: date, now: datetime, zone: ZoneInfo) -> list[date]:
-    """The days from ``next_day`` on that are over by ``now``, at most :data:`MOST_DAYS`."""
-    over = (day_of(now, zone) - next_day).days
-    return [next_day + number * ONE_DAY for number in range(max(0, min(over, MOST_DAYS)))]
 
 
 def charged_days(arrived: date, left: date) -> tuple[date, date]:

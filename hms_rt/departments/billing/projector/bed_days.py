@@ -3,7 +3,7 @@ leaves. However late it is told, in the end exactly the right days are charged, 
 
 import uuid
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from hms_rt.departments.billing.model.days import MOST_DAYS, ONE_DAY, charged_days, day_of, end_of
 from hms_rt.departments.billing.model.tariff import ServiceKind
@@ -12,6 +12,9 @@ from hms_rt.departments.billing.repository import charges, stays
 from hms_rt.departments.billing.repository.stays import Stay
 from hms_rt.storage.timers import cancel_timer, set_timer
 from hms_rt.storage.unit_of_work import UnitOfWork
+
+LATE = timedelta(minutes=10)
+"""How long days that were over when they were told of wait for what is told next."""
 
 TIMER = "billing.bed_day"
 """The kind of the timer; its key is the admission."""
@@ -30,7 +33,7 @@ class BedDays:
         known = await stays.lock(uow.connection, admission_id)
         day = day_of(at, self._ledger.zone)
         stay = known or Stay(admission_id, patient_id, ward, day, day)
-        await self.catch_up(uow, replace(stay, ward=ward))
+        await self._go_on(uow, replace(stay, ward=ward))
 
     async def moved(self, uow: UnitOfWork, admission_id: uuid.UUID, ward: str, at: datetime) -> None:
         """The days that were over before are the ward's before, the others the new one's."""
@@ -39,7 +42,7 @@ class BedDays:
             day = day_of(at, self._ledger.zone)
             stay = await self._rewound(uow, stay, max(day, stay.arrived), "transferred earlier")
             stay = await self._charged(uow, stay, day)
-            await self.catch_up(uow, replace(stay, ward=ward))
+            await self._go_on(uow, replace(stay, ward=ward))
 
     async def left(self, uow: UnitOfWork, admission_id: uuid.UUID, at: datetime) -> None:
         """The patient left: the day of departure costs nothing, unless it is that of arrival, too."""
@@ -62,8 +65,17 @@ class BedDays:
     async def catch_up(self, uow: UnitOfWork, stay: Stay) -> None:
         """Charge the days that are over, keep the stay, and wait for the end of the next."""
         stay = await self._charged(uow, stay, day_of(uow.now, self._ledger.zone))
+        await self._go_on(uow, stay)
+
+    async def _go_on(self, uow: UnitOfWork, stay: Stay) -> None:
+        """Keep the stay and wait for the end of its next day, or a while where that is over.
+
+        Who is told late to have come is often told next to have left: days that nobody will owe are not
+        charged meanwhile, nor is the patient locked for them while the ward writes on.
+        """
         await stays.save(uow.connection, stay)
-        await set_timer(uow, TIMER, str(stay.admission_id), end_of(stay.next_day, self._ledger.zone))
+        due = max(end_of(stay.next_day, self._ledger.zone), uow.now + LATE)
+        await set_timer(uow, TIMER, str(stay.admission_id), due)
 
     async def _charged(self, uow: UnitOfWork, stay: Stay, until: date, at: datetime | None = None) -> Stay:
         """The stay with its days before ``until`` charged, :data:`MOST_DAYS` at once."""

@@ -1,27 +1,15 @@
 // A ward's census: what a night nurse prints, also when the server has gone.
-//
-// The page asks every minute and shows the time of the state in large letters. When no answer comes it says so and
-// keeps what it has, in memory alone: an open page goes on printing, and no name is ever stored in a browser.
 
 import { byId, make, write } from "./dom.js";
-import { translate } from "./frame.js";
-import { call, whoAmI } from "./session.js";
-import { age, hasText, locale, text } from "./texts.js";
+import { code, keep } from "./paper.js";
+import { age, hasText, text } from "./texts.js";
 
-const code = decodeURIComponent(location.pathname.split("/").pop());
-const EVERY_MS = 60_000;
-const RETRY_MS = 10_000;
-const COLUMNS = ["bed", "patient", "age_sex", "record", "doctor", "warnings", "open_things"];
-const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
-let shown = null;
-let timer = null;
-
-function row(bed) {
+function row(bed, at) {
   const one = bed.patient;
   const flags = bed.isolation ? [text("isolation")] : [];
   const state = hasText(bed.status) ? text(bed.status) : bed.status;
   if (!one) return line([bed.code, `(${state})`, "", "", "", flags.join(""), ""], "empty", flags.length > 0);
-  const years = one.birth_date ? age(one.birth_date, Date.parse(shown.at)) : "?";
+  const years = one.birth_date ? age(one.birth_date, at) : "?";
   const sex = hasText(`sex_${one.sex}`) ? text(`sex_${one.sex}`) : "?";
   const known = one.allergies.length ? one.allergies : [text(one.allergies_asked ? "none_known" : "not_asked")];
   const warns = flags.length > 0 || one.allergies.length > 0;
@@ -37,50 +25,25 @@ function line(cells, kind, warns) {
   return made;
 }
 
-function show() {
-  write(byId("name"), `${shown.name} (${shown.ward})`);
-  write(byId("sums"), text("beds_occupied", { occupied: shown.occupied, total: shown.total }));
-  write(byId("at"), moment.format(Date.parse(shown.at)));
-  document.title = `${text("census")} ${shown.ward}`;
-  byId("beds").replaceChildren(...shown.beds.map(row));
+function show({ census, at }) {
+  write(byId("name"), `${census.name} (${census.ward})`);
+  write(byId("sums"), text("beds_occupied", { occupied: census.occupied, total: census.total }));
+  document.title = `${text("census")} ${census.ward}`;
+  byId("beds").replaceChildren(...census.beds.map((bed) => row(bed, at)));
 }
 
-/** What is shown belongs to somebody who may not see it any more: forget it. */
-function forget() {
-  shown = null;
-  byId("beds").replaceChildren();
-  for (const id of ["name", "sums", "at"]) write(byId(id), "–");
+async function read(answer) {
+  const census = await answer.json();
+  return { census, at: Date.parse(census.at) };
 }
 
-function warn(words) {
-  byId("banner").hidden = !words;
-  write(byId("banner"), words);
-}
-
-async function look() {
-  clearTimeout(timer);
-  const answer = await call("GET", `/wards/${code}/census`);
-  byId("sign-in").hidden = answer?.status !== 401;
-  document.body.dataset.live = answer?.ok ? "live" : "stale";
-  if (answer?.ok) {
-    shown = await answer.json();
-    show();
-    warn("");
-  } else if ([401, 403, 404].includes(answer?.status)) {
-    const refreshed = answer.status === 401 && (await whoAmI()); // the next look is let in
-    if (!refreshed) forget();
-    warn(refreshed ? "" : text({ 401: "unauthenticated", 403: "census_forbidden", 404: "unknown_room" }[answer.status]));
-  } else {
-    warn(shown ? text("census_stale", { at: moment.format(Date.parse(shown.at)) }) : text("server_away"));
-  }
-  clearTimeout(timer); // another look may have begun meanwhile
-  timer = setTimeout(look, answer?.ok ? EVERY_MS : RETRY_MS);
-}
-
-translate();
-byId("headings").replaceChildren(...COLUMNS.map((name) => make("th", "", text(name))));
 byId("pdf").href = `/api/v1/wards/${code}/census.pdf`;
-byId("sign-in").href = `/screens/?next=${encodeURIComponent(location.pathname + location.search)}`;
-for (const name of ["online", "offline", "focus"]) addEventListener(name, look);
-byId("print").addEventListener("click", () => print());
-look();
+keep({
+  path: `/wards/${code}/census`,
+  everyMs: 60_000,
+  columns: ["bed", "patient", "age_sex", "record", "doctor", "warnings", "open_things"],
+  rows: "beds",
+  forbidden: "census_forbidden",
+  read,
+  show,
+});

@@ -33,6 +33,13 @@ from hms_rt.storage.unit_of_work import UnitOfWork
 ESCALATE_AT_ONCE = 200
 """Alerts that one run of the timer escalates at most."""
 
+_NOTED: Mapping[AlertMove, tuple[Permission, Callable[[Alert, uuid.UUID, datetime], Alert]]] = {
+    AlertMove.RELAY: (Permission.CRITICAL_RELAY, Alert.relay),
+    AlertMove.READ_BACK: (Permission.CRITICAL_READ_BACK, Alert.read_back),
+    AlertMove.CLOSE: (Permission.CRITICAL_ACKNOWLEDGE, Alert.close),
+}
+"""Who may say that it happened, and what it makes of the alert."""
+
 
 class Alerts(Told):
     """Critical alerts: open, notified, perhaps escalated, acknowledged by a doctor, closed."""
@@ -66,65 +73,43 @@ class Alerts(Told):
         self, principal: Principal, command: Command, alert_id: uuid.UUID, said: AlertNote
     ) -> AlertOut:
         """A nurse told a doctor: recorded, but the alert still waits for the doctor."""
-
-        async def work(uow: UnitOfWork) -> AlertOut:
-            at = occurred(said.occurred_at, uow.now)
-            return _out(
-                principal,
-                await self._moved_alert(
-                    uow,
-                    AlertMove.RELAY,
-                    Permission.CRITICAL_RELAY,
-                    alert_id,
-                    lambda one: one.relay(principal.id, at),
-                    at=at,
-                    note=said.note or None,
-                ),
-            )
-
-        return await self._units.execute(principal, command, AlertOut, work)
+        return await self._noted(principal, command, alert_id, said, AlertMove.RELAY)
 
     async def read_back(
         self, principal: Principal, command: Command, alert_id: uuid.UUID, said: AlertNote
     ) -> AlertOut:
         """The laboratory telephoned and heard the value read back: recorded, but no acknowledgement."""
-
-        async def work(uow: UnitOfWork) -> AlertOut:
-            at = occurred(said.occurred_at, uow.now)
-            return _out(
-                principal,
-                await self._moved_alert(
-                    uow,
-                    AlertMove.READ_BACK,
-                    Permission.CRITICAL_READ_BACK,
-                    alert_id,
-                    lambda one: one.read_back(principal.id, at),
-                    at=at,
-                    note=said.note or None,
-                ),
-            )
-
-        return await self._units.execute(principal, command, AlertOut, work)
+        return await self._noted(principal, command, alert_id, said, AlertMove.READ_BACK)
 
     async def close_alert(
         self, principal: Principal, command: Command, alert_id: uuid.UUID, said: AlertNote
     ) -> AlertOut:
         """What an acknowledged value asked for was done; raises ``illegal_move``."""
+        return await self._noted(principal, command, alert_id, said, AlertMove.CLOSE)
+
+    async def _noted(
+        self,
+        principal: Principal,
+        command: Command,
+        alert_id: uuid.UUID,
+        said: AlertNote,
+        move: AlertMove,
+    ) -> AlertOut:
+        """A move of which only who, when and a note are told."""
+        permission, moved = _NOTED[move]
 
         async def work(uow: UnitOfWork) -> AlertOut:
             at = occurred(said.occurred_at, uow.now)
-            return _out(
-                principal,
-                await self._moved_alert(
-                    uow,
-                    AlertMove.CLOSE,
-                    Permission.CRITICAL_ACKNOWLEDGE,
-                    alert_id,
-                    lambda one: one.close(principal.id, at),
-                    at=at,
-                    note=said.note or None,
-                ),
+            found = await self._moved_alert(
+                uow,
+                move,
+                permission,
+                alert_id,
+                lambda one: moved(one, principal.id, at),
+                at=at,
+                note=said.note or None,
             )
+            return _out(principal, found)
 
         return await self._units.execute(principal, command, AlertOut, work)
 

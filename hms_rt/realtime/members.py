@@ -49,8 +49,8 @@ class Members:
     def lists(self) -> "tuple[Sequence[Subscriber], Sequence[Outlet]]":
         """The clients, and at the same places their ways out; later changes do not show in them.
 
-        A broadcast that only looks at a way out touches half as much memory: with thousands of sockets that,
-        and not the interpreter, is what it waits for.
+        Made anew only after somebody came or left; a broadcast that looks at the ways out alone touches fewer
+        objects per socket.
         """
         if self._lists is None:
             clients = list(self._subscribers)

@@ -33,7 +33,7 @@ async def patients_merged(uow: UnitOfWork, event: PatientsMerged) -> None:
 async def patients_unmerged(uow: UnitOfWork, event: PatientsUnmerged) -> None:
     """The rows move back, and every room shows each patient's own."""
     await repoint(uow, event, TABLES)
-    for patient in sorted((event.into, event.restored), key=lambda each: each.id):
+    for patient in event.both:
         await show_patient(uow, patient, Cause.MERGED)
 
 

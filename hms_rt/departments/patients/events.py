@@ -62,6 +62,11 @@ class PatientsUnmerged(Event):
     restored: PatientBrief
     into: PatientBrief
 
+    @property
+    def both(self) -> list[PatientBrief]:
+        """The two patients by id: whoever shows patients shows each anew, in the order of locks."""
+        return sorted((self.restored, self.into), key=lambda each: each.id)
+
 
 @dataclass(frozen=True, slots=True)
 class PatientDied(Event):

@@ -1,4 +1,4 @@
-"""REST of pages for paper: a ward's census."""
+"""REST of pages for paper: a ward's census, a clinic's queue."""
 
 from aiohttp import web
 
@@ -32,5 +32,25 @@ async def census_pdf(call: Call[None, None]) -> web.Response:
     """The same, to print; `hms-rt downtime` fetches it regularly into a folder of another machine."""
     ward = call.path_code("code")
     content = await call.services.boards.census_pdf(call.principal, call.command, ward)
-    headers = {"Content-Disposition": f'inline; filename="census-{ward}.pdf"', "Cache-Control": "no-store"}
+    return _pdf(content, f"census-{ward}.pdf")
+
+
+@routes.get(
+    "/clinics/{code:code}/queue.pdf",
+    permission=Permission.QUEUE_READ,
+    status=200,
+    raw=True,
+    produces="application/pdf",
+    summary="Queue of a clinic on one page of A4",
+)
+async def queue_pdf(call: Call[None, None]) -> web.Response:
+    """In the order of being called, to print; `hms-rt downtime` fetches it as it does the census."""
+    clinic = call.path_code("code")
+    content = await call.services.boards.queue_pdf(call.principal, call.command, clinic)
+    return _pdf(content, f"queue-{clinic}.pdf")
+
+
+def _pdf(content: bytes, name: str) -> web.Response:
+    """Nobody between the server and its reader may keep it."""
+    headers = {"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "no-store"}
     return web.Response(body=content, content_type="application/pdf", headers=headers)

@@ -234,17 +234,18 @@ class Hospital:
             MedicationService.outstanding,
             billing.outstanding,
         )
+        opd = OpdService(self.units, patients, identity, zone)
         return Services(
             audit=AuditService(self.units, self._engine, self.clock),
             identity=identity,
             patients=patients,
             notifications=notifications,
             beds=beds,
-            opd=OpdService(self.units, patients, identity, zone),
+            opd=opd,
             ipd=IpdService(self.units, beds, patients, zone, asked, self.settings.facility_language),
             lab=lab,
             pharmacy=pharmacy,
-            boards=BoardsService(self.units, beds, patients, identity, (lab, pharmacy), zone),
+            boards=BoardsService(self.units, beds, opd, patients, identity, (lab, pharmacy), zone),
             medication=MedicationService(self.units, patients, identity, zone),
             billing=billing,
         )

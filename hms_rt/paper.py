@@ -1,7 +1,7 @@
-"""What is printed when the server is down: tables on A4 across, and the fonts of every PDF.
+"""What is printed when the server is down: tables on A4, and the fonts of every PDF.
 
-A sheet fits on one page as long as its lines stay legible (up to 36 of them), else it goes on. The time whose
-state it shows stands on top, as large as its title: paper does not change by itself.
+A sheet fits on one page as long as its lines stay legible (36 of them across, 55 upright), else it goes on.
+The time whose state it shows stands on top, as large as its title: paper does not change by itself.
 """
 
 from collections.abc import Sequence
@@ -24,14 +24,38 @@ _SYSTEM_FONTS = (
 )
 """Where a font for many scripts is found; without one, the font that comes with reportlab (Latin only)."""
 
-WIDTH, HEIGHT = landscape(A4)
 MARGIN = 9 * mm
 HEAD = 19 * mm
+TIME = 62 * mm
+"""What the moment takes beside the title."""
 TALLEST, LOWEST = 8 * mm, 4.7 * mm
 """Of a line: as tall as one page allows; below the least, lines go on to another page."""
-ROOM = HEIGHT - 2 * MARGIN - HEAD
-LINES = int(ROOM // LOWEST)
-"""Lines that one page takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A size of paper, in points."""
+
+    width: float
+    height: float
+
+    @property
+    def inner(self) -> float:
+        """The width between the margins."""
+        return float(self.width - 2 * MARGIN)
+
+    @property
+    def room(self) -> float:
+        """The height that lines share."""
+        return float(self.height - 2 * MARGIN - HEAD)
+
+    @property
+    def lines(self) -> int:
+        """Lines that one page takes."""
+        return int(self.room // LOWEST)
+
+
+ACROSS, UPRIGHT = Page(*landscape(A4)), Page(*A4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,38 +68,43 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table to print. ``columns`` are headings and widths in millimetres, together at most 279."""
+    """A table to print. ``columns`` are headings and widths in millimetres, together at most 279 across and
+    192 upright."""
 
     title: str
     moment: str
     note: str
     columns: Sequence[tuple[str, float]]
     lines: Sequence[Line]
+    page: Page = ACROSS
 
 
 def pdf(sheet: Sheet) -> bytes:
     """The sheet as PDF."""
     out = BytesIO()
-    canvas = Canvas(out, pagesize=(WIDTH, HEIGHT), pageCompression=1)
+    page = sheet.page
+    canvas = Canvas(out, pagesize=(page.width, page.height), pageCompression=1)
     canvas.setTitle(sheet.title)
-    pages = [sheet.lines[start : start + LINES] for start in range(0, len(sheet.lines), LINES)] or [()]
+    starts = range(0, len(sheet.lines), page.lines)
+    pages = [sheet.lines[start : start + page.lines] for start in starts] or [()]
     for number, lines in enumerate(pages, 1):
         _head(canvas, sheet, f"{number}/{len(pages)}" if len(pages) > 1 else "")
-        tall = min(TALLEST, ROOM / max(1, len(lines)))
+        tall = min(TALLEST, page.room / max(1, len(lines)))
         for position, line in enumerate(lines):
-            _line(canvas, sheet, line, HEIGHT - MARGIN - HEAD - (position + 1) * tall, tall, position)
+            _line(canvas, sheet, line, page.height - MARGIN - HEAD - (position + 1) * tall, tall, position)
         canvas.showPage()
     canvas.save()
     return out.getvalue()
 
 
 def _head(canvas: Canvas, sheet: Sheet, number: str) -> None:
-    top, bold = HEIGHT - MARGIN, font(bold=True)
+    page, bold = sheet.page, font(bold=True)
+    top, right = page.height - MARGIN, page.width - MARGIN
     canvas.setFont(bold, 17)
-    canvas.drawString(MARGIN, top - 6 * mm, fitted(sheet.title, bold, 17, 190 * mm))
-    canvas.drawRightString(WIDTH - MARGIN, top - 6 * mm, sheet.moment)
+    canvas.drawString(MARGIN, top - 6 * mm, fitted(sheet.title, bold, 17, page.inner - TIME))
+    canvas.drawRightString(right, top - 6 * mm, sheet.moment)
     canvas.setFont(font(bold=False), 8)
-    told = fitted(f"{sheet.note} {number}".strip(), font(bold=False), 8, WIDTH - 2 * MARGIN)
+    told = fitted(f"{sheet.note} {number}".strip(), font(bold=False), 8, page.inner)
     canvas.drawString(MARGIN, top - 11 * mm, told)
     canvas.setFont(bold, 8)
     left = MARGIN
@@ -83,13 +112,13 @@ def _head(canvas: Canvas, sheet: Sheet, number: str) -> None:
         canvas.drawString(left + 1 * mm, top - HEAD + 1.4 * mm, heading)
         left += wide * mm
     canvas.setLineWidth(0.8)
-    canvas.line(MARGIN, top - HEAD, WIDTH - MARGIN, top - HEAD)
+    canvas.line(MARGIN, top - HEAD, right, top - HEAD)
 
 
 def _line(canvas: Canvas, sheet: Sheet, line: Line, bottom: float, tall: float, position: int) -> None:
     if position % 2:
         canvas.setFillGray(0.93)
-        canvas.rect(MARGIN, bottom, WIDTH - 2 * MARGIN, tall, stroke=0, fill=1)
+        canvas.rect(MARGIN, bottom, sheet.page.inner, tall, stroke=0, fill=1)
         canvas.setFillGray(0)
     size = min(9.0, tall * 0.55)
     left, baseline = MARGIN, bottom + (tall - size) / 2 + size * 0.18
@@ -99,7 +128,7 @@ def _line(canvas: Canvas, sheet: Sheet, line: Line, bottom: float, tall: float, 
         canvas.drawString(left + 1 * mm, baseline, fitted(cell, used, size, (wide - 2) * mm))
         left += wide * mm
     canvas.setLineWidth(0.25)
-    canvas.line(MARGIN, bottom, WIDTH - MARGIN, bottom)
+    canvas.line(MARGIN, bottom, MARGIN + sheet.page.inner, bottom)
 
 
 def fitted(text: str, font_name: str, size: float, room: float) -> str:

@@ -90,7 +90,7 @@ async def _fetch_all(
                 elif answer.status not in {403, 404}:  # not this account's, or no such sheet
                     failed.append(f"{path.name}: HTTP {answer.status}")
     if not written and not failed:
-        failed.append(f"{options.username} may read no sheet: assign the wards to this account")
+        failed.append(f"{options.username} may read no sheet: assign wards or clinics to this account")
     return written, failed
 
 

@@ -85,7 +85,7 @@ async def test_the_pdf_of_a_full_ward_is_one_page(client_as: ClientFactory, fill
 
 
 @pytest.mark.parametrize(
-    ("beds", "wanted"), [(0, 1), (1, 1), (30, 1), (paper.LINES, 1), (paper.LINES + 1, 2)]
+    ("beds", "wanted"), [(0, 1), (1, 1), (30, 1), (paper.ACROSS.lines, 1), (paper.ACROSS.lines + 1, 2)]
 )
 def test_lines_go_on_to_another_page_before_they_are_too_small_to_read(beds: int, wanted: int) -> None:
     line = paper.Line(("x" * 200,) * len(COLUMNS))
@@ -94,7 +94,7 @@ def test_lines_go_on_to_another_page_before_they_are_too_small_to_read(beds: int
 
 
 def test_the_columns_are_as_wide_as_the_page() -> None:
-    assert sum(wide for _, wide in COLUMNS) * mm <= paper.WIDTH - 2 * paper.MARGIN
+    assert sum(wide for _, wide in COLUMNS) * mm <= paper.ACROSS.inner
 
 
 def test_what_is_unknown_is_told_and_never_left_blank() -> None:

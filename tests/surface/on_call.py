@@ -22,7 +22,7 @@ from hms_rt.storage import timers
 from hms_rt.storage.unit_of_work import UnitOfWork
 from tests.conftest import command
 from tests.surface.recipes import REASON, TODAY, Ask, Recipe
-from tests.surface.things import WARD
+from tests.surface.things import CLINIC, WARD
 from tests.surface.world import World
 
 NIGHT = {"weekdays": [1, 2, 3, 4, 5, 6, 7], "begins": "20:00", "ends": "08:00"}
@@ -158,6 +158,10 @@ async def _ward(world: World) -> Ask:
     return Ask({"code": WARD})
 
 
+async def _clinic(world: World) -> Ask:
+    return Ask({"code": CLINIC})
+
+
 async def _prefer(world: World) -> Ask:
     return Ask(body={"muted": ["result_released"], "language": "en"})
 
@@ -181,6 +185,7 @@ RECIPES_ON_CALL: Mapping[str, Recipe] = {
     "POST /timers/{id}/retry": _retry,
     "GET /wards/{code}/census": _ward,
     "GET /wards/{code}/census.pdf": _ward,
+    "GET /clinics/{code}/queue.pdf": _clinic,
     "POST /notifications/{id}/acknowledge": _acknowledge,
     "PUT /notifications/preferences": _prefer,
 }

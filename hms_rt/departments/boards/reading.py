@@ -1,9 +1,12 @@
-"""A ward's census as a sheet of paper."""
+"""A ward's census and a clinic's queue as sheets of paper."""
 
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from hms_rt.departments.boards.schemas import CensusBed, CensusOut
-from hms_rt.paper import Line, Sheet
+from hms_rt.departments.opd.model.token import Priority
+from hms_rt.departments.opd.schemas.queue import ClinicOut, QueueOut, TokenOut
+from hms_rt.paper import UPRIGHT, Line, Sheet
 
 COLUMNS = (
     ("Bed", 15),
@@ -16,6 +19,14 @@ COLUMNS = (
 )
 SEXES = {"female": "F", "male": "M", "other": "X", "unknown": "?"}
 WARNS = 5
+QUEUE_COLUMNS = (
+    ("Number", 20),
+    ("Patient", 60),
+    ("Record", 29),
+    ("State", 45),
+    ("Appointment", 22),
+    ("Since", 16),
+)
 
 
 def census_sheet(census: CensusOut, zone: ZoneInfo) -> Sheet:
@@ -27,6 +38,37 @@ def census_sheet(census: CensusOut, zone: ZoneInfo) -> Sheet:
         note=f"{told} Confidential: destroy when replaced.",
         columns=COLUMNS,
         lines=[_line(bed) for bed in census.beds],
+    )
+
+
+def queue_sheet(clinic: ClinicOut, queue: QueueOut, at: datetime, zone: ZoneInfo) -> Sheet:
+    """Everybody who is not finished, in the order of being called, and from which number to go on by hand."""
+    sums = queue.summary
+    told = f"{sums.waiting} waiting. Day {queue.day}, last number {sums.last_number}."
+    return Sheet(
+        title=f"{clinic.name} ({clinic.code})",
+        moment=f"{at.astimezone(zone):%Y-%m-%d  %H:%M}",
+        note=f"{told} State of the time above. Confidential: destroy when replaced.",
+        columns=QUEUE_COLUMNS,
+        lines=[_queued(token, zone) for token in queue.tokens],
+        page=UPRIGHT,
+    )
+
+
+def _queued(token: TokenOut, zone: ZoneInfo) -> Line:
+    """A number without a patient has no name."""
+    state = token.state.value.replace("_", " ")
+    urgent = token.priority is not Priority.ROUTINE
+    return Line(
+        (
+            token.label,
+            token.patient_name or "",
+            token.mrn or "",
+            ", ".join(filter(None, (f"! {token.priority.value}" * urgent, state, token.counter))),
+            f"{token.due_at.astimezone(zone):%H:%M}" if token.due_at is not None else "",
+            f"{token.queued_at.astimezone(zone):%H:%M}",
+        ),
+        strong=frozenset({0, 1, 3} if urgent else {0, 1}),
     )
 
 

@@ -1,4 +1,4 @@
-"""The service of boards: a ward's census, for the screen and for paper."""
+"""The service of boards: a ward's census, for the screen and for paper; a clinic's queue for paper."""
 
 import asyncio
 import uuid
@@ -14,6 +14,8 @@ from hms_rt.departments.boards import reading
 from hms_rt.departments.boards.schemas import CensusBed, CensusOut, CensusPatient
 from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.ipd.service.for_boards import Inpatient, inpatients
+from hms_rt.departments.opd.schemas.queue import QueueQuery
+from hms_rt.departments.opd.service import OpdService
 from hms_rt.departments.patients.service import Allergy, PatientsService
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.commands import Command
@@ -41,6 +43,7 @@ class BoardsService:
         self,
         units: UnitsOfWork,
         beds: BedsService,
+        opd: OpdService,
         patients: PatientsService,
         identity: IdentityService,
         asked: Sequence[Answers],
@@ -48,6 +51,7 @@ class BoardsService:
     ) -> None:
         self._units = units
         self._beds = beds
+        self._opd = opd
         self._patients = patients
         self._identity = identity
         self._asked = asked
@@ -85,6 +89,14 @@ class BoardsService:
         """The same on one page of A4, up to 36 beds; raises alike. Drawn off the event loop."""
         census = await self.census(principal, command, ward)
         return await asyncio.to_thread(paper.pdf, reading.census_sheet(census, self._zone))
+
+    async def queue_pdf(self, principal: Principal, command: Command, clinic: str) -> bytes:
+        """A clinic's queue on one page of A4, up to 55 numbers, for those who may read it; names as they see
+        them there. Audited. Raises ``not_found`` and ``forbidden``. Drawn off the event loop."""
+        at = self._units.now()
+        queue = await self._opd.queue(principal, command, clinic, QueueQuery())
+        found = await self._opd.clinic(principal, clinic)
+        return await asyncio.to_thread(paper.pdf, reading.queue_sheet(found, queue, at, self._zone))
 
     async def _beds_of(self, uow: UnitOfWork, state: Any) -> list[CensusBed]:
         values = sorted(

@@ -27,6 +27,7 @@ async function read(answer) {
   return { queue: await answer.json(), at: Date.parse(answer.headers.get("Date")) || Date.now() };
 }
 
+byId("pdf").href = `/api/v1/clinics/${code}/queue.pdf`;
 keep({
   path: `/clinics/${code}/queue`,
   everyMs: 30_000,

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy import text
 
 from hms_rt.app import Hospital
+from hms_rt.config import Settings
 from hms_rt.departments.identity.schemas import UserNew
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.principal import SYSTEM, Role
@@ -43,7 +44,14 @@ P2;Teleportation;2014/10/22 15:10:00.000;;;;;;
 P2;CRP;not a time;;3.0;;;;
 """.strip()
 Play = Callable[[], Awaitable[Report]]
+STEP = timedelta(seconds=3)
 NUMBER = len(ROWS.splitlines())
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Seconds for what takes a hospital minutes: a clock that runs ahead must not outrun the sessions."""
+    return settings.model_copy(update={"lab_critical_minutes": (STEP / timedelta(minutes=1),) * 4})
 
 
 @pytest.fixture
@@ -152,7 +160,7 @@ async def test_a_critical_value_that_nobody_answers_is_escalated_relayed_and_tak
         while True:
             await asyncio.sleep(0.4)
             if await count(hospital, "SELECT count(*) FROM lab_critical_alert WHERE escalate_at IS NOT NULL"):
-                clock.advance(timedelta(minutes=10, seconds=1))
+                clock.advance(STEP)
                 await hospital.services.lab.escalate_overdue(SYSTEM, command())
 
     hurrying = asyncio.create_task(hurry())

@@ -227,7 +227,7 @@ class Hospital:
             self.settings.facility_language,
         )
         pharmacy = PharmacyService(self.units, patients, ward_of_inpatient, recorded_allergies, zone)
-        billing = BillingService(self.units, patients, zone, self.settings.facility_language)
+        billing = BillingService(self.units, patients, identity, zone, self.settings.facility_language)
         asked = (
             lab.outstanding,
             pharmacy.outstanding,

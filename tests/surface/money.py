@@ -228,5 +228,11 @@ RECIPES: dict[str, Recipe] = {
     "GET /billing/shifts": plain(),
     "POST /billing/shifts/{id}/close": _close,
     "GET /patients/{id}/account": at(World.patient),
+    "GET /billing/issuers": plain(),
+    "POST /billing/issuers": plain(body={"name": "General Hospital", "address": "1 Main Road\nTown"}),
+    "GET /billing/invoices/{id}/pdf": at(issued),
+    "GET /billing/payments/{id}/receipt": at(deposit),
+    "GET /billing/refunds/{id}/pdf": at(refund),
+    "GET /billing/shifts/{id}/pdf": at(_shift),
 }
 """Endpoint -> a request that somebody with every role at every place may make with success."""

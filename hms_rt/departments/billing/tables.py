@@ -257,3 +257,25 @@ refund = sa.Table(
     sa.Column("decided_at", Moment),
     sa.Column("version", sa.Integer, nullable=False),
 )
+
+issuer = sa.Table(
+    "billing_issuer",
+    metadata,
+    sa.Column("facility", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("tax_number", sa.Text, nullable=False),
+    sa.Column("footer", sa.Text, nullable=False),
+    sa.Column("language", sa.Text),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""Who sends a facility's papers."""
+
+print_count = sa.Table(
+    "billing_print",
+    metadata,
+    sa.Column("paper", sa.Text, primary_key=True),
+    sa.Column("paper_id", sa.Uuid, primary_key=True),
+    sa.Column("printed", sa.Integer, nullable=False),
+)
+"""How often a paper was printed: the first is the original."""

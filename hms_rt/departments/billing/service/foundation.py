@@ -8,6 +8,7 @@ from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.projector.bed_days import BedDays
 from hms_rt.departments.billing.projector.ledger import Ledger
 from hms_rt.departments.billing.schemas.charges import ChargeOut
+from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.errors import Code, HmsError, not_found
 from hms_rt.storage.unit_of_work import UnitsOfWork
@@ -18,9 +19,17 @@ T = TypeVar("T")
 class Foundation:
     """The collaborators of the service; days are those of ``zone``."""
 
-    def __init__(self, units: UnitsOfWork, patients: PatientsService, zone: ZoneInfo, language: str) -> None:
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        patients: PatientsService,
+        identity: IdentityService,
+        zone: ZoneInfo,
+        language: str,
+    ) -> None:
         self._units = units
         self._patients = patients
+        self._identity = identity
         self._zone = zone
         self._language = language
         self._ledger = Ledger(zone)

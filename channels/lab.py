@@ -1,7 +1,14 @@
 """Namespace ``/lab``: the laboratory's worklist, and the results' states for wards and clinics."""
 
 from hms_rt.departments.lab import views
-from hms_rt.departments.lab.schemas.alerts import AcknowledgeCommand, AlertNote, AlertOut, RelayCommand
+from hms_rt.departments.lab.schemas.alerts import (
+    AcknowledgeCommand,
+    AlertNote,
+    AlertOut,
+    CloseAlertCommand,
+    ReadBackCommand,
+    RelayCommand,
+)
 from hms_rt.departments.lab.schemas.ordering import (
     CollectCommand,
     LabTestOut,
@@ -92,14 +99,6 @@ def commands(services: Services) -> dict[str, SocketCommand]:
         how = ReleaseIn(**body.model_dump(exclude={"test_id"}))
         return await lab.release(principal, command, body.test_id, how)
 
-    async def acknowledge(principal: Principal, command: Command, body: AcknowledgeCommand) -> AlertOut:
-        said = AlertNote(**body.model_dump(exclude={"alert_id"}))
-        return await lab.acknowledge(principal, command, body.alert_id, said)
-
-    async def relay(principal: Principal, command: Command, body: RelayCommand) -> AlertOut:
-        said = AlertNote(**body.model_dump(exclude={"alert_id"}))
-        return await lab.relay(principal, command, body.alert_id, said)
-
     return {
         "collect": SocketCommand(
             "lab.collect", CollectCommand, collect, "A specimen was taken", Permission.SPECIMEN_COLLECT
@@ -120,6 +119,26 @@ def commands(services: Services) -> dict[str, SocketCommand]:
         "release": SocketCommand(
             "lab.release", ReleaseCommand, release, "Release a result", Permission.RESULT_RELEASE
         ),
+        **_alert_commands(lab),
+    }
+
+
+def _alert_commands(lab: LabService) -> dict[str, SocketCommand]:
+    """What becomes of a critical value, by those who were told."""
+
+    async def acknowledge(principal: Principal, command: Command, body: AcknowledgeCommand) -> AlertOut:
+        return await lab.acknowledge(principal, command, body.alert_id, _note(body))
+
+    async def relay(principal: Principal, command: Command, body: RelayCommand) -> AlertOut:
+        return await lab.relay(principal, command, body.alert_id, _note(body))
+
+    async def read_back(principal: Principal, command: Command, body: ReadBackCommand) -> AlertOut:
+        return await lab.read_back(principal, command, body.alert_id, _note(body))
+
+    async def close_alert(principal: Principal, command: Command, body: CloseAlertCommand) -> AlertOut:
+        return await lab.close_alert(principal, command, body.alert_id, _note(body))
+
+    return {
         "acknowledge": SocketCommand(
             "lab.acknowledge",
             AcknowledgeCommand,
@@ -130,4 +149,22 @@ def commands(services: Services) -> dict[str, SocketCommand]:
         "relay": SocketCommand(
             "lab.relay", RelayCommand, relay, "A nurse told a doctor", Permission.CRITICAL_RELAY
         ),
+        "read_back": SocketCommand(
+            "lab.read_back",
+            ReadBackCommand,
+            read_back,
+            "The value was read back on the telephone",
+            Permission.CRITICAL_READ_BACK,
+        ),
+        "close_alert": SocketCommand(
+            "lab.close_alert",
+            CloseAlertCommand,
+            close_alert,
+            "What the value asked for was done",
+            Permission.CRITICAL_ACKNOWLEDGE,
+        ),
     }
+
+
+def _note(body: AlertNote) -> AlertNote:
+    return AlertNote(note=body.note, occurred_at=body.occurred_at)

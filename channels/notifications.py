@@ -1,8 +1,13 @@
-"""Namespace ``/notifications``: room ``me`` shows the caller's unseen notifications; command ``seen``."""
+"""Namespace ``/notifications``: room ``me`` shows the caller what is unseen, or waits to be acknowledged."""
 
 from hms_rt.departments.notifications import views
-from hms_rt.departments.notifications.schemas.notifications import Seen
+from hms_rt.departments.notifications.schemas.notifications import (
+    AcknowledgeNotification,
+    NotificationOut,
+    Seen,
+)
 from hms_rt.kernel.audiences import Audience
+from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import forbidden
 from hms_rt.kernel.principal import Principal, PrincipalKind
 from hms_rt.realtime.rooms import RoomKind, StreamKind, everything
@@ -40,13 +45,27 @@ def rooms(services: Services) -> list[RoomKind]:
 
 
 def commands(services: Services) -> dict[str, SocketCommand]:
-    """``seen``, the same as POST /notifications/seen."""
+    """The same as by REST."""
+    notifications = services.notifications
+
+    async def acknowledge(
+        principal: Principal, command: Command, body: AcknowledgeNotification
+    ) -> NotificationOut:
+        return await notifications.acknowledge(principal, command, body.notification_id)
+
     return {
         "seen": SocketCommand(
             "notifications.seen",
             Seen,
-            services.notifications.seen,
+            notifications.seen,
             "Mark notifications as seen; they leave the room",
             Permission.NOTIFICATIONS_OWN,
-        )
+        ),
+        "acknowledge": SocketCommand(
+            "notifications.acknowledge",
+            AcknowledgeNotification,
+            acknowledge,
+            "Acknowledge a notification that wants it; it leaves the room",
+            Permission.NOTIFICATIONS_OWN,
+        ),
     }

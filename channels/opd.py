@@ -35,6 +35,15 @@ from hms_rt.departments.opd.schemas.queue import (
     TokenOut,
     TransferIn,
 )
+from hms_rt.departments.opd.schemas.visits import (
+    ConsultCommand,
+    VisitClose,
+    VisitCloseCommand,
+    VisitEnd,
+    VisitEndCommand,
+    VisitIn,
+    VisitOut,
+)
 from hms_rt.departments.opd.service import OpdService
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.commands import Command
@@ -85,6 +94,7 @@ def commands(services: Services) -> dict[str, SocketCommand]:
         **_targeted_moves(opd),
         **_plain_moves(opd),
         **_appointment_commands(opd),
+        **_visit_commands(opd),
     }
 
 
@@ -150,6 +160,43 @@ def _appointment_commands(opd: OpdService) -> dict[str, SocketCommand]:
         ),
         "miss_appointment": SocketCommand(
             "opd.miss_appointment", AppointmentCommand, miss, "Nobody came to an appointment", needs
+        ),
+    }
+
+
+def _visit_commands(opd: OpdService) -> dict[str, SocketCommand]:
+    async def open_visit(principal: Principal, command: Command, body: VisitIn) -> VisitOut:
+        return await opd.open_visit(principal, command, body)
+
+    async def consult(principal: Principal, command: Command, body: ConsultCommand) -> VisitOut:
+        return await opd.consult(principal, command, body.visit_id, Late(occurred_at=body.occurred_at))
+
+    async def close(principal: Principal, command: Command, body: VisitCloseCommand) -> VisitOut:
+        wanted = VisitClose(**body.model_dump(exclude={"visit_id"}))
+        return await opd.close_visit(principal, command, body.visit_id, wanted)
+
+    async def leave(principal: Principal, command: Command, body: VisitEndCommand) -> VisitOut:
+        why = VisitEnd(**body.model_dump(exclude={"visit_id"}))
+        return await opd.leave(principal, command, body.visit_id, why)
+
+    async def cancel(principal: Principal, command: Command, body: VisitEndCommand) -> VisitOut:
+        why = VisitEnd(**body.model_dump(exclude={"visit_id"}))
+        return await opd.cancel_visit(principal, command, body.visit_id, why)
+
+    opens, sees = Permission.VISIT_OPEN, Permission.VISIT_CONSULT
+    return {
+        "open_visit": SocketCommand("opd.open_visit", VisitIn, open_visit, "Open a visit", opens),
+        "consult": SocketCommand("opd.consult", ConsultCommand, consult, "Begin the consultation", sees),
+        "close_visit": SocketCommand("opd.close_visit", VisitCloseCommand, close, "Close a visit", sees),
+        "leave": SocketCommand(
+            "opd.leave", VisitEndCommand, leave, "The patient left without being seen", opens
+        ),
+        "cancel_visit": SocketCommand(
+            "opd.cancel_visit",
+            VisitEndCommand,
+            cancel,
+            "Cancel a visit that was opened by mistake",
+            opens,
         ),
     }
 

@@ -62,7 +62,7 @@ async def test_a_test_goes_its_way_over_sockets_and_the_ward_watches(
     assert "2.4" not in str(seen) + str(done)
 
 
-async def test_a_doctor_acknowledges_over_the_socket(
+async def test_a_critical_value_is_relayed_read_back_acknowledged_and_closed_over_sockets(
     lab: Lab, client_as: ClientFactory, socket_of: SocketFactory
 ) -> None:
     order = await lab.order("LAC")
@@ -77,9 +77,19 @@ async def test_a_doctor_acknowledges_over_the_socket(
     assert (ops["alert"]["alert"], ops["alert"]["step"], ops["alert"]["red"]) == ("notified", "doctor", False)
     (alert,) = (await (await client.get("/api/v1/lab/alerts")).json())["items"]
     body = {"id": "a1", "alert_id": alert["id"], "note": "seen"}
-    answer = await socket.call("acknowledge", body, namespace=LAB)
-    assert (answer["ok"], answer["result"]["state"]) == (True, "acknowledged")
-    assert await socket.call("acknowledge", body, namespace=LAB) == answer
+    told = {
+        "relay": await socket_of(await client_as(Role.NURSE, ward="ICU"), LAB),
+        "read_back": await socket_of(await client_as(Role.LAB), LAB),
+    }
+    for name, other in told.items():
+        assert (await other.call("acknowledge", body, namespace=LAB))["error"]["code"] == "forbidden"
+        said = (await other.call(name, body, namespace=LAB))["result"]
+        assert (said["state"], said[f"{name.replace('relay', 'relayed')}_by"] is None) == ("notified", False)
+    for name, state in (("acknowledge", "acknowledged"), ("close_alert", "closed")):
+        press = {**body, "id": name}
+        answer = await socket.call(name, press, namespace=LAB)
+        assert (answer["ok"], answer["result"]["state"]) == (True, state)
+        assert await socket.call(name, press, namespace=LAB) == answer
 
 
 async def test_rooms_are_for_those_who_work_there(

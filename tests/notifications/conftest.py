@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -34,12 +35,20 @@ def tell(hospital: Hospital, notifications: NotificationsService) -> Tell:
         title: str = "Critical potassium",
         patient_id: uuid.UUID | None = None,
         priority: Priority = Priority.NORMAL,
+        acknowledge_within: timedelta | None = None,
     ) -> list[uuid.UUID]:
         made: list[uuid.UUID] = []
 
         async def work(uow: UnitOfWork) -> None:
             made[:] = await notifications.notify(
-                uow, users, Kind.CRITICAL_RESULT, title, SUBJECT, patient_id, priority
+                uow,
+                users,
+                Kind.CRITICAL_RESULT,
+                title,
+                SUBJECT,
+                patient_id,
+                priority,
+                acknowledge_within=acknowledge_within,
             )
 
         await hospital.units.execute(SYSTEM, command(), type(None), work)

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from hms_rt.kernel.principal import Role
@@ -32,6 +33,18 @@ async def test_a_connected_user_is_told_at_once_and_acknowledges_over_the_socket
         assert acked == {"ok": True, "result": {"unseen": 1}}
     removed = await asyncio.wait_for(changes.get(), 5)
     assert [(op["op"], op["key"]) for op in removed["ops"]] == [("remove", str(urgent))]
+
+    (wanted,) = await tell(me, acknowledge_within=timedelta(hours=1))
+    await asyncio.wait_for(changes.get(), 5)
+    press = {"id": "r2", "notification_id": str(wanted)}
+    for _ in range(2):
+        acked = await socket.call("acknowledge", press, namespace="/notifications", timeout=5)
+        assert (acked["ok"], acked["result"]["acknowledged_at"] is None) == (True, False)
+    removed = await asyncio.wait_for(changes.get(), 5)
+    assert [(op["op"], op["key"]) for op in removed["ops"]] == [("remove", str(wanted))]
+    other = await socket_of(await client_as(Role.NURSE), "/notifications")
+    refused = await other.call("acknowledge", press, namespace="/notifications", timeout=5)
+    assert refused["error"]["code"] == "not_found"
 
 
 async def test_rest_lists_and_marks_the_callers_own(client_as: ClientFactory, tell: Tell) -> None:

@@ -86,6 +86,41 @@ async def test_every_command_of_the_namespace_does_what_rest_does(
     assert (await do("done", token_id=third))["state"] == "done"
 
 
+async def test_a_visit_goes_its_way_over_sockets_and_a_repeated_press_does_it_once(
+    opd: Opd, client_as: ClientFactory, socket_of: SocketFactory
+) -> None:
+    nurse = await socket_of(await client_as(Role.NURSE, clinic="GEN", counter="G1"), OPD)
+    doctor = await socket_of(await client_as(Role.DOCTOR, clinic="GEN", counter="G1"), OPD)
+    presses = iter(range(1000))
+
+    async def do(socket: Any, name: str, **body: Any) -> Any:
+        press = {"id": f"press-{next(presses)}", **body}
+        answer = await socket.call(name, press, namespace=OPD)
+        assert answer["ok"], (name, answer)
+        assert await socket.call(name, press, namespace=OPD) == answer
+        return answer["result"]
+
+    curie, hahn = str(await opd.patient("Curie")), str(await opd.patient("Hahn"))
+    token = await do(nurse, "issue", clinic="GEN", patient_id=curie)
+    visit = await do(nurse, "open_visit", clinic="GEN", patient_id=curie)
+    assert (visit["state"], visit["token_id"]) == ("arrived", token["id"])
+    early = {"id": "early", "visit_id": visit["id"], "expected_version": visit["version"]}
+    refused = await doctor.call("consult", early, namespace=OPD)
+    assert (refused["error"]["code"], "call it first" in refused["error"]["message"]) == ("conflict", True)
+    await do(doctor, "call_next", clinic="GEN", counter="G1")
+    seen = await do(doctor, "consult", visit_id=visit["id"], expected_version=visit["version"])
+    stale = {"id": "stale", "visit_id": visit["id"], "expected_version": visit["version"]}
+    refused = await doctor.call("close_visit", {**stale, "disposition": "home"}, namespace=OPD)
+    assert refused["error"]["code"] == "stale_version"
+    closed = await do(doctor, "close_visit", visit_id=seen["id"], disposition="home")
+    assert (closed["state"], closed["disposition"], closed["version"]) == ("closed", "home", 3)
+    for name, state in (("leave", "left"), ("cancel_visit", "cancelled")):
+        other = await do(nurse, "open_visit", clinic="GEN", patient_id=hahn)
+        refused = await nurse.call("consult", {"id": name, "visit_id": other["id"]}, namespace=OPD)
+        assert refused["error"]["code"] == "forbidden"
+        assert (await do(nurse, name, visit_id=other["id"], reason="went home"))["state"] == state
+
+
 async def test_a_refused_command_says_why(
     opd: Opd, client_as: ClientFactory, socket_of: SocketFactory
 ) -> None:

@@ -49,6 +49,8 @@ _TARGETS = {
         "appointment_id",
         "dose_id",
         "line_id",
+        "visit_id",
+        "notification_id",
     ),
     "code": ("clinic", "counter"),
 }

@@ -27,6 +27,18 @@ class RelayCommand(AlertNote):
     alert_id: uuid.UUID
 
 
+class ReadBackCommand(AlertNote):
+    """Record over a socket that a critical value was read back on the telephone."""
+
+    alert_id: uuid.UUID
+
+
+class CloseAlertCommand(AlertNote):
+    """Close an acknowledged alert, over a socket."""
+
+    alert_id: uuid.UUID
+
+
 class AlertOut(Schema):
     """A critical value and who knows of it."""
 

@@ -59,6 +59,12 @@ class Seen(Schema):
     ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=500)]
 
 
+class AcknowledgeNotification(Schema):
+    """Acknowledge a notification, over a socket."""
+
+    notification_id: uuid.UUID
+
+
 class SeenOut(Schema):
     """What is left after the receipts."""
 

@@ -97,3 +97,21 @@ class VisitHistory(Schema):
     """How a visit came to its state, oldest first."""
 
     items: list[VisitStep]
+
+
+class ConsultCommand(Late):
+    """Begin the consultation of this visit, over a socket."""
+
+    visit_id: uuid.UUID
+
+
+class VisitCloseCommand(VisitClose):
+    """Close this visit, over a socket."""
+
+    visit_id: uuid.UUID
+
+
+class VisitEndCommand(VisitEnd):
+    """This visit ends without a consultation, over a socket."""
+
+    visit_id: uuid.UUID

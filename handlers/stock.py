@@ -245,7 +245,7 @@ async def cancel_dispense(call: Call[Why, None]) -> DispenseOut:
     summary="What was handed over came back",
 )
 async def return_dispense(call: Call[ReturnIn, None]) -> DispenseOut:
-    """On the shelf again only with ``restock``."""
+    """All of it, or some of its items; on the shelf, to a quarantine, or destroyed. Its charge follows."""
     return await call.services.pharmacy.return_dispense(
         call.principal, call.command, call.path_uuid("id"), call.body
     )

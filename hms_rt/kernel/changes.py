@@ -60,6 +60,7 @@ class Cause(StrEnum):
     SEEN = "seen"
     DUE = "due"
     DISPENSED = "dispensed"
+    RETURNED = "returned"
     STOCK = "stock"
     ADMINISTERED = "administered"
     RETRACTED = "retracted"

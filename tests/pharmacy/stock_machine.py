@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from hms_rt.departments.pharmacy.model.dispense import Disposition
 from hms_rt.departments.pharmacy.schemas.prescriptions import PrescriptionOut, When, Why
 from hms_rt.departments.pharmacy.schemas.stock import (
     CountIn,
@@ -60,6 +61,11 @@ class StockCommands(RuleBasedStateMachine):
     def pick(self, among: list[uuid.UUID], number: int) -> uuid.UUID:
         return among[number % len(among)] if among else uuid.UUID(int=0)
 
+    @initialize()
+    def opens(self) -> None:
+        """Something to move, whatever is drawn."""
+        self.receives(0, "20", 45)
+
     @rule(number=picks, amount=amounts, days=st.integers(1, 90))
     def receives(self, number: int, amount: str, days: int) -> None:
         lot = f"{id(self)}-{number}-{days}"
@@ -103,10 +109,14 @@ class StockCommands(RuleBasedStateMachine):
         if made is not None:
             self.made.append(made.id)
 
-    @rule(number=picks, how=st.sampled_from(["hand_over", "cancel", "return"]), restock=st.booleans())
-    def ends(self, number: int, how: str, restock: bool) -> None:
+    @rule(
+        number=picks,
+        how=st.sampled_from(["hand_over", "cancel", "return"]),
+        to=st.sampled_from(["restock", "destroy"]),
+    )
+    def ends(self, number: int, how: str, to: str) -> None:
         made = self.pick(self.made, number)
-        told = ReturnIn(reason="changed", restock=restock)
+        told = ReturnIn(reason="changed", disposition=Disposition(to))
         doing: dict[str, Coroutine[Any, Any, DispenseOut]] = {}
         if how == "hand_over":
             doing[how] = self.service.hand_over(self.pharmacy.pharmacist, command(), made, When())

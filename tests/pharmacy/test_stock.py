@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy.exc import DBAPIError
 
 from hms_rt.app import Hospital
-from hms_rt.departments.pharmacy.model.dispense import DispenseState
+from hms_rt.departments.pharmacy.model.dispense import DispenseState, Disposition
 from hms_rt.departments.pharmacy.model.prescription import PrescriptionState
 from hms_rt.departments.pharmacy.schemas.formulary import MedicineIn
 from hms_rt.departments.pharmacy.schemas.prescriptions import When, Why
@@ -64,7 +64,9 @@ async def test_a_prescription_is_dispensed_in_parts_from_what_expires_first(
     now = await service.prescription(clerk, command(), rx.id)
     assert now.state is PrescriptionState.DISPENSED
     await refused(Code.ILLEGAL_MOVE, prepare(pharmacy, rx, "1"))
-    await service.return_dispense(clerk, command(), rest.id, ReturnIn(reason="not opened", restock=True))
+    await service.return_dispense(
+        clerk, command(), rest.id, ReturnIn(reason="not opened", disposition=Disposition.RESTOCK)
+    )
     listed = await service.stock(clerk, StockQuery(store="MAIN", medicine="AMOX500"))
     assert {one.lot: str(one.quantity) for one in listed.items} == {"LATE": "98", "OVER": "50"}
     ledger = await service.ledger(clerk, LedgerQuery(lot_id=late.lot_id))

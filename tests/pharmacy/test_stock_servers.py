@@ -1,4 +1,4 @@
-"""Fifty dispensers on one lot over two server processes: never more leaves than came in."""
+"""Fifty dispensers on one lot over two server processes: never more leaves than came in, or comes back."""
 
 import asyncio
 from collections import Counter
@@ -76,8 +76,20 @@ async def test_fifty_dispensers_on_one_lot_take_what_there_is_and_not_one_more(
     )
     assert left == moved == LOT % EACH
 
-    first = next(made["id"] for status, made in answers if status == 201)
+    first, item = next((made["id"], made["items"][0]["id"]) for status, made in answers if status == 201)
     handed = await asyncio.gather(*(post(n, f"/dispenses/{first}/hand-over", {}) for n in range(MANY)))
     assert Counter(status for status, _ in handed) == {200: 1, 409: MANY - 1}
     (row,) = await query("SELECT max(dispensed) AS most FROM pharmacy_line")
     assert row.most == EACH
+
+    some = {"reason": "not opened", "disposition": "restock", "items": [{"item_id": item, "quantity": "1"}]}
+    back = await asyncio.gather(*(post(n, f"/dispenses/{first}/return", some) for n in range(MANY)))
+    assert Counter(status for status, _ in back) == {200: EACH, 409: MANY - EACH}
+    (row,) = await query(
+        """
+        SELECT max(returned) AS back, (SELECT quantity FROM pharmacy_stock) AS left,
+            (SELECT count(*) FROM pharmacy_return) AS returns, (SELECT count(*) FROM billing_charge
+                WHERE reverses IS NULL AND reversed_by IS NULL) AS charges FROM pharmacy_line
+        """
+    )
+    assert (row.back, row.left, row.returns, row.charges) == (EACH, LOT % EACH + EACH, EACH, 0)

@@ -2,6 +2,8 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 
 from hms_rt.departments.pharmacy.model.prescription import Line, Prescription
 from hms_rt.kernel.changes import Cause, Event
@@ -18,6 +20,34 @@ class PrescriptionChanged(Event):
     after: Prescription
     lines: tuple[Line, ...]
     cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What the patient has of one medicine, by one dispense, for one line: ``before`` and ``after``.
+
+    ``medicine`` is what was handed over, perhaps a substitute; quantities are in its ``dispense_unit``.
+    """
+
+    line_id: uuid.UUID
+    medicine: str
+    name: str
+    before: Decimal
+    after: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyChanged(Event):
+    """A dispense was handed over (``at``), or something of it was brought back since.
+
+    Recorded while the patient, the prescription and the dispense are locked, once for each.
+    """
+
+    dispense_id: uuid.UUID
+    patient_id: uuid.UUID
+    admission_id: uuid.UUID | None
+    at: datetime
+    supplies: tuple[Supply, ...]
 
 
 @dataclass(frozen=True, slots=True)

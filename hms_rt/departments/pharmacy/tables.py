@@ -94,6 +94,7 @@ line = sa.Table(
     sa.Column("dispensed", sa.Numeric, nullable=False),
     sa.Column("note", sa.Text),
     sa.Column("not_dispensed", sa.Text),
+    sa.Column("returned", sa.Numeric, nullable=False),
 )
 """Medicines of prescriptions, guarded by the lock of the prescription."""
 

@@ -12,7 +12,7 @@ from hms_rt.departments.billing.repository import charges, stays
 from hms_rt.departments.ipd.events import AdmissionChanged, StayMoved
 from hms_rt.departments.lab.events import LabChange, LabTestsChanged
 from hms_rt.departments.opd.events import TokenMoved
-from hms_rt.departments.pharmacy.events import PrescriptionChanged
+from hms_rt.departments.pharmacy.events import SupplyChanged
 from hms_rt.kernel.changes import Event
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
@@ -25,7 +25,7 @@ class Charging:
     A consultation is charged when it is over, a test when its result is released: only then the hospital has
     delivered something. A specimen may be rejected and an order cancelled until then, and a released result
     is never taken back, only corrected; so neither needs a reversal. A medicine is charged as it is
-    dispensed, a bed by the midnights.
+    handed over and reversed as it is brought back, a bed charged by the midnights.
     """
 
     def __init__(self, zone: ZoneInfo) -> None:
@@ -68,27 +68,28 @@ class Charging:
         )
         await self._ledger.charge(uow, deed)
 
-    async def prescription_changed(self, uow: UnitOfWork, event: PrescriptionChanged) -> None:
-        """What is charged of every line is what was dispensed and not returned."""
-        if event.before is None:
-            return
-        for line in event.lines:
-            held = await charges.lock_of_line(uow.connection, event.after.patient_id, line.id)
-            more = line.dispensed - sum(charge.quantity for charge in held)
-            if more < 0:
-                for charge in held:
-                    await self._ledger.reverse(uow, charge, "returned")
-                more = line.dispensed
-            if more > 0:
+    async def supply_changed(self, uow: UnitOfWork, event: SupplyChanged) -> None:
+        """What is charged of a dispense is what the patient keeps of it, at the price of that day.
+
+        What somebody took back by hand stays so: nothing is charged anew when a part of it is returned.
+        """
+        for supply in event.supplies:
+            cause = f"{supply.line_id}/{event.dispense_id}/{supply.medicine}"
+            held = await charges.lock_of_cause(uow.connection, ServiceKind.MEDICINE, cause)
+            if held is not None and held.quantity != supply.after:
+                await self._ledger.reverse(uow, held, "returned")
+            elif held is not None or supply.before > 0:
+                continue
+            if supply.after > 0:
                 deed = Deed(
                     ServiceKind.MEDICINE,
-                    line.medicine,
-                    f"{line.id}/{event.after.version}",
-                    event.after.patient_id,
-                    uow.now,
-                    line.name,
-                    quantity=more,
-                    admission_id=event.after.admission_id,
+                    supply.medicine,
+                    cause,
+                    event.patient_id,
+                    event.at,
+                    supply.name,
+                    quantity=supply.after,
+                    admission_id=event.admission_id,
                 )
                 await self._ledger.charge(uow, deed)
 
@@ -113,7 +114,7 @@ def projectors(zone: ZoneInfo) -> Mapping[type[Event], Sequence[Projector]]:
     return {
         TokenMoved: (charging.token_moved,),
         LabTestsChanged: (charging.tests_changed,),
-        PrescriptionChanged: (charging.prescription_changed,),
+        SupplyChanged: (charging.supply_changed,),
         InvoiceChanged: (invoice_changed,),
         ShiftChanged: (shift_changed,),
         StayMoved: (charging.stay_moved,),

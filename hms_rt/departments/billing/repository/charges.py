@@ -91,20 +91,11 @@ async def lock_days(
     return [one for one in found if since is None or one.cause >= day_cause(admission_id, since)]
 
 
-async def lock_of_line(connection: AsyncConnection, patient_id: uuid.UUID, line: uuid.UUID) -> list[Charge]:
-    """What is charged of a line of a prescription, locked by id."""
-    query = (
-        sa.select(tables.charge)
-        .where(
-            _CHARGE.patient_id == patient_id,
-            _CHARGE.kind == ServiceKind.MEDICINE.value,
-            _CHARGE.cause.startswith(f"{line}/"),
-            _LIVE,
-        )
-        .order_by(_CHARGE.id)
-        .with_for_update()
-    )
-    return [charge_of(row) for row in await connection.execute(query)]
+async def lock_of_cause(connection: AsyncConnection, kind: ServiceKind, cause: str) -> Charge | None:
+    """What is charged for this, locked; None if nothing is, or if it was taken back."""
+    query = sa.select(tables.charge).where(_CHARGE.kind == kind.value, _CHARGE.cause == cause, _LIVE)
+    row = (await connection.execute(query.with_for_update())).one_or_none()
+    return charge_of(row) if row is not None else None
 
 
 def day_cause(admission_id: uuid.UUID, day: date) -> str:

@@ -68,7 +68,8 @@ IN_FORCE = frozenset({_S.ACTIVE, _S.PARTIALLY_DISPENSED, _S.DISPENSED})
 class Line:
     """One medicine of a prescription.
 
-    ``dose`` is in ``dose_unit``, ``quantity`` (for the whole course) and ``dispensed`` in ``dispense_unit``.
+    ``dose`` is in ``dose_unit``; ``quantity`` (for the whole course), ``dispensed`` and what of it was
+    ``returned`` are in ``dispense_unit``. What came back is not dispensed again: prescribe anew.
     The course runs from ``starts_at`` to before ``ends_at``. ``name``, ``generic`` and ``controlled`` are
     those of the formulary when it was prescribed.
     """
@@ -95,6 +96,7 @@ class Line:
     dispensed: Decimal
     note: str | None
     not_dispensed: str | None = None
+    returned: Decimal = Decimal(0)
 
     @property
     def frequency(self) -> Frequency:

@@ -41,7 +41,10 @@ WRITE_OFF_MOVES: Mapping[WriteOffState, frozenset[WriteOffState]] = {
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """One lot of a medicine. What is recalled leaves for no patient and no ward."""
+    """One lot of a medicine. What is recalled or expired reaches no patient and no ward.
+
+    ``expired_at`` is when the hospital noticed; until then the last day of use says it.
+    """
 
     id: uuid.UUID
     medicine: str
@@ -50,11 +53,12 @@ class Lot:
     recall_reason: str | None = None
     recalled_at: datetime | None = None
     recalled_by: uuid.UUID | None = None
+    expired_at: datetime | None = None
     version: int = 1
 
     def usable(self, today: date) -> bool:
         """Whether it may be handed over: until the end of the day on which it expires."""
-        return self.recalled_at is None and today <= self.expires_on
+        return self.recalled_at is None and self.expired_at is None and today <= self.expires_on
 
     def recall(self, reason: str, by: uuid.UUID, at: datetime) -> "Lot":
         """The maker or an authority calls it back; raises ``conflict`` if that is known."""

@@ -9,11 +9,12 @@ class StoreKind(StrEnum):
 
     DISPENSARY = "dispensary"  # hands over to patients, supplies wards
     WARD = "ward"  # the cupboard of one ward
+    QUARANTINE = "quarantine"  # hands over to nobody: what is to be looked at, or destroyed
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A dispensary, or the cupboard of ``ward``."""
+    """A dispensary, the cupboard of ``ward``, or a quarantine."""
 
     code: str
     name: str

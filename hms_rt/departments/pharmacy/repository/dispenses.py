@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hms_rt.departments.pharmacy.model.dispense import Dispense, DispenseItem, DispenseState
+from hms_rt.departments.pharmacy.model.dispense import Dispense, DispenseItem, DispenseState, Returned
 from hms_rt.departments.pharmacy.repository import rows
 from hms_rt.departments.pharmacy.repository import stock_tables as tables
 
@@ -29,6 +29,18 @@ async def save(connection: AsyncConnection, dispense: Dispense) -> None:
     await connection.execute(
         tables.dispense.update().where(_DISPENSE.id == dispense.id).values(asdict(dispense))
     )
+
+
+async def add_returns(connection: AsyncConnection, returned: Sequence[Returned]) -> None:
+    """Append what came back; the database moves the sums of items and lines."""
+    await connection.execute(tables.dispense_return.insert(), [asdict(one) for one in returned])
+
+
+async def returns(connection: AsyncConnection, items: Sequence[uuid.UUID]) -> list[Row[Any]]:
+    """What came back of these items, oldest first."""
+    column = tables.dispense_return.c
+    query = sa.select(tables.dispense_return).where(column.item_id.in_(items)).order_by(column.id)
+    return list(await connection.execute(query))
 
 
 async def prescription_of(connection: AsyncConnection, dispense_id: uuid.UUID) -> uuid.UUID | None:

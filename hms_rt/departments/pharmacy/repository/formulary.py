@@ -63,6 +63,13 @@ async def store(connection: AsyncConnection, code: str) -> Store | None:
     return rows.store(row) if row is not None else None
 
 
+async def first_quarantine(connection: AsyncConnection) -> Store | None:
+    """Where what came back is kept apart: the first quarantine by code."""
+    query = sa.select(tables.store).where(_STORE.kind == StoreKind.QUARANTINE.value).order_by(_STORE.code)
+    row = (await connection.execute(query.limit(1))).one_or_none()
+    return rows.store(row) if row is not None else None
+
+
 async def stores(connection: AsyncConnection) -> list[Store]:
     """Every store, by code."""
     return [

@@ -54,6 +54,13 @@ async def lot(connection: AsyncConnection, lot_id: uuid.UUID) -> Lot | None:
     return _lot(row) if row is not None else None
 
 
+async def lot_for_use(connection: AsyncConnection, lot_id: uuid.UUID) -> Lot | None:
+    """One lot, which nobody recalls or lets expire until the commit."""
+    query = sa.select(tables.lot).where(_LOT.id == lot_id).with_for_update(read=True)
+    row = (await connection.execute(query)).one_or_none()
+    return _lot(row) if row is not None else None
+
+
 async def save_lot(connection: AsyncConnection, one: Lot) -> None:
     """Write the recall of a locked lot."""
     await connection.execute(tables.lot.update().where(_LOT.id == one.id).values(asdict(one)))
@@ -77,6 +84,12 @@ async def lock_one(connection: AsyncConnection, lot_id: uuid.UUID, stores: Colle
         .with_for_update(of=tables.stock)
     )
     return [_held(row) for row in await connection.execute(query)]
+
+
+async def lock_everywhere(connection: AsyncConnection, lots: Collection[uuid.UUID]) -> list[Held]:
+    """What any store has of these lots, locked by lot and store: before the lots themselves."""
+    query = _HELD.where(_STOCK.lot_id.in_(lots)).order_by(_STOCK.lot_id, _STOCK.store)
+    return [_held(row) for row in await connection.execute(query.with_for_update(of=tables.stock))]
 
 
 async def held(

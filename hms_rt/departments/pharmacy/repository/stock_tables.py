@@ -14,6 +14,7 @@ lot = sa.Table(
     sa.Column("recall_reason", sa.Text),
     sa.Column("recalled_at", Moment),
     sa.Column("recalled_by", sa.Uuid),
+    sa.Column("expired_at", Moment),
     sa.Column("version", sa.Integer, nullable=False),
 )
 """Lots of medicines."""
@@ -88,5 +89,20 @@ dispense_item = sa.Table(
     sa.Column("medicine", sa.Text, nullable=False),
     sa.Column("quantity", sa.Numeric, nullable=False),
     sa.Column("reason", sa.Text),
+    sa.Column("returned", sa.Numeric, nullable=False),
 )
-"""What a dispense consists of; append-only."""
+"""What a dispense consists of; append-only but for ``returned``, which follows the returns."""
+
+dispense_return = sa.Table(
+    "pharmacy_return",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("item_id", sa.ForeignKey("pharmacy_dispense_item.id"), nullable=False),
+    sa.Column("quantity", sa.Numeric, nullable=False),
+    sa.Column("disposition", sa.Text, nullable=False),
+    sa.Column("store", sa.ForeignKey("pharmacy_store.code")),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("recorded_at", Moment, nullable=False),
+    sa.Column("recorded_by", sa.Uuid, nullable=False),
+)
+"""What was brought back, append-only."""

@@ -85,7 +85,7 @@ class MedicineQuery(PageQuery):
 
 
 class StoreIn(Schema):
-    """A dispensary, or the cupboard of a ward."""
+    """A dispensary, the cupboard of a ward, or a quarantine, from which nothing is dispensed."""
 
     code: PlaceCode
     name: Name
@@ -96,7 +96,7 @@ class StoreIn(Schema):
     @model_validator(mode="after")
     def _sensible(self) -> "StoreIn":
         if (self.kind is StoreKind.WARD) != (self.ward is not None):
-            raise ValueError("the cupboard of a ward names it, a dispensary names none")
+            raise ValueError("the cupboard of a ward names it, another store names none")
         return self
 
 

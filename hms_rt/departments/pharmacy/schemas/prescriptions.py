@@ -90,6 +90,8 @@ class LineOut(Schema):
     duration_days: int
     quantity: Quantity
     dispensed: Amount
+    returned: Amount
+    """What of it was brought back."""
     dispense_unit: str
     note: str | None
     not_dispensed: str | None

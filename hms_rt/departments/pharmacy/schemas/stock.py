@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
-from hms_rt.departments.pharmacy.model.dispense import DispenseState
+from hms_rt.departments.pharmacy.model.dispense import DispenseState, Disposition
 from hms_rt.departments.pharmacy.model.stock import LedgerKind, WriteOffState
 from hms_rt.departments.pharmacy.schemas.formulary import MedicineCode
 from hms_rt.kernel.paging import PageQuery
@@ -209,11 +209,14 @@ class DispenseIn(Schema):
 class DispenseItemOut(Schema):
     """So much of one lot, for one line."""
 
+    id: uuid.UUID
     line_id: uuid.UUID
     lot_id: uuid.UUID
     medicine: str
     quantity: Quantity
     reason: str | None
+    returned: Amount
+    """What of it was brought back so far."""
 
 
 class DispenseOut(Schema):
@@ -240,11 +243,32 @@ class DispenseList(Schema):
     items: list[DispenseOut]
 
 
+class ReturnItemIn(Schema):
+    """So much of one item of a dispense."""
+
+    item_id: uuid.UUID
+    quantity: Quantity
+
+
 class ReturnIn(Schema):
-    """Why it was brought back, and whether it may go back on the shelf."""
+    """What was brought back, why, and what becomes of it."""
 
     reason: Reason
-    restock: bool = False
+    disposition: Disposition = Disposition.DESTROY
+    """``restock``: on the shelf it came from; ``quarantine``: kept apart until somebody has looked at it."""
+    items: Annotated[list[ReturnItemIn], Field(min_length=1, max_length=50)] | None = None
+    """Which items, and how much of each; all that is with the patient, if left out."""
+    store: PlaceCode | None = None
+    """Which quarantine; the first by code, if left out."""
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "ReturnIn":
+        if self.store is not None and self.disposition is not Disposition.QUARANTINE:
+            raise ValueError("only a quarantine is named: what is restocked goes where it came from")
+        named = [one.item_id for one in self.items or ()]
+        if len(set(named)) != len(named):
+            raise ValueError("name each item once")
+        return self
 
 
 class NotDispensedIn(Schema):

@@ -1,36 +1,39 @@
-"""Dispensing: prepared, handed over, brought back; in parts, from the lots that expire first."""
+"""Dispensing: prepared and handed over; in parts, from the lots that expire first."""
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 from hms_rt.departments.pharmacy.events import PrescriptionChanged
-from hms_rt.departments.pharmacy.model.dispense import Dispense, DispenseItem, DispenseMove, DispenseState
+from hms_rt.departments.pharmacy.model.dispense import Dispense, DispenseItem, DispenseState
 from hms_rt.departments.pharmacy.model.formulary import Medicine, invalid
-from hms_rt.departments.pharmacy.model.prescription import Line, Prescription, PrescriptionMove
-from hms_rt.departments.pharmacy.model.stock import LedgerKind, Lot, check_choice, first_expired_first_out
+from hms_rt.departments.pharmacy.model.prescription import Line, PrescriptionMove
+from hms_rt.departments.pharmacy.model.stock import (
+    LedgerKind,
+    Lot,
+    check_choice,
+    first_expired_first_out,
+)
 from hms_rt.departments.pharmacy.repository import dispenses, formulary, prescriptions
 from hms_rt.departments.pharmacy.repository import stock as stock_rows
-from hms_rt.departments.pharmacy.schemas.prescriptions import PrescriptionOut, When, Why
+from hms_rt.departments.pharmacy.schemas.prescriptions import PrescriptionOut, When
 from hms_rt.departments.pharmacy.schemas.stock import (
     DispenseIn,
-    DispenseItemOut,
     DispenseLineIn,
     DispenseList,
     DispenseOut,
     NotDispensedIn,
-    ReturnIn,
 )
 from hms_rt.departments.pharmacy.service.foundation import (
-    Foundation,
     found,
     locked,
     moved,
     prescription_out,
     require_at,
 )
+from hms_rt.departments.pharmacy.service.returning import Returning, dispense_out
 from hms_rt.departments.pharmacy.service.stock import book
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command, occurred
@@ -40,11 +43,10 @@ from hms_rt.security.permissions import Permission, require
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 _M = PrescriptionMove
-Held = tuple[Prescription, list[Line], Dispense, list[DispenseItem]]
 
 
-class Dispensing(Foundation):
-    """The prescription is locked first, then stock by medicine; the ledger books what leaves and returns."""
+class Dispensing(Returning):
+    """What is prepared and handed over. The prescription is locked, then stock by medicine."""
 
     async def prepare(
         self, principal: Principal, command: Command, prescription_id: uuid.UUID, wanted: DispenseIn
@@ -73,20 +75,26 @@ class Dispensing(Foundation):
                 entity_id=made.id,
                 patient_id=prescription.patient_id,
             )
-            return _out(made, items)
+            return dispense_out(made, items)
 
         return await self._units.execute(principal, command, DispenseOut, work)
 
     async def hand_over(
         self, principal: Principal, command: Command, dispense_id: uuid.UUID, when: When
     ) -> DispenseOut:
-        """The patient, or the ward, gets it; the prescription is then dispensed, in part or whole."""
+        """The patient, or the ward, gets it; the prescription is then dispensed, in part or whole.
+
+        Records ``SupplyChanged``. Raises ``conflict`` for a lot that was recalled or expired since.
+        """
 
         async def work(uow: UnitOfWork) -> DispenseOut:
-            prescription, lines, before, items = await _locked(uow, dispense_id)
+            prescription, lines, before, items = await self._locked(uow, dispense_id)
             command.check_version(before.version)
             after = before.hand_over(principal.id, occurred(when.occurred_at, uow.now))
+            await self._check_lots(uow, items)
             await dispenses.save(uow.connection, after)
+            nothing = [replace(item, returned=item.quantity) for item in items]
+            await self._record_supply(uow, prescription, after, nothing, items)
             lines = [_dispensed(line, items) for line in lines]
             for line in lines:
                 await prescriptions.save_line(uow.connection, line)
@@ -101,22 +109,9 @@ class Dispensing(Foundation):
                 Cause.DISPENSED,
                 when.occurred_at,
             )
-            return _out(after, items)
+            return dispense_out(after, items)
 
         return await self._units.execute(principal, command, DispenseOut, work)
-
-    async def cancel_dispense(
-        self, principal: Principal, command: Command, dispense_id: uuid.UUID, why: Why
-    ) -> DispenseOut:
-        """What was prepared goes back on the shelf."""
-        told = ReturnIn(reason=why.reason, restock=True)
-        return await self._end(principal, command, dispense_id, DispenseMove.CANCEL, told)
-
-    async def return_dispense(
-        self, principal: Principal, command: Command, dispense_id: uuid.UUID, told: ReturnIn
-    ) -> DispenseOut:
-        """What was handed over came back; on the shelf again only with ``restock``."""
-        return await self._end(principal, command, dispense_id, DispenseMove.RETURN, told)
 
     async def not_dispensed(
         self, principal: Principal, command: Command, prescription_id: uuid.UUID, told: NotDispensedIn
@@ -163,36 +158,18 @@ class Dispensing(Foundation):
             require_at(principal, Permission.PRESCRIPTION_READ, one)
             uow.audit("dispense.list", entity="prescription", entity_id=one.id, patient_id=one.patient_id)
             listed = await dispenses.of_prescription(uow.connection, prescription_id)
-            return DispenseList(items=[_out(made, items) for made, items in listed])
+            return DispenseList(items=[dispense_out(made, items) for made, items in listed])
 
         return await self._units.execute(principal, replace(command, key=None), DispenseList, work)
 
-    async def _end(
-        self,
-        principal: Principal,
-        command: Command,
-        dispense_id: uuid.UUID,
-        move: DispenseMove,
-        told: ReturnIn,
-    ) -> DispenseOut:
-        async def work(uow: UnitOfWork) -> DispenseOut:
-            prescription, _, before, items = await _locked(uow, dispense_id)
-            command.check_version(before.version)
-            after = before.end(move, told.reason, principal.id, uow.now)
-            await dispenses.save(uow.connection, after)
-            kind = LedgerKind.RETURN if move is DispenseMove.RETURN else LedgerKind.DISPENSE_CANCELLED
-            for item in sorted(items, key=lambda one: (one.medicine, one.lot_id)) if told.restock else ():
-                lot = found(await stock_rows.lot(uow.connection, item.lot_id), "that lot")
-                await book(uow, lot, after.store, kind, item.quantity, after.id, reason=told.reason)
-            uow.audit(
-                f"dispense.{move}",
-                entity="dispense",
-                entity_id=after.id,
-                patient_id=prescription.patient_id,
-            )
-            return _out(after, items)
-
-        return await self._units.execute(principal, command, DispenseOut, work)
+    async def _check_lots(self, uow: UnitOfWork, items: Sequence[DispenseItem]) -> None:
+        """Raises ``conflict`` for what was prepared and may not be handed over any more."""
+        today = uow.now.astimezone(self._zone).date()
+        for lot_id in sorted({item.lot_id for item in items}):
+            lot = found(await stock_rows.lot_for_use(uow.connection, lot_id), "that lot")
+            if not lot.usable(today):
+                why = "recalled" if lot.recalled_at is not None else "expired"
+                raise conflict(f"lot {lot.number} is {why}: cancel this dispense and prepare another")
 
     async def _items(
         self, uow: UnitOfWork, made: Dispense, lines: Sequence[Line], wanted: Sequence[DispenseLineIn]
@@ -235,16 +212,6 @@ class Dispensing(Foundation):
         return first_expired_first_out([chosen], wanted.quantity, today)
 
 
-async def _locked(uow: UnitOfWork, dispense_id: uuid.UUID) -> Held:
-    require(uow.principal, Permission.DISPENSE)
-    prescription_id = found(await dispenses.prescription_of(uow.connection, dispense_id), "that dispense")
-    prescription, lines = await locked(uow, prescription_id)
-    for made, items in await dispenses.of_prescription(uow.connection, prescription_id):
-        if made.id == dispense_id:
-            return prescription, lines, made, items
-    raise AssertionError("unreachable: the dispense was found before")
-
-
 def _dispensed(line: Line, items: Sequence[DispenseItem]) -> Line:
     more = sum((item.quantity for item in items if item.line_id == line.id), Decimal(0))
     return replace(line, dispensed=line.dispensed + more)
@@ -266,17 +233,3 @@ def _substitute(line: Line, wanted: DispenseLineIn, known: dict[str, Medicine]) 
     if wanted.reason is None:
         raise invalid("reason", "say why another medicine is handed over")
     return other.code
-
-
-def _out(made: Dispense, items: Sequence[DispenseItem]) -> DispenseOut:
-    shown = [
-        DispenseItemOut(
-            line_id=item.line_id,
-            lot_id=item.lot_id,
-            medicine=item.medicine,
-            quantity=item.quantity,
-            reason=item.reason,
-        )
-        for item in items
-    ]
-    return DispenseOut(**asdict(made), items=shown)

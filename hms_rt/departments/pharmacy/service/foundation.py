@@ -183,6 +183,7 @@ def _line_out(line: Line) -> LineOut:
         duration_days=line.duration_days,
         quantity=line.quantity,
         dispensed=line.dispensed,
+        returned=line.returned,
         dispense_unit=line.dispense_unit,
         note=line.note,
         not_dispensed=line.not_dispensed,

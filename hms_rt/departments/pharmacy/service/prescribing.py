@@ -264,7 +264,7 @@ async def _dispensary(uow: UnitOfWork, code: str | None) -> str:
         return found(await formulary.first_dispensary(uow.connection), "a dispensary").code
     store = found(await formulary.store(uow.connection, code), f"dispensary {code}")
     if store.kind is not StoreKind.DISPENSARY:
-        raise invalid("dispensary", f"{code} is the cupboard of a ward")
+        raise invalid("dispensary", f"{code} is no dispensary")
     return store.code
 
 

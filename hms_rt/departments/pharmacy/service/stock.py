@@ -1,8 +1,8 @@
-"""Stock: received, moved, counted, written off by two people, called back."""
+"""Stock: received, moved, counted, listed."""
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from decimal import Decimal
 
 from sqlalchemy.exc import IntegrityError
@@ -13,9 +13,8 @@ from hms_rt.departments.pharmacy.model.stock import (
     LedgerKind,
     Lot,
     Movement,
-    WriteOff,
-    WriteOffState,
 )
+from hms_rt.departments.pharmacy.model.store import StoreKind
 from hms_rt.departments.pharmacy.repository import formulary
 from hms_rt.departments.pharmacy.repository import stock as rows
 from hms_rt.departments.pharmacy.schemas.prescriptions import IdCursor
@@ -23,20 +22,15 @@ from hms_rt.departments.pharmacy.schemas.stock import (
     CountIn,
     CountOut,
     LedgerQuery,
-    LotOut,
     MovementOut,
-    RecallIn,
     ReceiptIn,
-    RecipientOut,
     StockCursor,
     StockOut,
     StockQuery,
     TransferIn,
     TransferOut,
-    WriteOffIn,
-    WriteOffOut,
 )
-from hms_rt.departments.pharmacy.service.foundation import Foundation, found, named
+from hms_rt.departments.pharmacy.service.foundation import Foundation, found
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import conflict
 from hms_rt.kernel.paging import Page, cut, decode_cursor
@@ -48,7 +42,9 @@ from hms_rt.storage.unit_of_work import UnitOfWork
 
 REFUSALS = {
     "pharmacy_stock_quantity_check": "the store has not that much of the lot",
-    "pharmacy_ledger_recalled_check": "the lot is recalled: nothing of it leaves",
+    "pharmacy_ledger_recalled_check": "the lot is recalled: it goes to a quarantine, or is written off",
+    "pharmacy_ledger_expired_check": "the lot is expired: it goes to a quarantine, or is written off",
+    "pharmacy_ledger_quarantine_check": "nothing is dispensed from a quarantine: transfer it first",
 }
 """What a violated rule of the database means."""
 
@@ -74,17 +70,25 @@ class Stock(Foundation):
         return await self._units.execute(principal, command, StockOut, work)
 
     async def transfer(self, principal: Principal, command: Command, wanted: TransferIn) -> TransferOut:
-        """From store to store: both rows or none. Raises ``conflict`` for too little, or a recalled lot."""
+        """From store to store: both rows or none.
+
+        Raises ``conflict`` for too little, and for a lot that is recalled or expired, unless it goes to a
+        quarantine.
+        """
 
         async def work(uow: UnitOfWork) -> TransferOut:
             require(principal, Permission.STOCK_MOVE)
-            found(await formulary.store(uow.connection, wanted.to_store), f"store {wanted.to_store}")
             stores = [wanted.from_store, wanted.to_store]
             held = await rows.lock_one(uow.connection, wanted.lot_id, stores)
             source = found(next((one for one in held if one.store == stores[0]), None), "that lot there")
+            target = found(await formulary.store(uow.connection, stores[1]), f"store {stores[1]}")
+            today = uow.now.astimezone(self._zone).date()
+            if target.kind is not StoreKind.QUARANTINE and not source.lot.usable(today):
+                recalled = "recalled" if source.lot.recalled_at is not None else "expired"
+                raise conflict(REFUSALS[f"pharmacy_ledger_{recalled}_check"])
             transfer_id = uow.ids.new()
-            kinds = ((stores[0], LedgerKind.TRANSFER_OUT, -1), (stores[1], LedgerKind.TRANSFER_IN, 1))
-            for store, kind, sign in kinds:
+            kinds = [(stores[0], LedgerKind.TRANSFER_OUT, -1), (stores[1], LedgerKind.TRANSFER_IN, 1)]
+            for store, kind, sign in sorted(kinds):
                 await book(
                     uow, source.lot, store, kind, wanted.quantity * sign, transfer_id, at=wanted.occurred_at
                 )
@@ -132,89 +136,6 @@ class Stock(Foundation):
 
         return await self._units.execute(principal, command, CountOut, work)
 
-    async def request_write_off(
-        self, principal: Principal, command: Command, wanted: WriteOffIn
-    ) -> WriteOffOut:
-        """Ask for a write-off; nothing moves until another person approves."""
-
-        async def work(uow: UnitOfWork) -> WriteOffOut:
-            require(principal, Permission.STOCK_MOVE)
-            held = await rows.lock_one(uow.connection, wanted.lot_id, [wanted.store])
-            here = found(held[0] if held else None, "that lot there")
-            if here.quantity < wanted.quantity:
-                raise conflict(REFUSALS["pharmacy_stock_quantity_check"])
-            request = WriteOff(
-                id=uow.ids.new(),
-                lot_id=wanted.lot_id,
-                store=wanted.store,
-                quantity=wanted.quantity,
-                reason=wanted.reason,
-                state=WriteOffState.REQUESTED,
-                requested_by=principal.id,
-                requested_at=uow.now,
-            )
-            await rows.add_write_off(uow.connection, request)
-            uow.audit("stock.write_off_request", entity="write_off", entity_id=request.id)
-            return WriteOffOut(**asdict(request))
-
-        return await self._units.execute(principal, command, WriteOffOut, work)
-
-    async def approve_write_off(
-        self, principal: Principal, command: Command, write_off_id: uuid.UUID
-    ) -> WriteOffOut:
-        """Another person lets the stock go; raises ``forbidden`` for who asked."""
-        return await self._decide(principal, command, write_off_id, WriteOffState.APPROVED)
-
-    async def refuse_write_off(
-        self, principal: Principal, command: Command, write_off_id: uuid.UUID
-    ) -> WriteOffOut:
-        """Another person does not; nothing moves."""
-        return await self._decide(principal, command, write_off_id, WriteOffState.REFUSED)
-
-    async def _decide(
-        self, principal: Principal, command: Command, write_off_id: uuid.UUID, to: WriteOffState
-    ) -> WriteOffOut:
-        async def work(uow: UnitOfWork) -> WriteOffOut:
-            require(principal, Permission.WRITE_OFF_APPROVE)
-            before = found(await rows.lock_write_off(uow.connection, write_off_id), "that write-off")
-            command.check_version(before.version)
-            after = before.decide(to, principal.id, uow.now)
-            await rows.save_write_off(uow.connection, after)
-            uow.audit(f"stock.write_off_{to}", entity="write_off", entity_id=after.id)
-            if to is WriteOffState.APPROVED:
-                lot = found(await rows.lot(uow.connection, after.lot_id), "that lot")
-                kind = LedgerKind.WRITE_OFF
-                await book(uow, lot, after.store, kind, -after.quantity, after.id, reason=after.reason)
-            return WriteOffOut(**asdict(after))
-
-        return await self._units.execute(principal, command, WriteOffOut, work)
-
-    async def recall(
-        self, principal: Principal, command: Command, lot_id: uuid.UUID, why: RecallIn
-    ) -> LotOut:
-        """Call a lot back: from now on nothing of it leaves; answers where it lies and who got some."""
-
-        async def work(uow: UnitOfWork) -> LotOut:
-            require(principal, Permission.STOCK_MOVE)
-            before = found(await rows.lock_lot(uow.connection, lot_id), "that lot")
-            after = before.recall(why.reason, principal.id, uow.now)
-            await rows.save_lot(uow.connection, after)
-            uow.audit("stock.recall", entity="lot", entity_id=lot_id)
-            held = await rows.held(uow.connection, lot_id=lot_id)
-            uow.record(StockMoved(lot_id, tuple(sorted({one.store for one in held}))))
-            return await self._lot_out(uow, after)
-
-        return await self._units.execute(principal, command, LotOut, work)
-
-    async def lot(self, principal: Principal, command: Command, lot_id: uuid.UUID) -> LotOut:
-        """A lot, where it lies and who got some of it; audited, because it names patients."""
-
-        async def work(uow: UnitOfWork) -> LotOut:
-            require(principal, Permission.STOCK_MOVE)
-            return await self._lot_out(uow, found(await rows.lot(uow.connection, lot_id), "that lot"))
-
-        return await self._units.execute(principal, replace(command, key=None), LotOut, work)
-
     async def stock(self, principal: Principal, query: StockQuery) -> Page[StockOut]:
         """What lies where, by lot."""
         require(principal, Permission.STOCK_READ)
@@ -240,23 +161,6 @@ class Stock(Foundation):
         shown, following = cut(listed, query.limit, lambda one: IdCursor(id=one.id))
         items = [MovementOut(**asdict(one)) for one in shown]
         return Page[MovementOut](items=items, next_cursor=following)
-
-    @staticmethod
-    async def _lot_out(uow: UnitOfWork, lot: Lot) -> LotOut:
-        uow.audit("stock.lot_read", entity="lot", entity_id=lot.id)
-        held = await rows.held(uow.connection, lot_id=lot.id)
-        got = await rows.recipients(uow.connection, lot.id)
-        return LotOut(
-            id=lot.id,
-            medicine=lot.medicine,
-            lot=lot.number,
-            expires_on=lot.expires_on,
-            recall_reason=lot.recall_reason,
-            recalled_at=lot.recalled_at,
-            stock=[stock_out(one) for one in held],
-            recipients=[RecipientOut(**named(uow.principal, row._asdict())) for row in got],
-            version=lot.version,
-        )
 
 
 async def book(

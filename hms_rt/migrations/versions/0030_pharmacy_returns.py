@@ -1,13 +1,13 @@
 """Pharmacy: returns in parts that never exceed what was handed over; quarantine; what expired stays here.
 
-Revision ID: 0029
-Revises: 0028
+Revision ID: 0030
+Revises: 0029
 """
 
 from alembic import op
 
-revision = "0029"
-down_revision = "0028"
+revision = "0030"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 

@@ -4,8 +4,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import date
 
-from hms_rt.departments.opd.model.appointment import AppointmentState
-from hms_rt.departments.opd.model.token import TokenState
+from hms_rt.departments.opd.model.appointment import Appointment, AppointmentState
+from hms_rt.departments.opd.model.token import Token, TokenState
 from hms_rt.kernel.changes import Cause, Event
 
 
@@ -73,6 +73,13 @@ class TokenMoved(Event):
     cause: Cause
     journey: str
 
+    @classmethod
+    def of(cls, before: TokenState, token: Token, cause: Cause) -> "TokenMoved":
+        """That ``token`` came here from ``before``."""
+        return cls(
+            token.id, token.patient_id, token.clinic, token.day, before, token.state, cause, token.journey
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class AppointmentChanged(Event):
@@ -85,6 +92,11 @@ class AppointmentChanged(Event):
     day: date
     after: AppointmentState
     cause: Cause
+
+    @classmethod
+    def of(cls, held: Appointment, cause: Cause) -> "AppointmentChanged":
+        """That the appointment is as it is."""
+        return cls(held.id, held.patient_id, held.clinic, held.day, held.state, cause)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from hms_rt.departments.opd.model.token import UNFINISHED, Token, TokenState
 from hms_rt.departments.opd.model.visit import VisitMove
 from hms_rt.departments.opd.model.visit import legal_moves as visit_moves
 from hms_rt.departments.opd.repository import appointments, clinics, lines, queues, tokens, visits
+from hms_rt.departments.opd.repository.moves import move_appointment, move_visit
 from hms_rt.departments.patients.events import PatientBrief, PatientDied, PatientRenamed, RestrictionChanged
 from hms_rt.kernel.changes import Cause, Change, Event, Op, Value
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
@@ -143,7 +144,7 @@ async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> 
     )
     for held in sorted(booked, key=lambda held: held.clinic):
         if held.state in OPEN:
-            uow.record(AppointmentChanged(held.id, held.patient_id, held.clinic, held.day, held.state, cause))
+            uow.record(AppointmentChanged.of(held, cause))
 
 
 async def _show_tokens(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> None:
@@ -170,14 +171,8 @@ async def _fulfil(uow: UnitOfWork, event: TokenMoved) -> None:
     held = await appointments.lock_of_token(uow.connection, event.token_id)
     if held is None or held.state is not AppointmentState.ARRIVED:
         return
-    after = held.moved(AppointmentMove.FULFIL, uow.now)
-    await appointments.save(uow.connection, after)
-    await appointments.remember(
-        uow.connection, held.state, after, AppointmentMove.FULFIL, uow.principal.id, uow.now
-    )
-    uow.record(
-        AppointmentChanged(after.id, after.patient_id, after.clinic, after.day, after.state, Cause.DONE)
-    )
+    after = held.moved(AppointmentMove.FULFIL, max(uow.now, held.since))
+    await move_appointment(uow, AppointmentMove.FULFIL, held, after)
 
 
 async def _left(uow: UnitOfWork, event: TokenMoved) -> None:
@@ -188,8 +183,7 @@ async def _left(uow: UnitOfWork, event: TokenMoved) -> None:
     token = await tokens.find(uow.connection, event.token_id)
     reason = token.reason if token is not None and token.reason else "the number was closed"
     after = visit.moved(VisitMove.LEAVE, max(uow.now, visit.since), reason=reason)
-    await visits.save(uow.connection, after)
-    await visits.remember(uow.connection, visit.state, after, VisitMove.LEAVE, uow.principal.id, uow.now)
+    await move_visit(uow, VisitMove.LEAVE, visit, after)
 
 
 async def lab_tests_changed(uow: UnitOfWork, event: LabTestsChanged) -> None:

@@ -9,6 +9,7 @@ from hms_rt.departments.opd import views
 from hms_rt.departments.opd.model.appointment import Appointment, AppointmentMove
 from hms_rt.departments.opd.model.schedule import bounds
 from hms_rt.departments.opd.repository import appointments, clinics
+from hms_rt.departments.opd.repository.moves import move_appointment
 from hms_rt.departments.opd.schemas.appointments import (
     AppointmentCursor,
     AppointmentHistory,
@@ -19,7 +20,7 @@ from hms_rt.departments.opd.schemas.appointments import (
     ArriveIn,
 )
 from hms_rt.departments.opd.schemas.queue import Late
-from hms_rt.departments.opd.service.booking import Booking, appointment_out, save_appointment
+from hms_rt.departments.opd.service.booking import Booking, appointment_out
 from hms_rt.departments.opd.service.foundation import token_out, treats
 from hms_rt.departments.opd.service.issuing import Issuing
 from hms_rt.kernel.audiences import Audience
@@ -56,7 +57,7 @@ class Appointments(Booking, Issuing):
             )
             token = replace(token, id=token_id)
             await self._issued(uow, token)
-            await save_appointment(uow, AppointmentMove.ARRIVE, held, after)
+            await move_appointment(uow, AppointmentMove.ARRIVE, held, after)
             _audit(uow, "appointment.arrive", held)
             return Arrived(
                 **appointment_out(principal, after).model_dump(), token=token_out(principal, token)
@@ -93,7 +94,7 @@ class Appointments(Booking, Issuing):
             after = held.moved(move, at)
             if move is AppointmentMove.NO_SHOW and after.since < held.starts_at:
                 raise conflict("the time of the appointment has not come: cancel it instead")
-            await save_appointment(uow, move, held, after)
+            await move_appointment(uow, move, held, after)
             _audit(uow, f"appointment.{move}", held)
             return appointment_out(principal, after)
 

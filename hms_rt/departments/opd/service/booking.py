@@ -11,6 +11,7 @@ from hms_rt.departments.opd import views
 from hms_rt.departments.opd.events import AppointmentChanged
 from hms_rt.departments.opd.model.appointment import Appointment, AppointmentMove, AppointmentState
 from hms_rt.departments.opd.repository import appointments, slots
+from hms_rt.departments.opd.repository.moves import move_appointment
 from hms_rt.departments.opd.schemas.appointments import (
     AppointmentCancel,
     AppointmentIn,
@@ -27,15 +28,6 @@ from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission, require, require_clinic
 from hms_rt.storage.postgres import violated
 from hms_rt.storage.unit_of_work import UnitOfWork
-
-CAUSES = {
-    AppointmentMove.ARRIVE: Cause.ARRIVED,
-    AppointmentMove.FULFIL: Cause.DONE,
-    AppointmentMove.CANCEL: Cause.CANCELLED,
-    AppointmentMove.NO_SHOW: Cause.NO_SHOW,
-    AppointmentMove.RESCHEDULE: Cause.RESCHEDULED,
-}
-"""What a list of appointments is told of a move."""
 
 _TWICE = "opd_appointment_patient_slot_key"
 _FULL = "opd_slot_capacity_check"
@@ -106,7 +98,7 @@ class Booking(Foundation):
                 recorded_at=uow.now,
                 rescheduled_from=held.id,
             )
-            await save_appointment(uow, AppointmentMove.RESCHEDULE, held, before)
+            await move_appointment(uow, AppointmentMove.RESCHEDULE, held, before)
             await _insert(uow, onward)
             _audit(uow, "appointment.reschedule", held, {"onward": str(onward.id), "reason": body.reason})
             return appointment_out(principal, onward)
@@ -126,7 +118,7 @@ class Booking(Foundation):
             held = await self._held(uow, command, appointment_id)
             at = occurred(body.occurred_at, uow.now, after=held.since)
             after = held.moved(AppointmentMove.CANCEL, at, reason=body.reason)
-            await save_appointment(uow, AppointmentMove.CANCEL, held, after)
+            await move_appointment(uow, AppointmentMove.CANCEL, held, after)
             _audit(uow, "appointment.cancel", held, {"reason": body.reason})
             return appointment_out(principal, after)
 
@@ -201,27 +193,7 @@ async def _insert(uow: UnitOfWork, booked: Appointment) -> None:
             raise _no_place("or try again") from error
         raise
     await appointments.remember(uow.connection, None, booked, None, uow.principal.id, uow.now)
-    uow.record(_changed(booked, Cause.BOOKED))
-
-
-async def save_appointment(
-    uow: UnitOfWork, move: AppointmentMove, before: Appointment, after: Appointment
-) -> None:
-    """Write a locked appointment as ``move`` left it, with its history; record what happened."""
-    await appointments.save(uow.connection, after)
-    await appointments.remember(uow.connection, before.state, after, move, uow.principal.id, uow.now)
-    uow.record(_changed(after, CAUSES[move]))
-
-
-def _changed(appointment: Appointment, cause: Cause) -> AppointmentChanged:
-    return AppointmentChanged(
-        appointment.id,
-        appointment.patient_id,
-        appointment.clinic,
-        appointment.day,
-        appointment.state,
-        cause,
-    )
+    uow.record(AppointmentChanged.of(booked, Cause.BOOKED))
 
 
 def appointment_out(principal: Principal, appointment: Appointment) -> AppointmentOut:

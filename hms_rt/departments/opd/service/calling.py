@@ -10,9 +10,10 @@ from hms_rt.departments.opd.events import LineMoved
 from hms_rt.departments.opd.model import line
 from hms_rt.departments.opd.model.token import Move, Token
 from hms_rt.departments.opd.repository import clinics, lines, tokens
+from hms_rt.departments.opd.repository.moves import Moved
 from hms_rt.departments.opd.schemas.queue import CallIn, NextIn, TokenOut
 from hms_rt.departments.opd.service.clinics import check_clinic
-from hms_rt.departments.opd.service.foundation import Foundation, Moved, token_out
+from hms_rt.departments.opd.service.foundation import Foundation, token_out
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import conflict, not_found
 from hms_rt.kernel.principal import Principal

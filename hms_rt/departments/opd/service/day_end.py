@@ -8,10 +8,10 @@ from hms_rt.departments.opd.events import DayReached
 from hms_rt.departments.opd.model.appointment import AppointmentMove
 from hms_rt.departments.opd.model.token import Move
 from hms_rt.departments.opd.repository import appointments, clinics, tokens
+from hms_rt.departments.opd.repository.moves import Moved, move_appointment
 from hms_rt.departments.opd.schemas.queue import DayEndIn, DayEndOut
-from hms_rt.departments.opd.service.booking import save_appointment
 from hms_rt.departments.opd.service.clinics import check_clinic
-from hms_rt.departments.opd.service.foundation import Foundation, Moved
+from hms_rt.departments.opd.service.foundation import Foundation
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission, require, require_clinic
@@ -91,7 +91,7 @@ class DayEnd(Foundation):
         missed = await appointments.lock_missed(uow.connection, clinic, until, uow.now, only=only)
         for held in missed:
             after = held.moved(AppointmentMove.NO_SHOW, max(uow.now, held.since), reason=reason)
-            await save_appointment(uow, AppointmentMove.NO_SHOW, held, after)
+            await move_appointment(uow, AppointmentMove.NO_SHOW, held, after)
         return len(missed)
 
 

@@ -2,20 +2,19 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.opd import views
-from hms_rt.departments.opd.events import QueueChanged, Step, TokenIssued, TokenMoved
+from hms_rt.departments.opd.events import TokenIssued
 from hms_rt.departments.opd.model import line
 from hms_rt.departments.opd.model.token import AT_COUNTER, Move, Token, hospital_day
 from hms_rt.departments.opd.model.waiting import Wait, estimate
 from hms_rt.departments.opd.repository import clinics, lines, queues, tokens
+from hms_rt.departments.opd.repository.moves import TOKEN_CAUSES, Moved, count, move_tokens
 from hms_rt.departments.opd.schemas.queue import TokenOut
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.audiences import masked
@@ -25,29 +24,6 @@ from hms_rt.kernel.principal import Principal, PrincipalKind, Role
 from hms_rt.security.permissions import Permission, counters, require_counter
 from hms_rt.security.permissions import clinics as clinics_in_reach
 from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
-
-CAUSES: dict[Move, Cause] = {
-    Move.CALL: Cause.CALLED,
-    Move.RECALL: Cause.RECALLED,
-    Move.SERVE: Cause.SERVING,
-    Move.HOLD: Cause.HELD,
-    Move.RESUME: Cause.REQUEUED,
-    Move.NO_SHOW: Cause.NO_SHOW,
-    Move.REQUEUE: Cause.REQUEUED,
-    Move.TRANSFER: Cause.TRANSFERRED,
-    Move.DONE: Cause.DONE,
-    Move.CANCEL: Cause.CANCELLED,
-    Move.DAY_END: Cause.DAY_END,
-}
-"""What a screen is told of a move."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """A locked token before and after a move."""
-
-    before: Token
-    after: Token
 
 
 class Foundation:
@@ -68,20 +44,10 @@ class Foundation:
         self, uow: UnitOfWork, move: Move, moved: Sequence[Moved], joined: Sequence[Token] = ()
     ) -> None:
         """Write locked tokens as ``move`` left them, and new ones that it made; record what happened."""
-        for pair in moved:
-            await tokens.save(uow.connection, pair.after, uow.now)
-        await tokens.remember(
-            uow.connection,
-            [(pair.before.state, pair.after) for pair in moved],
-            move,
-            uow.principal.id,
-            uow.now,
-        )
-        for pair in moved:
-            uow.record(_moved(pair, CAUSES[move]))
+        await move_tokens(uow, move, moved)
         for token in joined:
-            await self._join(uow, token, CAUSES[move], move)
-        _record_counts(uow, moved, joined)
+            await self._join(uow, token, TOKEN_CAUSES[move], move)
+        count(uow, moved, joined)
 
     async def _join(self, uow: UnitOfWork, token: Token, cause: Cause, move: Move | None = None) -> None:
         """Add a token to its queue, which exists, and keep what is promised to it."""
@@ -146,30 +112,3 @@ def token_out(principal: Principal, token: Token) -> TokenOut:
     """A token as ``principal`` may see it."""
     value = {name: getattr(token, name) for name in TokenOut.model_fields}
     return TokenOut(**(value if treats(principal, token.clinic) else masked(value, mrn=False)))
-
-
-def _moved(pair: Moved, cause: Cause) -> TokenMoved:
-    after = pair.after
-    return TokenMoved(
-        after.id,
-        after.patient_id,
-        after.clinic,
-        after.day,
-        pair.before.state,
-        after.state,
-        cause,
-        after.journey,
-    )
-
-
-def _record_counts(uow: UnitOfWork, moved: Sequence[Moved], joined: Sequence[Token]) -> None:
-    """One event per clinic, in order of clinics: no two commands lock their counts in another order."""
-    steps = [(pair.after.clinic, Step(pair.after.day, pair.before.state, pair.after.state)) for pair in moved]
-    steps += [(token.clinic, Step(token.day, None, token.state)) for token in joined]
-    for clinic, group in groupby(sorted(steps, key=lambda item: item[0]), key=lambda item: item[0]):
-        uow.record(QueueChanged(clinic, tuple(step for _, step in group)))
-
-
-def record_joined(uow: UnitOfWork, token: Token) -> None:
-    """Record that a newly issued token counts."""
-    _record_counts(uow, (), (token,))

@@ -5,9 +5,10 @@ from datetime import datetime
 from hms_rt.departments.opd.events import DayReached
 from hms_rt.departments.opd.model.token import Priority, Token, TokenState, to_milliseconds
 from hms_rt.departments.opd.repository import queues
+from hms_rt.departments.opd.repository.moves import count
 from hms_rt.departments.opd.schemas.queue import ClinicOut, TokenIn, TokenOut
 from hms_rt.departments.opd.service.clinics import find_clinic
-from hms_rt.departments.opd.service.foundation import Foundation, record_joined, token_out
+from hms_rt.departments.opd.service.foundation import Foundation, token_out
 from hms_rt.departments.patients.service import PatientBrief
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command, occurred
@@ -44,7 +45,7 @@ class Issuing(Foundation):
     async def _issued(self, uow: UnitOfWork, token: Token) -> None:
         """Add a new token to its queue, and record everything that follows from it."""
         await self._join(uow, token, Cause.ISSUED)
-        record_joined(uow, token)
+        count(uow, (), [token])
         uow.record(DayReached(token.clinic, token.day))
         uow.audit(
             "token.issue",

@@ -4,9 +4,10 @@ import uuid
 
 from hms_rt.departments.opd.model.token import Move, Token
 from hms_rt.departments.opd.repository import queues, tokens
+from hms_rt.departments.opd.repository.moves import Moved
 from hms_rt.departments.opd.schemas.queue import CancelIn, Late, TokenOut, TransferIn
 from hms_rt.departments.opd.service.clinics import check_clinic
-from hms_rt.departments.opd.service.foundation import Foundation, Moved, token_out
+from hms_rt.departments.opd.service.foundation import Foundation, token_out
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import conflict, not_found
 from hms_rt.kernel.principal import Principal

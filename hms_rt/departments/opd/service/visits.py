@@ -8,6 +8,7 @@ from hms_rt.departments.opd.model.appointment import AppointmentMove, Appointmen
 from hms_rt.departments.opd.model.token import Move, Token, TokenState
 from hms_rt.departments.opd.model.visit import Visit, VisitMove, VisitState
 from hms_rt.departments.opd.repository import appointments, tokens, visits
+from hms_rt.departments.opd.repository.moves import Moved, move_appointment, move_visit
 from hms_rt.departments.opd.schemas.queue import Late
 from hms_rt.departments.opd.schemas.visits import (
     VisitClose,
@@ -16,9 +17,8 @@ from hms_rt.departments.opd.schemas.visits import (
     VisitIn,
     VisitOut,
 )
-from hms_rt.departments.opd.service.booking import save_appointment
 from hms_rt.departments.opd.service.clinics import check_clinic
-from hms_rt.departments.opd.service.foundation import Foundation, Moved
+from hms_rt.departments.opd.service.foundation import Foundation
 from hms_rt.departments.patients.model.entry import ContextKind, EntryKind
 from hms_rt.departments.patients.schemas.record import ContextRef, EntryNew, EntryOut
 from hms_rt.kernel.commands import Command, occurred
@@ -85,7 +85,7 @@ class Visits(Foundation):
             visit.check_open()
             if entry.kind == EntryKind.VITALS and visit.state is VisitState.ARRIVED:
                 after = visit.moved(VisitMove.TRIAGE, max(entry.occurred_at, visit.since))
-                await save_visit(uow, VisitMove.TRIAGE, visit, after)
+                await move_visit(uow, VisitMove.TRIAGE, visit, after)
             return entry
 
         return await self._units.execute(principal, command, EntryOut, work)
@@ -107,7 +107,7 @@ class Visits(Foundation):
                 await self._save(uow, Move.SERVE, [Moved(token, served)])
             elif token is not None and token.state is not TokenState.SERVING:
                 raise conflict(f"number {token.label} is {token.state}: call it first")
-            await save_visit(uow, VisitMove.CONSULT, visit, after)
+            await move_visit(uow, VisitMove.CONSULT, visit, after)
             return visit_out(after)
 
         return await self._units.execute(principal, command, VisitOut, work)
@@ -124,7 +124,7 @@ class Visits(Foundation):
             visit = await _held(uow, visit_id, command)
             at = occurred(body.occurred_at, uow.now, after=visit.since)
             after = visit.moved(VisitMove.CLOSE, at, disposition=body.disposition)
-            await save_visit(uow, VisitMove.CLOSE, visit, after)
+            await move_visit(uow, VisitMove.CLOSE, visit, after)
             if token is not None and token.state is TokenState.SERVING:
                 done = token.moved(Move.DONE, max(at, token.since))
                 await self._save(uow, Move.DONE, [Moved(token, done)])
@@ -145,7 +145,7 @@ class Visits(Foundation):
             visit = await _held(uow, visit_id, command)
             at = occurred(body.occurred_at, uow.now, after=visit.since)
             after = visit.moved(VisitMove.LEAVE, at, reason=body.reason)
-            await save_visit(uow, VisitMove.LEAVE, visit, after)
+            await move_visit(uow, VisitMove.LEAVE, visit, after)
             move = _GONE.get(token.state) if token is not None else None
             if token is not None and move is not None:
                 gone = token.moved(move, max(at, token.since), reason=body.reason)
@@ -164,7 +164,7 @@ class Visits(Foundation):
             visit = await _held(uow, visit_id, command)
             at = occurred(body.occurred_at, uow.now, after=visit.since)
             after = visit.moved(VisitMove.CANCEL, at, reason=body.reason)
-            await save_visit(uow, VisitMove.CANCEL, visit, after)
+            await move_visit(uow, VisitMove.CANCEL, visit, after)
             return visit_out(after)
 
         return await self._units.execute(principal, command, VisitOut, work)
@@ -222,7 +222,7 @@ async def _insert(uow: UnitOfWork, visit: Visit) -> None:
             raise conflict(f"the patient has an open visit in clinic {visit.clinic}") from error
         raise
     await visits.remember(uow.connection, None, visit, None, uow.principal.id, uow.now)
-    _audit(uow, "visit.open", visit)
+    uow.audit("visit.open", entity="visit", entity_id=visit.id, patient_id=visit.patient_id)
 
 
 async def _fulfil(uow: UnitOfWork, visit: Visit) -> None:
@@ -230,21 +230,10 @@ async def _fulfil(uow: UnitOfWork, visit: Visit) -> None:
         return
     held = await appointments.lock(uow.connection, visit.appointment_id)
     if held is not None and held.state is AppointmentState.ARRIVED:
-        after = held.moved(AppointmentMove.FULFIL, uow.now)
-        await save_appointment(uow, AppointmentMove.FULFIL, held, after)
-
-
-async def save_visit(uow: UnitOfWork, move: VisitMove, before: Visit, after: Visit) -> None:
-    """Write a locked visit as ``move`` left it, with its history."""
-    await visits.save(uow.connection, after)
-    await visits.remember(uow.connection, before.state, after, move, uow.principal.id, uow.now)
-    _audit(uow, f"visit.{move}", after)
+        after = held.moved(AppointmentMove.FULFIL, max(uow.now, held.since))
+        await move_appointment(uow, AppointmentMove.FULFIL, held, after)
 
 
 def visit_out(visit: Visit) -> VisitOut:
     """A visit as it is answered."""
     return VisitOut(**{name: getattr(visit, name) for name in VisitOut.model_fields})
-
-
-def _audit(uow: UnitOfWork, action: str, visit: Visit) -> None:
-    uow.audit(action, entity="visit", entity_id=visit.id, patient_id=visit.patient_id)

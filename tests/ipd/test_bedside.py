@@ -8,7 +8,7 @@ from hms_rt.departments.beds import views
 from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.beds.schemas import BedChange
 from hms_rt.departments.ipd.model import Disposition
-from hms_rt.departments.ipd.schemas import BirthIn, CorrectionIn, DepartureIn, DischargeOrderIn
+from hms_rt.departments.ipd.schemas import BirthIn, CorrectionIn, DepartureIn, DischargeOrderIn, HoldIn
 from hms_rt.departments.ipd.schemas.leaving import RoundIn, SummaryIn
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
 from hms_rt.departments.lab.schemas.catalogue import CatalogueIn
@@ -91,6 +91,31 @@ async def test_rounds_and_summaries_are_entries_of_the_record_in_the_admissions_
     entries = (await services.patients.list_entries(doctor, command(), here.patient_id, query)).items
     assert [one.kind for one in entries] == ["document", "document", "medical_note"]
     assert entries[-1].body == {"text": "no fever", "plan": "home tomorrow"}
+
+
+async def test_the_board_counts_anew_when_a_child_comes_or_goes_and_when_a_held_bed_is_given_up(
+    hospital: Hospital, services: Services, ward: WardFactory, journeys: Journeys, clock: ManualClock
+) -> None:
+    bed, kept = await ward("ICU", beds=2)
+    here = await journeys.admitted(bed.id)
+    await services.ipd.hold(SYSTEM, command(), here.id, HoldIn(bed_id=kept.id))
+    await services.ipd.order_discharge(SYSTEM, command(), here.id, DischargeOrderIn())
+
+    async def counted() -> int:
+        count: int = (await shown(hospital, bed.id))["occupant"]["outstanding"]
+        assert count == len((await services.ipd.checklist(SYSTEM, command(), here.id)).items)
+        return count
+
+    first = await counted()
+    born = await services.ipd.birth(SYSTEM, command(), here.id, BirthIn(born_at=clock.now()))
+    assert await counted() == first + 1
+    leaving = DepartureIn(disposition=Disposition.HOME)
+    await services.ipd.order_discharge(SYSTEM, command(), born.admission.id, DischargeOrderIn())
+    await services.ipd.depart(SYSTEM, command(), born.admission.id, leaving)
+    assert await counted() == first
+    clock.advance(timedelta(days=1))
+    await services.beds.release_expired(SYSTEM, command())
+    assert await counted() == first - 1
 
 
 async def test_who_dies_is_deceased_until_the_mistake_is_taken_back_and_a_child_is_not_forgotten(

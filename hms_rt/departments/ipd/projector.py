@@ -6,11 +6,13 @@ from typing import Any
 
 from hms_rt.departments.beds.events import HoldEnd, HoldEnded
 from hms_rt.departments.billing.events import AccountChanged, ChargeRaised
-from hms_rt.departments.ipd.events import DosesChanged
+from hms_rt.departments.ipd.events import AdmissionChanged, DosesChanged
 from hms_rt.departments.ipd.model import Move
 from hms_rt.departments.ipd.repository import admissions as admission_rows
+from hms_rt.departments.ipd.repository import births as birth_rows
 from hms_rt.departments.ipd.repository import history as history_rows
 from hms_rt.departments.lab.events import AlertChanged, LabTestsChanged
+from hms_rt.departments.patients.events import PatientsMerged, PatientsUnmerged
 from hms_rt.departments.pharmacy.events import PrescriptionChanged
 from hms_rt.kernel.changes import Event
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
@@ -46,13 +48,18 @@ CHANGES: Mapping[type[Event], Callable[[Any], set[uuid.UUID]]] = {
     ChargeRaised: lambda event: {event.patient_id},
     AccountChanged: lambda event: {event.patient_id},
     DosesChanged: lambda event: set(event.patient_ids),
+    HoldEnded: lambda event: {event.patient_id},
+    PatientsMerged: lambda event: {event.into.id},
+    PatientsUnmerged: lambda event: {event.into.id, event.restored.id},
 }
-"""What changes the discharge checklist of whom."""
+"""What changes the discharge checklist of whom; besides, a child's admission that of the mother."""
+
+Recount = Callable[[UnitOfWork, uuid.UUID], Awaitable[None]]
 
 
 def follow(
     projectors: dict[type[Event], list[Projector]],
-    recount: Callable[[UnitOfWork, uuid.UUID], Awaitable[None]],
+    recount: Recount,
 ) -> None:
     """From now on ``recount`` is run for whoever's checklist changes."""
 
@@ -63,8 +70,14 @@ def follow(
 
         return count
 
+    async def child_came_or_went(uow: UnitOfWork, event: AdmissionChanged) -> None:
+        for birth in await birth_rows.of_admissions(uow.connection, [event.admission_id]):
+            if birth.child_admission_id == event.admission_id:
+                await recount(uow, birth.mother_id)
+
     for event, patients in CHANGES.items():
         projectors.setdefault(event, []).append(counting(patients))
+    projectors.setdefault(AdmissionChanged, []).append(child_came_or_went)
 
 
 PROJECTORS: dict[type[Event], Sequence[Projector]] = {HoldEnded: (hold_ended,)}

@@ -16,7 +16,7 @@ from tests.faults.cast import Cast, Seat
 from tests.faults.desk import Ledger
 from tests.faults.screen import Screen
 from tests.realtime.raw import Json
-from tests.realtime.test_whole_hospital import NO_ROWS
+from tests.surface.rules import NO_ROWS
 
 DOCUMENTS_AT_ONCE = 500
 EXPECTED_REFUSALS = {("opd.move", "conflict")}

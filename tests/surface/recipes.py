@@ -88,7 +88,8 @@ async def _patient_here(world: World) -> Ask:
 
 
 async def _correct_patient(world: World) -> Ask:
-    return Ask((await _patient_here(world)).path, body={"given_name": "Joan"}, version=1)
+    body = {"given_name": world.fresh("Joan")}
+    return Ask((await _patient_here(world)).path, body=body, version=1)
 
 
 def _here(body: Any) -> Recipe:

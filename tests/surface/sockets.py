@@ -6,7 +6,7 @@ from typing import Any, cast
 from channels import CHANNELS
 from hms_rt.realtime.wire import SocketCommand
 from hms_rt.services import Services
-from tests.surface.asks import ENDPOINTS
+from tests.surface.asks import ENDPOINTS, Ask, label
 from tests.surface.asks import ask as rest_ask
 from tests.surface.samples import likely
 from tests.surface.things import WARD
@@ -57,6 +57,12 @@ _TARGETS = {
 """What the path's parameter of the same command over REST is called in a payload."""
 
 _BY_COMMAND = {endpoint.command: endpoint for endpoint in ENDPOINTS if not endpoint.safe}
+TWINS = {
+    label(_BY_COMMAND[command.name]): (namespace, name)
+    for (namespace, name), command in DECLARED.items()
+    if command.name in _BY_COMMAND
+}
+"""Endpoint -> the socket command that is the same."""
 
 
 async def payload(world: World, namespace: str, name: str) -> dict[str, Any]:
@@ -65,7 +71,11 @@ async def payload(world: World, namespace: str, name: str) -> dict[str, Any]:
     twin = _BY_COMMAND.get(command.name)
     if twin is None:
         return likely(command.schema, str((await world.patient()).id), WARD)
-    asked = await rest_ask(world, twin)
+    return as_payload(command, await rest_ask(world, twin))
+
+
+def as_payload(command: SocketCommand, asked: Ask) -> dict[str, Any]:
+    """What a request says, as the payload of the same command by socket."""
     said = dict(asked.body or {})
     for parameter, value in asked.path.items():
         field = next(field for field in _TARGETS[parameter] if field in command.schema.model_fields)

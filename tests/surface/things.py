@@ -196,7 +196,7 @@ class Things:
     async def cleaning(self) -> CleaningOut:
         """A bed that waits to be cleaned."""
         bed = await self.set_bed(await self.bed(), "cleaning")
-        found = await self.services.beds.cleanings(SYSTEM, CleaningQuery(ward=WARD, limit=200))
+        found = await self.services.beds.cleanings(SYSTEM, CleaningQuery(ward=bed.ward, limit=200))
         return next(one for one in found.items if one.bed_id == bed.id)
 
     async def claimed_cleaning(self) -> CleaningOut:

@@ -16,6 +16,7 @@ from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Principa
 from tests.conftest import PASSWORD, command
 from tests.contract import CheckedSocket
 from tests.pharmacy.conftest import furnish as stock_the_pharmacy
+from tests.realtime.raw import Raw
 from tests.surface.things import CATALOGUE, CLINIC, COUNTERS, OTHER_CLINIC, OTHER_WARD, WARD, Things
 
 BOUND_ROOMS = ("/beds ward:ICU", "/beds hospital", "/opd clinic:GEN")
@@ -52,6 +53,7 @@ class World(Things):
         self.server = server
         self.clients: list[Client] = []
         self.sockets: list[tuple[socketio.AsyncClient, ClientSession]] = []
+        self.raws: list[Raw] = []
         self._census = ""
 
     async def furnish(self) -> None:
@@ -136,20 +138,27 @@ class World(Things):
         )
         return socket
 
+    async def dial(self, client: Client) -> Raw:
+        """A connection of its own with the cookies of an HTTP client, which shows every frame."""
+        raw = await Raw.dial(str(self.server.make_url("/")).rstrip("/"), self.cookies(client))
+        self.raws.append(raw)
+        return raw
+
     async def close(self) -> None:
         """Hang up."""
+        for raw in self.raws:
+            await raw.close()
         for socket, session in self.sockets:
             await socket.disconnect()
             await session.close()
         for client in self.clients:
             await client.session.close()
 
-    async def screen(self) -> Client:
-        """An enrolled unattended screen."""
-        client = await self.client()
-        link = await self.services.identity.create_device(
-            SYSTEM, command(), DeviceNew(name=self.fresh("Screen "), rooms=list(BOUND_ROOMS))
-        )
+    async def screen(self, *rooms: str) -> Client:
+        """An enrolled unattended screen, bound to ``BOUND_ROOMS`` unless told otherwise."""
+        client, bound = await self.client(), list(rooms or BOUND_ROOMS)
+        new = DeviceNew(name=self.fresh("Screen "), rooms=bound)
+        link = await self.services.identity.create_device(SYSTEM, command(), new)
         answer = await client.get(link.path, allow_redirects=False)
         assert answer.status == 303
         return client

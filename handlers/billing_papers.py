@@ -44,7 +44,7 @@ async def set_issuer(call: Call[IssuerIn, None]) -> IssuerOut:
 async def invoice_pdf(call: Call[None, None]) -> web.Response:
     """The first is the original, every other says which copy it is; a draft says that it is one."""
     which = call.path_uuid("id")
-    return _pdf(await call.services.billing.invoice_pdf(call.principal, call.command, which), "invoice")
+    return pdf(await call.services.billing.invoice_pdf(call.principal, call.command, which), "invoice")
 
 
 @routes.get(
@@ -58,7 +58,7 @@ async def invoice_pdf(call: Call[None, None]) -> web.Response:
 async def receipt_pdf(call: Call[None, None]) -> web.Response:
     """What was received, for what; whoever takes money at its counter prints it."""
     which = call.path_uuid("id")
-    return _pdf(await call.services.billing.receipt_pdf(call.principal, call.command, which), "receipt")
+    return pdf(await call.services.billing.receipt_pdf(call.principal, call.command, which), "receipt")
 
 
 @routes.get(
@@ -72,7 +72,7 @@ async def receipt_pdf(call: Call[None, None]) -> web.Response:
 async def refund_pdf(call: Call[None, None]) -> web.Response:
     """To be signed; one that is not approved says so."""
     which = call.path_uuid("id")
-    return _pdf(await call.services.billing.refund_pdf(call.principal, call.command, which), "refund")
+    return pdf(await call.services.billing.refund_pdf(call.principal, call.command, which), "refund")
 
 
 @routes.get(
@@ -86,9 +86,10 @@ async def refund_pdf(call: Call[None, None]) -> web.Response:
 async def shift_pdf(call: Call[None, None]) -> web.Response:
     """By means of payment, with what was counted; of an open shift, what there is so far."""
     which = call.path_uuid("id")
-    return _pdf(await call.services.billing.shift_pdf(call.principal, call.command, which), "shift")
+    return pdf(await call.services.billing.shift_pdf(call.principal, call.command, which), "shift")
 
 
-def _pdf(content: bytes, name: str) -> web.Response:
+def pdf(content: bytes, name: str) -> web.Response:
+    """A paper to show or print, kept by no cache."""
     headers = {"Content-Disposition": f'inline; filename="{name}.pdf"', "Cache-Control": "no-store"}
     return web.Response(body=content, content_type="application/pdf", headers=headers)

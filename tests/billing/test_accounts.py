@@ -52,7 +52,8 @@ NUMBERS = """
     SELECT series, array_agg(number ORDER BY number) AS given FROM (
         SELECT CASE kind WHEN 'credit_note' THEN 'credit_note' ELSE 'invoice' END AS series, number
             FROM billing_invoice WHERE number IS NOT NULL
-        UNION ALL SELECT 'receipt', number FROM billing_payment WHERE number IS NOT NULL) n GROUP BY series
+        UNION ALL SELECT 'receipt', number FROM billing_payment WHERE number IS NOT NULL
+        UNION ALL SELECT 'estimate', number FROM billing_estimate) n GROUP BY series
 """
 
 

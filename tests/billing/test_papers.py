@@ -163,7 +163,7 @@ async def test_papers_of_the_restricted_name_nobody_and_drafts_voids_and_strange
     billing, clerk, patient_id = desk.billing, till.clerk, await till.patient("Skłodowska")
     await till.charge(patient_id)
     issued = await desk.invoice(patient_id)
-    says(await billing.invoice_pdf(clerk, command(), issued.id), "Interim invoice", "Skłodowska", "€11.95")
+    says(await billing.invoice_pdf(clerk, command(), issued.id), "Invoice", "Skłodowska", "€11.95")
     await till.services.patients.restrict(till.admin, command(), patient_id, WhyIn(reason="well known"))
     for who in (clerk, till.admin):
         hidden = read(await billing.invoice_pdf(who, command(), issued.id))

@@ -14,11 +14,14 @@ import pytest_asyncio
 from hms_rt.app import Hospital, Stores
 from hms_rt.config import Settings
 from hms_rt.departments.billing.schemas.accounts import CashierIn, ShiftIn
-from hms_rt.kernel.principal import Role
+from hms_rt.departments.ipd.model import Disposition
+from hms_rt.departments.ipd.schemas import DepartureIn
+from hms_rt.kernel.principal import SYSTEM, Role
 from tests.billing.conftest import Query, Till
 from tests.billing.test_accounts import Counter1, adds_up
+from tests.billing.test_charges import admitted
 from tests.cli.processes import configured
-from tests.conftest import PASSWORD, PersonFactory, command
+from tests.conftest import PASSWORD, PersonFactory, WardFactory, command
 from tests.lab.test_two_servers import one_server
 
 MANY = 50
@@ -33,7 +36,7 @@ async def hospital(settings: Settings, stores: Stores) -> AsyncIterator[Hospital
 
 
 async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
-    till: Till, stores: Stores, person: PersonFactory, tmp_path: Path, query: Query
+    till: Till, stores: Stores, person: PersonFactory, tmp_path: Path, query: Query, ward: WardFactory
 ) -> None:
     await till.price("DRESS", "100")
     billing, patient_id = till.services.billing, await till.patient()
@@ -45,6 +48,9 @@ async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
     await till.charge(patient_id)
     invoice = await desk.invoice(patient_id)
     await person(Role.ADMIN, username="boss")
+    (bed,) = await ward("ICU", 1)
+    left = await admitted(till, bed.id)
+    await till.services.ipd.depart(SYSTEM, command(), left.id, DepartureIn(disposition=Disposition.LEFT))
     async with AsyncExitStack() as stack:
         served = [stack.enter_async_context(one_server(tmp_path, configured(stores))) for _ in range(2)]
         sessions = []
@@ -75,6 +81,12 @@ async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
         assert await ask(0, "/charges", charge) == 201
         drafted = await at_once("/invoices", {"patient_id": str(patient_id)})
         assert drafted == {201: 1, 409: 49}
+        planned = {"patient_id": str(patient_id), "items": [{"service": "DRESS", "quantity": "1"}]}
+        assert await at_once("/estimates", planned) == {201: MANY}
+        about = {"patient_id": str(left.patient_id), "admission_id": str(left.id), "final": True}
+        assert await at_once("/invoices", about) == {201: 1, 409: 49}
+        (last,) = await query("SELECT id FROM billing_invoice WHERE admission_id IS NOT NULL")
+        assert await at_once(f"/invoices/{last.id}/issue", {}) == {200: 1, 409: 49}
         opened = await at_once("/cashiers/C2/shifts", {"opening_cash": "0"})
         assert opened == {201: 1, 409: 49}
         keyed = await asyncio.gather(

@@ -19,6 +19,7 @@ from hms_rt.departments.billing.schemas.accounts import (
     WhyVoid,
 )
 from hms_rt.departments.billing.schemas.charges import ChargeIn, ChargeOut, ReverseCharge
+from hms_rt.departments.billing.schemas.estimates import EstimateIn, EstimateOut
 from hms_rt.departments.billing.schemas.tariffs import PriceIn, ServiceIn, ServiceOut
 from hms_rt.kernel.principal import SYSTEM
 from tests.conftest import command
@@ -154,6 +155,18 @@ async def refund(world: World) -> RefundOut:
     return await world.services.billing.request_refund(SYSTEM, command(), paid.id, wanted)
 
 
+async def _estimate(world: World) -> Ask:
+    code, patient = (await service(world)).code, await world.patient()
+    await price(world, code)
+    return Ask(body={"patient_id": str(patient.id), "items": [{"service": code, "quantity": "2"}]})
+
+
+async def estimate(world: World) -> EstimateOut:
+    """Of two dressings."""
+    wanted = EstimateIn.model_validate((await _estimate(world)).body)
+    return await world.services.billing.estimate(SYSTEM, command(), wanted)
+
+
 async def _draft(world: World) -> Ask:
     return Ask(body={"patient_id": str((await priced(world)).patient_id)})
 
@@ -228,6 +241,10 @@ RECIPES: dict[str, Recipe] = {
     "GET /billing/shifts": plain(),
     "POST /billing/shifts/{id}/close": _close,
     "GET /patients/{id}/account": at(World.patient),
+    "POST /billing/estimates": _estimate,
+    "GET /billing/estimates": plain(),
+    "GET /billing/estimates/{id}": at(estimate),
+    "GET /billing/estimates/{id}/pdf": at(estimate),
     "GET /billing/issuers": plain(),
     "POST /billing/issuers": plain(body={"name": "General Hospital", "address": "1 Main Road\nTown"}),
     "GET /billing/invoices/{id}/pdf": at(issued),

@@ -15,6 +15,7 @@ TABLES = (
     Repointed(tables.stay, key="admission_id"),
     Repointed(tables.charge),
     Repointed(tables.invoice),
+    Repointed(tables.estimate),
     Repointed(tables.payment),
 )
 

@@ -279,3 +279,40 @@ print_count = sa.Table(
     sa.Column("printed", sa.Integer, nullable=False),
 )
 """How often a paper was printed: the first is the original."""
+
+estimate = sa.Table(
+    "billing_estimate",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("patient_id", sa.ForeignKey("patients_patient.id"), nullable=False),
+    sa.Column("payer", sa.ForeignKey("billing_payer.code"), nullable=False),
+    sa.Column("patient_class", sa.ForeignKey("billing_class.code"), nullable=False),
+    sa.Column("planned_on", sa.Date, nullable=False),
+    sa.Column("valid_until", sa.Date, nullable=False),
+    sa.Column("note", sa.Text),
+    sa.Column("total", sa.Numeric, nullable=False),
+    sa.Column("payer_part", sa.Numeric, nullable=False),
+    sa.Column("patient_part", sa.Numeric, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("created_by", sa.Uuid, nullable=False),
+)
+"""What something planned would cost: charges nothing, and never changes."""
+
+estimate_line = sa.Table(
+    "billing_estimate_line",
+    metadata,
+    sa.Column("estimate_id", sa.ForeignKey("billing_estimate.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("service", sa.ForeignKey("billing_service.code"), nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("quantity", sa.Numeric, nullable=False),
+    sa.Column("unit_price", sa.Numeric, nullable=False),
+    sa.Column("tax_rate", sa.Numeric, nullable=False),
+    sa.Column("net", sa.Numeric, nullable=False),
+    sa.Column("tax", sa.Numeric, nullable=False),
+    sa.Column("gross", sa.Numeric, nullable=False),
+    sa.Column("payer_part", sa.Numeric, nullable=False),
+    sa.Column("patient_part", sa.Numeric, nullable=False),
+)

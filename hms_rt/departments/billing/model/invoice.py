@@ -35,8 +35,9 @@ class InvoiceMove(StrEnum):
 class InvoiceKind(StrEnum):
     """What an invoice is of."""
 
-    INTERIM = "interim"  # more may follow
-    FINAL = "final"
+    INTERIM = "interim"  # what of an admission is charged so far
+    FINAL = "final"  # of an admission when the patient left, or of what is no admission's
+    SUPPLEMENT = "supplement"  # what of an admission is charged after its final invoice
     CREDIT_NOTE = "credit_note"  # takes back what an issued invoice charged
 
 

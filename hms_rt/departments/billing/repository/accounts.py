@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.billing import tables
 from hms_rt.departments.billing.model.charge import Charge
-from hms_rt.departments.billing.model.invoice import TO_PAY, Invoice
+from hms_rt.departments.billing.model.invoice import TO_PAY, Invoice, InvoiceKind, InvoiceState
 from hms_rt.departments.billing.model.payment import Payment, PaymentMove, PaymentState, Shift
 from hms_rt.departments.billing.repository import rows
 from hms_rt.departments.billing.repository.charges import charge_of
@@ -90,6 +90,17 @@ async def to_pay(
     if admission_id is not None:
         query = query.where(_INVOICE.admission_id == admission_id)
     return [rows.read(Invoice, row) for row in await connection.execute(query.order_by(_INVOICE.id))]
+
+
+async def final_invoice(connection: AsyncConnection, admission_id: uuid.UUID) -> InvoiceState | None:
+    """How the final invoice of an admission stands; None if there is none but void ones."""
+    query = sa.select(_INVOICE.state).where(
+        _INVOICE.admission_id == admission_id,
+        _INVOICE.kind == InvoiceKind.FINAL.value,
+        _INVOICE.state != InvoiceState.VOID.value,
+    )
+    known = (await connection.execute(query)).scalar_one_or_none()
+    return InvoiceState(known) if known is not None else None
 
 
 async def at_counter(connection: AsyncConnection, counter: str) -> list[Invoice]:

@@ -17,7 +17,9 @@ class InvoiceIn(Schema):
     patient_id: uuid.UUID
     admission_id: uuid.UUID | None = None
     final: bool = False
-    """False: an interim invoice, more may follow."""
+    """True: the last one of an admission that is over; issued when all that was done is on an invoice. False:
+    an interim invoice of what is charged so far. Without an admission every invoice is final; what is charged
+    for an admission after its final invoice goes on a supplementary one."""
     facility: PlaceCode = "MAIN"
     """Whose number it gets."""
 

@@ -1,10 +1,10 @@
 """The service of billing."""
 
 from hms_rt.departments.billing.service.charging import Charging
+from hms_rt.departments.billing.service.estimating import Estimating
 from hms_rt.departments.billing.service.invoicing import Invoicing
 from hms_rt.departments.billing.service.outstanding import Checklist
 from hms_rt.departments.billing.service.payments import Payments
-from hms_rt.departments.billing.service.printing import Printing
 from hms_rt.departments.billing.service.rooms import Rooms
 from hms_rt.departments.billing.service.shifts import Shifts
 from hms_rt.departments.billing.service.tariffs import Tariffs
@@ -12,7 +12,7 @@ from hms_rt.departments.billing.service.tariffs import Tariffs
 __all__ = ["BillingService"]
 
 
-class BillingService(Tariffs, Charging, Checklist, Invoicing, Payments, Shifts, Printing, Rooms):
+class BillingService(Tariffs, Charging, Checklist, Invoicing, Payments, Shifts, Estimating, Rooms):
     """From what was done to what was paid.
 
     Whatever changes a patient's account locks the patient first. Charges are a ledger that only grows.

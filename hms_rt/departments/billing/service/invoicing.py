@@ -1,25 +1,23 @@
-"""Invoices: drafted from what is charged, numbered, settled, voided by two people, credited."""
+"""Invoices that were issued: settled, voided by two people, credited; and reading them."""
 
 import uuid
 from dataclasses import replace
 from decimal import Decimal
 
-from hms_rt.departments.billing.events import AccountChanged, InvoiceChanged
-from hms_rt.departments.billing.model.charge import Charge
+from hms_rt.departments.billing.events import InvoiceChanged
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceKind, InvoiceMove, InvoiceState
 from hms_rt.departments.billing.model.payment import Payment
-from hms_rt.departments.billing.repository import accounts, charges, rows
+from hms_rt.departments.billing.repository import accounts, rows
 from hms_rt.departments.billing.schemas.accounts import (
     InvoiceDetail,
-    InvoiceIn,
     InvoiceOut,
     InvoiceQuery,
-    IssueIn,
     SettleIn,
     WhyVoid,
 )
 from hms_rt.departments.billing.schemas.tariffs import IdCursor
-from hms_rt.departments.billing.service.desk import Desk, invoice_out, tell
+from hms_rt.departments.billing.service.desk import invoice_out, tell
+from hms_rt.departments.billing.service.drafting import WHAT, ZERO, Drafting
 from hms_rt.departments.billing.service.foundation import charge_out, found
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import conflict
@@ -28,93 +26,9 @@ from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission, require
 from hms_rt.storage.unit_of_work import UnitOfWork
 
-ZERO = Decimal(0)
-WHAT = "that invoice"
 
-
-class Invoicing(Desk):
-    """A charge is on one invoice at most; after it is issued, only credit notes change what is owed."""
-
-    async def draft_invoice(self, principal: Principal, command: Command, wanted: InvoiceIn) -> InvoiceOut:
-        """Put everything of a patient, or of an admission, that is charged and on no invoice on a new one.
-
-        What waits for a price is priced if there is a tariff by now. Raises ``not_found``, ``conflict`` if
-        there is nothing, or only what is to be credited.
-        """
-
-        async def work(uow: UnitOfWork) -> InvoiceOut:
-            require(principal, Permission.INVOICE_WRITE)
-            await self._patients.lock(uow, wanted.patient_id)
-            await self._price_all(uow, wanted.patient_id)
-            listed = await accounts.lock_unbilled(uow.connection, wanted.patient_id, wanted.admission_id)
-            if not listed:
-                raise conflict("nothing to invoice: no charge with a price is open")
-            draft = Invoice(
-                id=uow.ids.new(),
-                facility=wanted.facility,
-                kind=InvoiceKind.FINAL if wanted.final else InvoiceKind.INTERIM,
-                patient_id=wanted.patient_id,
-                admission_id=wanted.admission_id,
-                state=InvoiceState.DRAFT,
-                created_at=uow.now,
-                created_by=principal.id,
-            )
-            return invoice_out(await self._written(uow, draft, listed, "invoice.draft"))
-
-        return await self._units.execute(principal, command, InvoiceOut, work)
-
-    async def _price_all(self, uow: UnitOfWork, patient_id: uuid.UUID) -> None:
-        for charge in await charges.lock_unpriced(uow.connection, patient_id):
-            priced = await self._ledger.price(uow, charge)
-            if priced is not None:
-                await charges.save_price(uow.connection, priced)
-
-    @staticmethod
-    async def _written(uow: UnitOfWork, paper: Invoice, listed: list[Charge], action: str) -> Invoice:
-        """A new invoice or credit note of these charges."""
-        sums = [one.amounts for one in listed if one.amounts is not None]
-        paper = replace(
-            paper,
-            total=sum((one.gross for one in sums), ZERO),
-            patient_part=sum((one.patient_part for one in sums), ZERO),
-            payer_part=sum((one.payer_part for one in sums), ZERO),
-        )
-        await rows.add(uow.connection, paper)
-        line_ids = sorted(uow.ids.new() for _ in listed)
-        await accounts.add_lines(uow.connection, paper.id, list(zip(line_ids, listed, strict=True)))
-        uow.record(AccountChanged(paper.patient_id))
-        tell(uow, action, paper)
-        return paper
-
-    async def issue_invoice(
-        self, principal: Principal, command: Command, invoice_id: uuid.UUID, told: IssueIn
-    ) -> InvoiceOut:
-        """Give a draft its number, the next of its facility. Raises ``illegal_move``, ``stale_version``."""
-
-        async def work(uow: UnitOfWork) -> InvoiceOut:
-            require(principal, Permission.INVOICE_WRITE)
-            before = await self._locked(uow, Invoice, invoice_id, WHAT)
-            command.check_version(before.version)
-            if told.counter is not None:
-                known = await accounts.cashiers(uow.connection, [told.counter])
-                found(known[0] if known else None, f"counter {told.counter}")
-            after = before.moved(InvoiceMove.ISSUE)
-            number = await rows.next_number(uow.connection, before.facility, "invoice")
-            after = replace(after, number=number, issued_at=uow.now, counter=told.counter)
-            await rows.save(uow.connection, after)
-            if after.total == 0:
-                after = replace(after.settled(), version=after.version)
-                await rows.save(uow.connection, after)
-            return self._changed(uow, "invoice.issue", after)
-
-        return await self._units.execute(principal, command, InvoiceOut, work)
-
-    @staticmethod
-    def _changed(uow: UnitOfWork, action: str, invoice: Invoice) -> InvoiceOut:
-        uow.record(AccountChanged(invoice.patient_id))
-        uow.record(InvoiceChanged(invoice))
-        tell(uow, action, invoice)
-        return invoice_out(invoice)
+class Invoicing(Drafting):
+    """After an invoice is issued, only credit notes change what is owed."""
 
     async def settle_invoice(
         self, principal: Principal, command: Command, invoice_id: uuid.UUID, wanted: SettleIn

@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Protocol
 
 from hms_rt.departments.billing.model.charge import Charge
+from hms_rt.departments.billing.model.estimate import Estimate
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceKind, InvoiceState
 from hms_rt.departments.billing.model.payment import Payment, Refund, RefundState
+from hms_rt.departments.billing.model.tariff import Amounts
 from hms_rt.departments.billing.views.formats import Formats
 from hms_rt.departments.billing.views.words import words
 from hms_rt.paper.document import Column, Document, Grid
@@ -113,6 +116,30 @@ class Press:
         return facts
 
 
+class Priced(Protocol):
+    """What a line says: of a charge, or of what is planned."""
+
+    @property
+    def description(self) -> str:
+        """What it is."""
+
+    @property
+    def quantity(self) -> Decimal:
+        """How much of it."""
+
+    @property
+    def unit_price(self) -> Decimal | None:
+        """What one costs, net."""
+
+    @property
+    def tax_rate(self) -> Decimal | None:
+        """Per cent."""
+
+    @property
+    def amounts(self) -> Amounts | None:
+        """What it costs whom."""
+
+
 def invoice(
     press: Press, one: Invoice, charges: Sequence[Charge], to: Addressee, credited: Invoice | None = None
 ) -> Document:
@@ -135,9 +162,39 @@ def invoice(
     )
 
 
+def estimate(press: Press, one: Estimate, to: Addressee) -> Document:
+    """What is planned, and what it would cost whom."""
+    words, formats = press.words, press.formats
+    facts = [
+        (words["number"], press.numbered(one.number)),
+        (words["date"], formats.moment(one.created_at)),
+        (words["valid_until"], formats.day(one.valid_until)),
+    ]
+    sums = [(words["total"], formats.money(one.total), one.payer_part == 0)]
+    if one.payer_part:
+        sums.append((words["share"], formats.money(one.payer_part), False))
+        sums.append((words["own_share"], formats.money(one.patient_part), True))
+    notes = [*([one.note] if one.note else []), words["not_an_invoice"]]
+    planned = _grid(press, [[formats.day(one.planned_on), *_line(formats, line)] for line in one.lines])
+    return press.document(
+        words["estimate"], to, facts, [planned, by_rate(press, one.lines)], sums, notes=notes
+    )
+
+
 def lines(press: Press, charges: Sequence[Charge]) -> Grid:
     """What was done, when, how much of it, at what price."""
-    words, formats = press.words, press.formats
+    formats = press.formats
+    return _grid(
+        press,
+        [
+            [formats.day(one.occurred_at.astimezone(formats.zone).date()), *_line(formats, one)]
+            for one in charges
+        ],
+    )
+
+
+def _grid(press: Press, rows: Sequence[Sequence[str]]) -> Grid:
+    words = press.words
     columns = [
         Column(words["date"], 25),
         Column(words["service"], 54),
@@ -146,12 +203,11 @@ def lines(press: Press, charges: Sequence[Charge]) -> Grid:
         Column(words["tax_rate"], 20, number=True),
         Column(words["amount"], 32, number=True),
     ]
-    return Grid(columns, [_line(formats, charge) for charge in charges])
+    return Grid(columns, rows)
 
 
-def _line(formats: Formats, charge: Charge) -> list[str]:
+def _line(formats: Formats, charge: Priced) -> list[str]:
     return [
-        formats.day(charge.occurred_at.astimezone(formats.zone).date()),
         charge.description,
         formats.quantity(charge.quantity),
         formats.unit_price(charge.unit_price) if charge.unit_price is not None else "",
@@ -160,7 +216,7 @@ def _line(formats: Formats, charge: Charge) -> list[str]:
     ]
 
 
-def by_rate(press: Press, charges: Sequence[Charge]) -> Grid:
+def by_rate(press: Press, charges: Sequence[Priced]) -> Grid:
     """Net, tax and gross of each tax rate; they add up to the total since each line was rounded by itself."""
     words, formats = press.words, press.formats
     rates = sorted({charge.tax_rate for charge in charges if charge.tax_rate is not None})

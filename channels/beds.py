@@ -39,6 +39,7 @@ def rooms(services: Services) -> list[RoomKind]:
                 Audience.STAFF: views.staff,
                 Audience.DISPLAY: views.display,
             },
+            revision=2,
         ),
         RoomKind(
             namespace=NAMESPACE,

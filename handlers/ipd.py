@@ -10,6 +10,7 @@ from hms_rt.departments.ipd.schemas import (
     CorrectionIn,
     DepartureIn,
     DischargeOrderIn,
+    ReturnIn,
     Timed,
     TransferIn,
 )
@@ -181,14 +182,14 @@ async def cancel_admit(call: Call[CorrectionIn, None]) -> AdmissionOut:
 
 @routes.post(
     "/admissions/{id}/cancel-transfer",
-    body=CorrectionIn,
+    body=ReturnIn,
     answer=AdmissionOut,
     permission=Permission.STAY_CORRECT,
     versioned=True,
     summary="Mistake: the patient never left the bed before",
 )
-async def cancel_transfer(call: Call[CorrectionIn, None]) -> AdmissionOut:
-    """That bed has to be available again."""
+async def cancel_transfer(call: Call[ReturnIn, None]) -> AdmissionOut:
+    """To that bed if it is available again; with `bed_id` or `ward` to another one."""
     return await call.services.ipd.cancel_transfer(
         call.principal, call.command, call.path_uuid("id"), call.body
     )
@@ -196,14 +197,14 @@ async def cancel_transfer(call: Call[CorrectionIn, None]) -> AdmissionOut:
 
 @routes.post(
     "/admissions/{id}/cancel-discharge",
-    body=CorrectionIn,
+    body=ReturnIn,
     answer=AdmissionOut,
     permission=Permission.STAY_CORRECT,
     versioned=True,
     summary="Mistake: the patient never left",
 )
-async def cancel_discharge(call: Call[CorrectionIn, None]) -> AdmissionOut:
-    """The bed has to be available again; an order that was given stands."""
+async def cancel_discharge(call: Call[ReturnIn, None]) -> AdmissionOut:
+    """To the bed before if it is available again, else say `bed_id` or `ward`; an order given stands."""
     return await call.services.ipd.cancel_discharge(
         call.principal, call.command, call.path_uuid("id"), call.body
     )

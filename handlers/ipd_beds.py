@@ -8,6 +8,7 @@ from hms_rt.departments.ipd.schemas import (
     HoldIn,
     NeedsIn,
     SwapIn,
+    Timed,
 )
 from hms_rt.departments.ipd.schemas.hours import HoursOut, HoursQuery
 from hms_rt.security.permissions import Permission
@@ -85,6 +86,20 @@ async def change_needs(call: Call[NeedsIn, None]) -> AdmissionOut:
 async def birth(call: Call[BirthIn, None]) -> BirthOut:
     """Registers and admits the child, in a cot beside the mother unless a bed is told."""
     return await call.services.ipd.birth(call.principal, call.command, call.path_uuid("id"), call.body)
+
+
+@routes.post(
+    "/admissions/{id}/room-in",
+    body=Timed,
+    answer=AdmissionOut,
+    permission=Permission.STAY_TRANSFER,
+    command="ipd.room_in",
+    versioned=True,
+    summary="A child comes to its mother",
+)
+async def room_in(call: Call[Timed, None]) -> AdmissionOut:
+    """Into a cot beside her bed, of a child who was born here and lies elsewhere."""
+    return await call.services.ipd.room_in(call.principal, call.command, call.path_uuid("id"), call.body)
 
 
 @routes.get(

@@ -24,6 +24,7 @@ from hms_rt.departments.ipd.schemas import (
     BedChoice,
     CorrectionIn,
     DepartureIn,
+    ReturnIn,
     Timed,
     TransferIn,
 )
@@ -116,7 +117,7 @@ async def test_midnights_in_a_bed_are_charged_once_whatever_is_told_late(
     assert len(await days(till, here.patient_id, query)) == 2
     free = BedChange(status=BedStatus.AVAILABLE)
     await till.services.beds.change(SYSTEM, command(), other.id, free)
-    await ipd.cancel_discharge(SYSTEM, command(), here.id, CorrectionIn(reason="never left"))
+    await ipd.cancel_discharge(SYSTEM, command(), here.id, ReturnIn(reason="never left"))
     clock.advance(LATE)
     await hospital.durable_timers.run_due()
     assert len(await days(till, here.patient_id, query)) == 5

@@ -9,7 +9,7 @@ from hms_rt.departments.billing.schemas.accounts import InvoiceIn, WhyVoid
 from hms_rt.departments.billing.schemas.estimates import EstimateIn, EstimateQuery
 from hms_rt.departments.billing.schemas.tariffs import CodeIn
 from hms_rt.departments.ipd.model import Disposition
-from hms_rt.departments.ipd.schemas import CorrectionIn, DepartureIn
+from hms_rt.departments.ipd.schemas import DepartureIn, ReturnIn
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code
 from hms_rt.kernel.principal import SYSTEM
@@ -72,7 +72,7 @@ async def test_interim_invoices_while_in_a_bed_one_final_one_then_supplements(
     again = await billing.draft_invoice(clerk, command(), last)
     free = BedChange(status=BedStatus.AVAILABLE)
     await till.services.beds.change(SYSTEM, command(), bed.id, free)
-    await ipd.cancel_discharge(SYSTEM, command(), here.id, CorrectionIn(reason="never left"))
+    await ipd.cancel_discharge(SYSTEM, command(), here.id, ReturnIn(reason="never left"))
     await refused(Code.CONFLICT, desk.issue(again.id))
     forced = "UPDATE billing_invoice SET state = 'issued', number = 9, issued_at = now() WHERE id = :id"
     assert sqlstate(await failure(query(forced, id=again.id))) == "23514"

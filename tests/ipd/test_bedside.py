@@ -8,7 +8,7 @@ from hms_rt.departments.beds import views
 from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.beds.schemas import BedChange
 from hms_rt.departments.ipd.model import Disposition
-from hms_rt.departments.ipd.schemas import BirthIn, CorrectionIn, DepartureIn, DischargeOrderIn, HoldIn
+from hms_rt.departments.ipd.schemas import BirthIn, DepartureIn, DischargeOrderIn, HoldIn, ReturnIn
 from hms_rt.departments.ipd.schemas.leaving import RoundIn, SummaryIn
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
 from hms_rt.departments.lab.schemas.catalogue import CatalogueIn
@@ -132,5 +132,5 @@ async def test_who_dies_is_deceased_until_the_mistake_is_taken_back_and_a_child_
     patient = await services.patients.get(SYSTEM, command(), here.patient_id)
     assert patient.deceased_at == clock.now()
     await services.beds.change(SYSTEM, command(), bed.id, BedChange(status=BedStatus.AVAILABLE))
-    await services.ipd.cancel_discharge(nurse, command(), here.id, CorrectionIn(reason="wrong patient"))
+    await services.ipd.cancel_discharge(nurse, command(), here.id, ReturnIn(reason="wrong patient"))
     assert (await services.patients.get(SYSTEM, command(), here.patient_id)).deceased_at is None

@@ -3,7 +3,7 @@
 from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.beds.schemas import BedChange
 from hms_rt.departments.ipd.model import Disposition
-from hms_rt.departments.ipd.schemas import CorrectionIn, DepartureIn, DischargeOrderIn
+from hms_rt.departments.ipd.schemas import DepartureIn, DischargeOrderIn, ReturnIn
 from hms_rt.departments.patients.schemas.details import DeathIn
 from hms_rt.departments.pharmacy.model.prescription import PrescriptionState
 from hms_rt.departments.pharmacy.schemas.prescriptions import Activation, PrescriptionOut, Why
@@ -55,7 +55,7 @@ async def test_a_departure_as_died_stops_medication_and_its_correction_brings_no
     assert (await state(icu, prescribed))[0] is S.STOPPED
     clean = BedChange(status=BedStatus.AVAILABLE)
     await icu.services.beds.change(SYSTEM, command(), gone.stays[-1].bed_id, clean)
-    await ipd.cancel_discharge(SYSTEM, command(), icu.here.id, CorrectionIn(reason="the wrong patient"))
+    await ipd.cancel_discharge(SYSTEM, command(), icu.here.id, ReturnIn(reason="the wrong patient"))
     await icu.agree()
     assert (await state(icu, prescribed))[0] is S.STOPPED
     assert await icu.doses() == []

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from hms_rt.departments.beds.schemas import BedChange
 from hms_rt.departments.ipd.model import Disposition
 from hms_rt.departments.ipd.model.medication import Outcome
-from hms_rt.departments.ipd.schemas import CorrectionIn, DepartureIn, TransferIn
+from hms_rt.departments.ipd.schemas import DepartureIn, ReturnIn, TransferIn
 from hms_rt.departments.ipd.schemas.medication import (
     AdministrationIn,
     AdministrationOut,
@@ -126,7 +126,7 @@ async def test_doses_go_with_the_patient_and_come_back_after_a_mistaken_departur
     await icu.agree()
     beds = await icu.services.beds.bed(SYSTEM, command(), icu.other_bed)
     await _available(icu, beds.version)
-    await ipd.cancel_discharge(SYSTEM, command(), icu.here.id, CorrectionIn(reason="wrong patient"))
+    await ipd.cancel_discharge(SYSTEM, command(), icu.here.id, ReturnIn(reason="wrong patient"))
     back = await icu.doses("MED")
     assert (back[0].id, back[0].state, len(back)) == (dose.id, "overdue", 4), (
         "and the next morning is planned"

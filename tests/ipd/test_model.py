@@ -48,6 +48,7 @@ LEGAL = {
     **{(s, m): s for s in (S.ACCEPTED, S.ADMITTED, S.DISCHARGE_ORDERED) for m in (M.HOLD, M.RELEASE_HOLD)},
     (S.ADMITTED, M.SWAP): S.ADMITTED,
     (S.DISCHARGE_ORDERED, M.SWAP): S.DISCHARGE_ORDERED,
+    **{(s, m): s for s in (S.ADMITTED, S.DISCHARGE_ORDERED) for m in (M.ROOM_IN, M.SEPARATE)},
 }
 DO: dict[Move, Callable[[Admission], Admission]] = {
     M.ACCEPT: lambda a: a.accept(LATER),
@@ -59,10 +60,12 @@ DO: dict[Move, Callable[[Admission], Admission]] = {
     M.CANCEL: lambda a: a.cancel(LATER),
     M.CANCEL_ADMIT: lambda a: a.cancel_admit(),
     M.CANCEL_TRANSFER: lambda a: a.cancel_transfer("MED"),
-    M.CANCEL_DISCHARGE: lambda a: a.cancel_discharge(),
+    M.CANCEL_DISCHARGE: lambda a: a.cancel_discharge("ICU"),
     M.HOLD: lambda a: a.hold(),
     M.RELEASE_HOLD: lambda a: a.release_hold(),
     M.SWAP: lambda a: a.swap("MED"),
+    M.ROOM_IN: lambda a: a.room_in("MED"),
+    M.SEPARATE: lambda a: a.separate(),
     M.CHANGE_NEEDS: lambda a: a.change_needs(Needs(frozenset({Feature.OXYGEN}), Isolation.DROPLET)),
 }
 PAIRS = [(state, move) for state in S for move in DO]
@@ -137,9 +140,9 @@ def test_without_an_order_a_patient_leaves_only_as_died_left_or_transferred_out(
 
 
 def test_a_cancelled_discharge_leads_back_to_where_it_came_from() -> None:
-    unordered = admission(S.ADMITTED).depart(Disposition.LEFT, LATER).cancel_discharge()
+    unordered = admission(S.ADMITTED).depart(Disposition.LEFT, LATER).cancel_discharge("ICU")
     assert (unordered.state, unordered.disposition, unordered.discharged_at) == (S.ADMITTED, None, None)
-    ordered = admission(S.DISCHARGED).cancel_discharge()
+    ordered = admission(S.DISCHARGED).cancel_discharge("ICU")
     assert (ordered.state, ordered.planned_disposition) == (S.DISCHARGE_ORDERED, Disposition.HOME)
 
 

@@ -1,8 +1,7 @@
 """Rules of wards, attacked by fifty at once over two server processes on one port."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,13 @@ from hms_rt.kernel.errors import HmsError
 from hms_rt.kernel.principal import SYSTEM, Role
 from tests.cli.processes import configured, serving_workers
 from tests.conftest import PASSWORD, PersonFactory, WardFactory, command
+from tests.ipd.attacks import Ask, Attacked, all_at_once, mothers_and_children_are_never_torn_apart
 from tests.ipd.conftest import Journeys, Query
 from tests.ipd.test_concurrency import consistent
 
 FIFTY = 50
 BUSY = 503
 """Who waits for the same patient for longer than the database lets anybody wait is told to try again."""
-
-Ask = Callable[[str, Any], Awaitable[int]]
 
 
 @pytest_asyncio.fixture
@@ -57,10 +55,6 @@ def asking(url: str, cookie: str) -> Ask:
     return ask
 
 
-async def all_at_once(doing: list[Awaitable[int]]) -> Counter[int]:
-    return Counter(await asyncio.gather(*doing))
-
-
 async def test_every_rule_holds_under_fifty_commands_over_two_processes(
     hospital: Hospital,
     ward: WardFactory,
@@ -73,6 +67,7 @@ async def test_every_rule_holds_under_fifty_commands_over_two_processes(
     services = hospital.services
     beds = await ward("ICU", beds=10)  # two to a room
     await person(Role.ADMIN, Role.NURSE, username="chief", ward="ICU")
+    await person(Role.NURSE, username="midwife", ward="MAT")
     here = [await journeys.admitted(bed.id) for bed in beds[:2]]
     coming = [await journeys.accepted() for _ in range(FIFTY - 1)]
     held, room, dirty = beds[2], beds[4:6], beds[6]
@@ -121,6 +116,9 @@ async def test_every_rule_holds_under_fifty_commands_over_two_processes(
         swaps += [ask(f"/admissions/{other}/swap", {"with_admission": str(one)}) for _ in range(15)]
         swaps += [ask(f"/admissions/{one}/transfer", {"ward": "ICU"}) for _ in range(20)]
         assert (await all_at_once(swaps))[200] > 0
+        midwife = asking(served.url, await signed_in(served.url, "midwife"))
+        field = Attacked(services, midwife, journeys, query, ward)
+        await mothers_and_children_are_never_torn_apart(field)
     assert await consistent(query) >= 3
     overlapping = await query(
         "SELECT 1 FROM ipd_stay a JOIN ipd_stay b ON a.id < b.id AND (a.bed_id = b.bed_id OR"

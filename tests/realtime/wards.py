@@ -9,10 +9,11 @@ from hms_rt.departments.beds.schemas import BedOut, CleaningIn, CleaningQuery
 from hms_rt.departments.ipd.schemas import (
     BedChoice,
     BirthIn,
-    CorrectionIn,
     HoldIn,
     NeedsIn,
+    ReturnIn,
     SwapIn,
+    Timed,
     TransferIn,
 )
 from hms_rt.departments.ipd.schemas.leaving import RoundIn, SummaryIn
@@ -20,7 +21,9 @@ from hms_rt.kernel.principal import SYSTEM
 from hms_rt.services import Services
 from tests.conftest import command
 
-WRONG = CorrectionIn(reason="a test of the hospital")
+WHY = "a test of the hospital"
+WRONG = ReturnIn(reason=WHY)
+ELSEWHERE = ReturnIn(reason=WHY, ward="MED", override_reason=WHY)
 
 
 class Wards(Protocol):
@@ -77,7 +80,17 @@ async def born(w: Wards, a: int, b: int) -> None:
 async def correct_stay(w: Wards, a: int, b: int) -> None:
     ipd = w.services.ipd
     corrections = (ipd.cancel_admit, ipd.cancel_transfer, ipd.cancel_discharge)
-    await corrections[b % 3](SYSTEM, command(), _one(w.admissions, a), WRONG)
+    where = WRONG if b % 2 else ELSEWHERE
+    await corrections[b % 3](SYSTEM, command(), _one(w.admissions, a), where)
+
+
+async def room_in(w: Wards, a: int, b: int) -> None:
+    ipd, admission = w.services.ipd, _one(w.admissions, a)
+    if b % 2:
+        await ipd.room_in(SYSTEM, command(), admission, Timed())
+    else:
+        alone = TransferIn(bed_id=_bed(w, b), override_reason=WHY, children_stay=WHY)
+        await ipd.transfer(SYSTEM, command(), admission, alone)
 
 
 async def write(w: Wards, a: int, b: int) -> None:
@@ -106,6 +119,7 @@ ATTEMPTS: tuple[Callable[[Wards, int, int], Awaitable[None]], ...] = (
     need,
     born,
     correct_stay,
+    room_in,
     write,
     clean,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.beds.schemas import BedChange, BedOut
-from hms_rt.departments.ipd.model import Disposition
+from hms_rt.departments.ipd.model import ChildrenGo, Disposition
 from hms_rt.departments.ipd.schemas import (
     AdmissionIn,
     BedChoice,
@@ -163,7 +163,10 @@ async def order_discharge(w: World, a: int, b: int) -> None:
 
 
 async def depart(w: World, a: int, b: int) -> None:
-    leaving = DepartureIn(disposition=pick((Disposition.HOME, Disposition.LEFT, Disposition.DIED), b))
+    how = pick((Disposition.HOME, Disposition.LEFT, Disposition.DIED), b)
+    together = ChildrenGo.LEAVE if a % 2 and how is not Disposition.DIED else ChildrenGo.STAY
+    why = "a test of the hospital" if together is ChildrenGo.STAY else None
+    leaving = DepartureIn(disposition=how, children=together, children_reason=why)
     await w.services.ipd.depart(SYSTEM, command(), pick(w.admissions, a), leaving)
 
 

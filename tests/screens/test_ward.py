@@ -137,9 +137,15 @@ async def test_every_text_on_a_tile_has_enough_contrast(
 async def test_who_treats_the_patients_sees_name_age_and_isolation(
     make_peer: MakePeer, open_page: OpenPage
 ) -> None:
-    peer = await make_peer("/beds", "ward:MED", samples.ward((4, 4), clinical=True), audience="clinical")
+    state = samples.ward((4, 4), clinical=True)
+    lying = [bed for key, bed in state.items() if key.startswith("bed:") and bed["occupant"]]
+    mother, child = lying[:2]
+    child["beside"] = mother["code"]
+    peer = await make_peer("/beds", "ward:MED", state, audience="clinical")
     page = await open_page(f"{peer.url}/screens/ward/MED")
     await expect(page.get_by_text("Amelia Novak")).to_be_visible()
+    await expect(page.get_by_label("Children beside: 1")).to_have_count(1)
+    await expect(page.get_by_text(f"Beside {mother['code']}")).to_have_count(1)
     await expect(page.get_by_label("Isolation").first).to_be_visible()
     tile = page.locator("article.bed", has=page.get_by_text("Amelia Novak"))
     await expect(tile.locator(".about")).to_have_text("71 y · F · MRN-41911")

@@ -56,6 +56,11 @@ async def _cancel_cleaning(world: World) -> Ask:
     return Ask({"id": str(asked.id)}, version=asked.version)
 
 
+async def _room_in(world: World) -> Ask:
+    child = await world.child_apart()
+    return Ask({"id": str(child.id)}, body={}, version=child.version)
+
+
 RECIPES: dict[str, Recipe] = {
     "PATCH /beds/{id}/features": at(_new_bed, {"features": ["oxygen"]}),
     "POST /beds/{id}/cleaning": at(_new_bed, {"note": "coffee on the floor"}),
@@ -75,6 +80,7 @@ RECIPES: dict[str, Recipe] = {
     "POST /admissions/{id}/swap": _swap,
     "POST /admissions/{id}/needs": at(W.admitted, {"features": ["oxygen"]}),
     "POST /admissions/{id}/births": _birth,
+    "POST /admissions/{id}/room-in": _room_in,
     "POST /admissions/{id}/assign": _assign_bed,
     "POST /admissions/{id}/transfer": _transfer_bed,
     "POST /admissions/{id}/cancel-transfer": _cancel_transfer,

@@ -14,6 +14,7 @@ from hms_rt.departments.ipd.schemas import (
     AdmissionIn,
     AdmissionOut,
     BedChoice,
+    BirthIn,
     DepartureIn,
     DischargeOrderIn,
     HoldIn,
@@ -180,6 +181,17 @@ class Things:
         left = await self.services.beds.bed(SYSTEM, command(), here.stays[-1].bed_id)
         await self.set_bed(left, "available")
         return moved
+
+    async def child_apart(self) -> AdmissionOut:
+        """A child whose mother went to another room without it."""
+        here, ipd = await self.admitted(), self.services.ipd
+        child = await ipd.birth(SYSTEM, command(), here.id, BirthIn(born_at=self.hospital.clock.now()))
+        far = BedIn(ward=WARD, room=self.fresh("R"), code=self.fresh("b"))
+        to = await self.services.beds.define_bed(SYSTEM, command(), far)
+        await ipd.transfer(
+            SYSTEM, command(), here.id, TransferIn(bed_id=to.id, children_stay="intensive care")
+        )
+        return await ipd.admission(SYSTEM, command(), child.admission.id)
 
     async def holding(self) -> AdmissionOut:
         """Somebody for whom a bed is held."""

@@ -76,8 +76,11 @@ occupant = sa.Table(
     sa.Column("since", Moment, nullable=False),
     sa.Column("leaving_since", Moment),
     sa.Column("outstanding", sa.Integer),
+    sa.Column("beside", sa.ForeignKey("beds_bed.id")),
 )
-"""Who the board shows in a bed: a copy of what patients and stays say, kept by this department."""
+"""Who the board shows in a bed: a copy of what patients and stays say, kept by this department.
+
+``beside``: of a child who rooms in, the bed of its mother."""
 
 hold = sa.Table(
     "beds_hold",

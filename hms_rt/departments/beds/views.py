@@ -23,6 +23,7 @@ STAFF_FIELDS = frozenset(
         "out_of_service_reason",
         "expected_back_at",
         "leaving_since",
+        "beside",
         "cleaning",
         "version",
     }
@@ -88,6 +89,7 @@ def bed_value(row: Row[Any]) -> dict[str, Any]:
         "out_of_service_reason": row.out_of_service_reason,
         "expected_back_at": _moment(row.expected_back_at),
         "leaving_since": _moment(row.leaving_since),
+        "beside": row.beside,
         "cleaning": _cleaning(row),
         "hold": _hold(row),
         "occupant": _occupant(row),

@@ -42,9 +42,12 @@ stay = sa.Table(
     sa.Column("ended_at", Moment),
     sa.Column("entered_in_error", sa.Boolean, nullable=False),
     sa.Column("override_reason", sa.Text),
+    sa.Column("beside", sa.ForeignKey("ipd_admission.id")),
+    sa.Column("apart_reason", sa.Text),
     sa.ForeignKeyConstraint(["admission_id", "patient_id"], ["ipd_admission.id", "ipd_admission.patient_id"]),
 )
-"""Which bed a patient was in, and when; open while ``ended_at`` is null."""
+"""Which bed a patient was in, and when; open while ``ended_at`` is null. ``beside``: the mother's admission,
+of a child who came into a cot in her room."""
 
 event = sa.Table(
     "ipd_event",

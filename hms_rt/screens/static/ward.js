@@ -45,7 +45,8 @@ function fill(tile, bed) {
   const { element, parts } = tile;
   const now = status?.clock ?? Date.now();
   const today = new Date(now).toDateString(); // ages change at midnight
-  const shown = JSON.stringify([today, bed.code, bed.status, bed.isolation, bed.isolation_kind, bed.leaving_since, bed.hold, bed.occupant]);
+  const children = bed.occupant ? childrenOf(bed) : 0;
+  const shown = JSON.stringify([today, bed.code, bed.status, bed.isolation, bed.isolation_kind, bed.leaving_since, bed.hold, bed.occupant, bed.beside, children]);
   const ends = endOf(bed);
   const left = ends ? Date.parse(ends) - now : 0;
   write(parts.since, ends ? countdown(left) : bed.since ? span(now - Date.parse(bed.since)) : "");
@@ -58,19 +59,30 @@ function fill(tile, bed) {
   write(parts.word, hasText(bed.status) ? text(bed.status) : bed.status);
   parts.mark.replaceChildren(symbol(bed.status));
   parts.flags.replaceChildren(
+    ...(children ? [childrenFlag(children)] : []),
     ...(bed.leaving_since ? [leavingFlag(bed.occupant?.outstanding)] : []),
     ...(bed.isolation ? [isolationFlag(bed.isolation_kind)] : []),
   );
   const who = bed.occupant ?? bed.hold;
   write(parts.who, who ? who.name || text("unknown_patient") : "");
-  write(parts.about, bed.occupant ? about(bed.occupant, now) : bed.hold ? awaited(bed.hold) : "");
+  write(parts.about, bed.occupant ? about(bed, now) : bed.hold ? awaited(bed.hold) : "");
   element.setAttribute("aria-label", [bed.code, parts.word.textContent, parts.who.textContent].filter(Boolean).join(", "));
 }
 
-function about(occupant, now) {
+function about({ occupant, beside }, now) {
   const years = occupant.birth_date ? age(occupant.birth_date, now) : "";
   const sex = hasText(`sex_${occupant.sex}`) ? text(`sex_${occupant.sex}`) : "";
-  return [years, sex, occupant.mrn].filter(Boolean).join(" · ");
+  return [years, sex, occupant.mrn, beside ? text("beside", { bed: beside }) : ""].filter(Boolean).join(" · ");
+}
+
+/** How many children room in with the patient of this bed: their cots name it. */
+function childrenOf(bed) {
+  return bedsOf(state).filter(([, other]) => other.beside === bed.code && other.room === bed.room).length;
+}
+
+function childrenFlag(count) {
+  const number = count > 1 ? [make("b", "count", String(count))] : [];
+  return flagOf("child", text("children_beside", { n: count }), symbol("child"), ...number);
 }
 
 /** Who is awaited in a bed that is held, and from where. */

@@ -15,6 +15,9 @@ from hms_rt.kernel.errors import not_found
 
 _BED = tables.bed.c
 
+_ROOMING_IN = sa.select(tables.occupant.c.bed_id).where(tables.occupant.c.beside.is_not(None))
+"""Cots beside a mother: her isolation counts for both."""
+
 
 def _bed(row: Any) -> Bed:
     return Bed(
@@ -75,14 +78,17 @@ def suits(needs: Needs) -> sa.ColumnElement[bool]:
         other.c.id != _BED.id,
         other.c.status == BedStatus.OCCUPIED.value,
         other.c.isolation_kind.is_distinct_from(needs.isolation),
+        other.c.id.not_in(_ROOMING_IN),
     )
     return sa.and_(
         _BED.kind == BedKind.BED.value, _BED.features.contains(sorted(needs.all_features)), sa.not_(neighbour)
     )
 
 
-async def lock_cot(connection: AsyncConnection, ward: str, room: str) -> Bed | None:
-    """Lock an available cot of the room that nobody else is taking; None if there is none."""
+async def lock_cot(
+    connection: AsyncConnection, ward: str, room: str, but: Collection[uuid.UUID] = ()
+) -> Bed | None:
+    """Lock an available cot of the room, none of ``but``, that nobody else is taking; None without one."""
     query = (
         sa.select(tables.bed)
         .where(
@@ -90,6 +96,7 @@ async def lock_cot(connection: AsyncConnection, ward: str, room: str) -> Bed | N
             _BED.room_code == room,
             _BED.kind == BedKind.COT.value,
             _BED.status == BedStatus.AVAILABLE.value,
+            _BED.id.not_in(but),
         )
         .order_by(_BED.code)
         .limit(1)
@@ -118,11 +125,15 @@ async def lock_rooms(connection: AsyncConnection, rooms: Collection[tuple[str, s
 async def neighbours(
     connection: AsyncConnection, bed: Bed, but: Collection[uuid.UUID] = ()
 ) -> list[Isolation | None]:
-    """The isolation of every patient in the room of ``bed``, but not of those in the beds ``but``."""
+    """The isolation of every patient in the room of ``bed``, but not of those in the beds ``but``.
+
+    A child beside its mother is isolated as she is.
+    """
     query = sa.select(_BED.isolation_kind).where(
         _BED.ward_code == bed.ward,
         _BED.room_code == bed.room,
         _BED.id.not_in([bed.id, *but]),
+        _BED.id.not_in(_ROOMING_IN),
         _BED.status == BedStatus.OCCUPIED.value,
     )
     kinds = (await connection.execute(query)).scalars().all()

@@ -18,6 +18,7 @@ _BED = tables.bed.c
 _OCCUPANT = tables.occupant.c
 _CLEANING = tables.cleaning.c
 _HOLD = tables.hold.c
+_MOTHERS = tables.bed.alias()
 _NEEDS_CLEANING = sa.and_(_CLEANING.bed_id == _BED.id, _CLEANING.state.in_([state.value for state in OPEN]))
 
 _BOARD = sa.select(
@@ -31,6 +32,7 @@ _BOARD = sa.select(
     _OCCUPANT.since.label("occupied_since"),
     _OCCUPANT.leaving_since,
     _OCCUPANT.outstanding,
+    _MOTHERS.c.code.label("beside"),
     _HOLD.admission_id.label("hold_admission_id"),
     _HOLD.patient_id.label("hold_patient_id"),
     _HOLD.name.label("hold_name"),
@@ -43,6 +45,7 @@ _BOARD = sa.select(
     _CLEANING.due_at.label("cleaning_due_at"),
 ).select_from(
     tables.bed.outerjoin(tables.occupant, _OCCUPANT.bed_id == _BED.id)
+    .outerjoin(_MOTHERS, _MOTHERS.c.id == _OCCUPANT.beside)
     .outerjoin(tables.hold, _HOLD.bed_id == _BED.id)
     .outerjoin(tables.cleaning, _NEEDS_CLEANING)
 )

@@ -26,6 +26,7 @@ async def put_occupant(
     sex: str | None,
     birth_date: Any,
     since: datetime,
+    beside: uuid.UUID | None,
 ) -> None:
     """Put a patient into a locked bed; the unique keys refuse a second bed for the same patient."""
     await connection.execute(
@@ -38,8 +39,15 @@ async def put_occupant(
             sex=sex,
             birth_date=birth_date,
             since=since,
+            beside=beside,
         )
     )
+
+
+async def stand_beside(connection: AsyncConnection, bed_id: uuid.UUID, beside: uuid.UUID | None) -> None:
+    """Say beside which bed a locked cot stands; None: the child in it is without its mother."""
+    statement = tables.occupant.update().where(_OCCUPANT.bed_id == bed_id)
+    await connection.execute(statement.values(beside=beside))
 
 
 async def remove_occupant(connection: AsyncConnection, bed_id: uuid.UUID) -> None:

@@ -130,6 +130,8 @@ class BedOut(Schema):
     expected_back_at: Moment | None
     leaving_since: Moment | None
     """Since when the patient in it may go: the bed is about to become free."""
+    beside: str | None
+    """Of a cot whose child rooms in: the code of the mother's bed, in the same room."""
     cleaning: BedCleaningOut | None
     hold: HoldOut | None
     occupant: OccupantOut | None

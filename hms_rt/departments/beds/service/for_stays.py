@@ -30,6 +30,8 @@ class Lodger:
     holder: uuid.UUID
     since: datetime
     isolation: Isolation | None = None
+    beside: uuid.UUID | None = None
+    """Of a child who rooms in: the mother's bed, which is locked."""
 
 
 class ForStays(Foundation):
@@ -54,10 +56,10 @@ class ForStays(Foundation):
             raise conflict(f"ward {ward} has no available bed" + (f" for {asked}" if asked else "") + then)
         return bed
 
-    async def lock_cot(self, uow: UnitOfWork, beside: Bed) -> Bed:
-        """Lock a cot in the room of a locked bed: an available one, or one that is brought there."""
+    async def lock_cot(self, uow: UnitOfWork, beside: Bed, but: Collection[uuid.UUID] = ()) -> Bed:
+        """Lock a cot in the room of a locked bed: an available one, none of ``but``, or one brought there."""
         await bed_rows.lock_rooms(uow.connection, [(beside.ward, beside.room)])
-        cot = await bed_rows.lock_cot(uow.connection, beside.ward, beside.room)
+        cot = await bed_rows.lock_cot(uow.connection, beside.ward, beside.room, but)
         if cot is not None:
             return cot
         number = await bed_rows.cots_of_room(uow.connection, beside.ward, beside.room) + 1
@@ -209,6 +211,11 @@ class ForStays(Foundation):
 
     # --- what boards show of a patient in a bed
 
+    async def stand_beside(self, uow: UnitOfWork, cot: Bed, mothers: uuid.UUID | None) -> None:
+        """The child in a locked cot lies beside the mother's bed, which is locked; None: without her."""
+        await occupants.stand_beside(uow.connection, cot.id, mothers)
+        self._shown_anew(uow, cot, Cause.MOVED)
+
     async def mark_leaving(
         self, uow: UnitOfWork, bed: Bed, since: datetime | None, outstanding: int | None
     ) -> None:
@@ -249,6 +256,7 @@ class ForStays(Foundation):
                 sex=patient.sex,
                 birth_date=patient.birth_date,
                 since=who.since,
+                beside=who.beside,
             )
         except IntegrityError as error:
             raise taken(error, BOTH_TAKEN) from error

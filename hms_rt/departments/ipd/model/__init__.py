@@ -7,6 +7,7 @@ from hms_rt.departments.ipd.model.admission import (
     UNORDERED,
     Admission,
     AdmissionState,
+    ChildrenGo,
     Disposition,
     Move,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "UNORDERED",
     "Admission",
     "AdmissionState",
+    "ChildrenGo",
     "Disposition",
     "Move",
     "Stay",

@@ -42,6 +42,8 @@ class Move(StrEnum):
     SWAP = "swap"  # two patients exchange beds
     BIRTH = "birth"  # a newborn: admitted with it
     CHANGE_NEEDS = "change_needs"  # what the patient needs of a bed; isolation
+    ROOM_IN = "room_in"  # a child comes into a cot beside its mother
+    SEPARATE = "separate"  # the mother goes elsewhere, the child stays where it is
 
 
 class Disposition(StrEnum):
@@ -51,6 +53,13 @@ class Disposition(StrEnum):
     DIED = "died"
     LEFT = "left"  # against advice, or without telling
     TRANSFERRED_OUT = "transferred_out"  # to another hospital
+
+
+class ChildrenGo(StrEnum):
+    """What becomes of the children who room in when their mother leaves."""
+
+    LEAVE = "leave"  # with her, in the same way
+    STAY = "stay"
 
 
 UNORDERED = frozenset({Disposition.DIED, Disposition.LEFT, Disposition.TRANSFERRED_OUT})
@@ -81,6 +90,8 @@ MOVES: Mapping[AdmissionState, Mapping[Move, frozenset[AdmissionState]]] = {
         Move.HOLD: frozenset({_S.ADMITTED}),
         Move.RELEASE_HOLD: frozenset({_S.ADMITTED}),
         Move.SWAP: frozenset({_S.ADMITTED}),
+        Move.ROOM_IN: frozenset({_S.ADMITTED}),
+        Move.SEPARATE: frozenset({_S.ADMITTED}),
     },
     _S.DISCHARGE_ORDERED: {
         Move.TRANSFER: frozenset({_S.DISCHARGE_ORDERED}),
@@ -91,6 +102,8 @@ MOVES: Mapping[AdmissionState, Mapping[Move, frozenset[AdmissionState]]] = {
         Move.HOLD: frozenset({_S.DISCHARGE_ORDERED}),
         Move.RELEASE_HOLD: frozenset({_S.DISCHARGE_ORDERED}),
         Move.SWAP: frozenset({_S.DISCHARGE_ORDERED}),
+        Move.ROOM_IN: frozenset({_S.DISCHARGE_ORDERED}),
+        Move.SEPARATE: frozenset({_S.DISCHARGE_ORDERED}),
     },
     _S.DISCHARGED: {Move.CANCEL_DISCHARGE: frozenset({_S.ADMITTED, _S.DISCHARGE_ORDERED})},
     _S.CANCELLED: {},
@@ -180,6 +193,14 @@ class Admission:
         """The patient goes to the bed of another, of ``ward``, and the other comes to this one's."""
         return replace(self._moved(Move.SWAP, self.state), ward=ward)
 
+    def room_in(self, ward: str) -> "Admission":
+        """A child comes into a cot beside its mother, in ``ward``."""
+        return replace(self._moved(Move.ROOM_IN, self.state), ward=ward)
+
+    def separate(self) -> "Admission":
+        """A child stays where it is while its mother goes elsewhere."""
+        return self._moved(Move.SEPARATE, self.state)
+
     def change_needs(self, needs: Needs) -> "Admission":
         """The patient needs something else of a bed."""
         after = self._moved(Move.CHANGE_NEEDS, self.state)
@@ -205,10 +226,11 @@ class Admission:
         """Entered in error: the patient is still in the bed before, of ``ward``."""
         return replace(self._moved(Move.CANCEL_TRANSFER, self.state), ward=ward)
 
-    def cancel_discharge(self) -> "Admission":
-        """Entered in error: the patient never left; an order that was given stands."""
+    def cancel_discharge(self, ward: str) -> "Admission":
+        """Entered in error: the patient never left, and lies in ``ward``; an order that was given stands."""
         to = _S.ADMITTED if self.discharge_ordered_at is None else _S.DISCHARGE_ORDERED
-        return replace(self._moved(Move.CANCEL_DISCHARGE, to), disposition=None, discharged_at=None)
+        after = self._moved(Move.CANCEL_DISCHARGE, to)
+        return replace(after, ward=ward, disposition=None, discharged_at=None)
 
     def _moved(self, move: Move, to: AdmissionState) -> "Admission":
         self.check(move)

@@ -23,6 +23,23 @@ class Stay:
     entered_in_error: bool = False
     override_reason: str | None = None
     """Why the patient lies in a bed that does not suit."""
+    beside: uuid.UUID | None = None
+    """Of a child who rooms in: the mother's admission. The cot is in the room where she lies."""
+    apart_reason: str | None = None
+    """Why the child stayed where it is when the mother went elsewhere."""
+
+    @property
+    def rooms_in(self) -> bool:
+        """A child that lies beside its mother now."""
+        return self.beside is not None and self.apart_reason is None and self.ended_at is None
+
+    def apart(self, reason: str) -> "Stay":
+        """The mother goes elsewhere, and the child stays."""
+        return replace(self, apart_reason=reason)
+
+    def together(self, mother: uuid.UUID) -> "Stay":
+        """The mother, whose admission is given, lies in the same room, again or for the first time."""
+        return replace(self, beside=mother, apart_reason=None)
 
     def end(self, at: datetime) -> "Stay":
         """The patient leaves the bed; raises ``invalid`` if that is before the patient came."""

@@ -24,6 +24,12 @@ async def count(connection: AsyncConnection, admission_id: uuid.UUID) -> int:
     return (await connection.execute(query)).scalar_one()
 
 
+async def mother_of(connection: AsyncConnection, patient_id: uuid.UUID) -> uuid.UUID | None:
+    """The mother of a patient who was born here; None of anybody else."""
+    query = sa.select(_BIRTH.mother_id).where(_BIRTH.child_id == patient_id)
+    return (await connection.execute(query)).scalar_one_or_none()
+
+
 async def of_admissions(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> Sequence[Row[Any]]:
     """The births in these admissions, and those that these admissions began with, in order."""
     query = (

@@ -43,6 +43,8 @@ async def insert_stay(connection: AsyncConnection, stay: Stay) -> None:
             ended_at=stay.ended_at,
             entered_in_error=stay.entered_in_error,
             override_reason=stay.override_reason,
+            beside=stay.beside,
+            apart_reason=stay.apart_reason,
         )
     )
 
@@ -69,12 +71,38 @@ async def latest_end(
 
 
 async def save_stay(connection: AsyncConnection, stay: Stay) -> None:
-    """Write the end of a locked stay, or that it was entered in error."""
+    """Write the end of a locked stay, that it was entered in error, or whom the child lies beside."""
     await connection.execute(
         tables.stay.update()
         .where(_STAY.id == stay.id)
-        .values(ended_at=stay.ended_at, entered_in_error=stay.entered_in_error)
+        .values(
+            ended_at=stay.ended_at,
+            entered_in_error=stay.entered_in_error,
+            beside=stay.beside,
+            apart_reason=stay.apart_reason,
+        )
     )
+
+
+async def children_of(connection: AsyncConnection, mothers: Collection[uuid.UUID]) -> list[Stay]:
+    """Where the children of these admissions lie who came into a cot beside their mother, by admission."""
+    query = sa.select(tables.stay).where(_STAY.beside.in_(mothers), _STAY.ended_at.is_(None))
+    return [_stay(row) for row in await connection.execute(query.order_by(_STAY.admission_id))]
+
+
+async def children_gone(connection: AsyncConnection, mother: uuid.UUID, at: datetime) -> list[Stay]:
+    """The last stays of the children who left from beside their mother at the moment ``at``, by admission."""
+    query = (
+        sa.select(tables.stay)
+        .join(tables.admission, tables.admission.c.id == _STAY.admission_id)
+        .where(
+            _STAY.beside == mother,
+            _STAY.ended_at == at,
+            _STAY.entered_in_error.is_(False),
+            tables.admission.c.discharged_at == at,
+        )
+    )
+    return [_stay(row) for row in await connection.execute(query.order_by(_STAY.admission_id))]
 
 
 async def stays(connection: AsyncConnection, admission_ids: Collection[uuid.UUID]) -> list[Stay]:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from hms_rt.departments.beds.model import Isolation
 from hms_rt.departments.beds.schemas import Features
-from hms_rt.departments.ipd.model import Disposition
+from hms_rt.departments.ipd.model import ChildrenGo, Disposition
 from hms_rt.departments.patients.service import Sex
 from hms_rt.kernel.schema import Moment, Name, PlaceCode, Reason, Schema
 
@@ -53,6 +53,9 @@ class TransferIn(BedChoice):
 
     contaminated: bool = False
     """The bed left behind is contaminated; otherwise it is cleaned next."""
+    children_stay: Reason | None = None
+    """Why the children who room in stay where they are; unless told, they come along into cots beside the
+    new bed."""
 
 
 class HoldIn(Schema):
@@ -69,6 +72,8 @@ class SwapIn(Timed):
     with_admission: uuid.UUID
     override_reason: Reason | None = None
     """Why they exchange beds that do not suit; only then needed, and kept with both stays."""
+    children_stay: Reason | None = None
+    """Why the children who room in with either stay where they are; unless told, they go with the mother."""
 
 
 class NeedsIn(Schema):
@@ -109,6 +114,21 @@ class DepartureIn(Timed):
     disposition: Disposition
     contaminated: bool = False
     """The bed is contaminated; otherwise it is cleaned next."""
+    children: ChildrenGo | None = None
+    """What becomes of the children who room in: needed if there are any, unless the mother died."""
+    children_reason: Reason | None = None
+    """With ``stay``: why, unless the mother died."""
+
+    @model_validator(mode="after")
+    def _children(self) -> "DepartureIn":
+        died = self.disposition is Disposition.DIED
+        if died and self.children is ChildrenGo.LEAVE:
+            raise ValueError("who died takes no child along: children stay")
+        if self.children is ChildrenGo.STAY and self.children_reason is None and not died:
+            raise ValueError("say children_reason: why the children stay")
+        if self.children is not ChildrenGo.STAY and self.children_reason is not None and not died:
+            raise ValueError("children_reason goes with children: stay")
+        return self
 
 
 class CancelIn(Timed):
@@ -121,3 +141,20 @@ class CorrectionIn(Schema):
     """What was recorded never happened. It stays in the history, marked as entered in error."""
 
     reason: Reason
+
+
+class ReturnIn(CorrectionIn):
+    """The same of a move: the patient goes back to the bed before or, if that is taken, to another."""
+
+    bed_id: uuid.UUID | None = None
+    """Another bed than the one before."""
+    ward: PlaceCode | None = None
+    """Any available bed of that ward that suits."""
+    override_reason: Reason | None = None
+    """Why the patient comes into another bed that does not suit; kept with the stay."""
+
+    @model_validator(mode="after")
+    def _one_at_most(self) -> "ReturnIn":
+        if self.bed_id is not None and self.ward is not None:
+            raise ValueError("say bed_id or ward, not both")
+        return self

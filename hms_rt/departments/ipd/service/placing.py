@@ -29,16 +29,23 @@ class Placing(Foundation):
     """Beds are locked by id; an available one that nobody waits for may come last."""
 
     async def _chosen(
-        self, uow: UnitOfWork, admission: Admission, choice: BedChoice, source_id: uuid.UUID | None = None
+        self,
+        uow: UnitOfWork,
+        admission: Admission,
+        choice: BedChoice,
+        source_id: uuid.UUID | None = None,
+        also: Collection[uuid.UUID] = (),
     ) -> Chosen:
-        """Lock the beds of a move. Raises ``not_found``, and ``conflict`` if nothing is available or held."""
+        """Lock the beds of a move, ``also`` those. Raises ``not_found``, and ``conflict`` if nothing is
+        available or held."""
         held_id = await self._beds.held_bed(uow, admission.id)
         if choice.held and held_id is None:
             raise conflict("no bed is held for this patient: the hold has expired, or was released")
         wanted = held_id if choice.held else choice.bed_id
         if wanted is not None and wanted == source_id:
             raise conflict("the patient is in that bed already")
-        locked = await self._beds.lock(uow, *{one for one in (source_id, wanted, held_id) if one is not None})
+        own = {one for one in (source_id, wanted, held_id) if one is not None}
+        locked = await self._beds.lock(uow, *own, *also)
         held = _still_held(locked.get(held_id) if held_id else None, admission)
         if choice.held and held is None:
             raise conflict("no bed is held for this patient: the hold has expired, or was released")

@@ -1,20 +1,21 @@
-"""What moves the patient: into a bed, to another, out of the hospital."""
+"""What moves the patient: into a bed, and to another."""
 
 import uuid
 
-from hms_rt.departments.ipd.events import PatientDied
-from hms_rt.departments.ipd.model import Admission, Disposition, Move, current_stay
+from hms_rt.departments.ipd.model import Admission, Move, current_stay
 from hms_rt.departments.ipd.repository import stays as stay_rows
-from hms_rt.departments.ipd.schemas import AdmissionOut, BedChoice, DepartureIn, TransferIn
+from hms_rt.departments.ipd.schemas import AdmissionOut, BedChoice, TransferIn
 from hms_rt.departments.ipd.service.foundation import Outcome
-from hms_rt.departments.ipd.service.placing import Placing, left_as, lodger, refuse_taken, stay_in
-from hms_rt.kernel.commands import Command, occurred
+from hms_rt.departments.ipd.service.leaving import Leaving
+from hms_rt.departments.ipd.service.placing import left_as, lodger, refuse_taken, stay_in
+from hms_rt.departments.ipd.service.rooming_in import Arrival, Families
+from hms_rt.kernel.commands import Command
 from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission, require_place, require_ward
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 
-class Stays(Placing):
+class Stays(Leaving):
     """Moves between beds: each is one transaction over admission, stays and beds."""
 
     async def assign(
@@ -53,14 +54,15 @@ class Stays(Placing):
         """Move a patient to another bed, of this ward or another; both beds change together or not at all.
 
         The ward that the patient leaves may send, and the ward that has the bed may fetch: a nurse needs to
-        be assigned to one of the two. Raises like :meth:`assign`, and ``invalid`` for a time before the
+        be assigned to one of the two. Children who room in come along, into cots beside the new bed, unless
+        ``children_stay`` says why not. Raises like :meth:`assign`, and ``invalid`` for a time before the
         patient came into the present bed.
         """
 
-        async def decide(uow: UnitOfWork, before: Admission) -> Outcome:
+        async def decide(uow: UnitOfWork, before: Admission, families: Families) -> Outcome:
             before.check(Move.TRANSFER)
             old = current_stay(await stay_rows.lock_stays(uow.connection, before.id))
-            beds = await self._chosen(uow, before, body, old.bed_id)
+            beds = await self._chosen(uow, before, body, old.bed_id, families.cots())
             source, target = beds.locked[old.bed_id], beds.target
             require_place(principal, Permission.STAY_TRANSFER, wards_of=(old.ward, target.ward))
             at = await self._moment(uow, body.occurred_at, before, target, old.started_at)
@@ -73,35 +75,11 @@ class Stays(Placing):
             await stay_rows.insert_stay(uow.connection, stay)
             leaves = left_as(contaminated=body.contaminated)
             await self._beds.move(uow, source, target, lodger(after, stay), leaves=leaves)
+            there = Arrival(after, target, at, told=body.occurred_at is not None)
+            children = families.children[before.id]
+            await self._follow(uow, children, there, beds.locked, body.children_stay)
             if beds.given_up is not None:
                 await self._beds.release_hold(uow, beds.given_up)
             return Outcome(Move.TRANSFER, before, after, at, source=old, target=stay, reason=override)
 
-        return await self._command(principal, command, Permission.STAY_TRANSFER, admission_id, decide)
-
-    async def depart(
-        self, principal: Principal, command: Command, admission_id: uuid.UUID, body: DepartureIn
-    ) -> AdmissionOut:
-        """The patient leaves; the bed is to be cleaned, or is contaminated first. A hold is given up.
-
-        Without an order only as died, left or transferred out (``conflict``). Raises ``illegal_move``,
-        ``forbidden``, and ``invalid`` for a time before the patient came into the bed. Who died is
-        recorded as deceased with it.
-        """
-
-        async def decide(uow: UnitOfWork, before: Admission) -> Outcome:
-            require_ward(principal, Permission.STAY_DEPART, before.ward)
-            before.check(Move.DEPART)
-            stay = current_stay(await stay_rows.lock_stays(uow.connection, before.id))
-            at = occurred(body.occurred_at, uow.now, after=stay.started_at)
-            after = before.depart(body.disposition, at)
-            beds = await self._lock_held(uow, before, stay.bed_id)
-            await stay_rows.save_stay(uow.connection, stay.end(at))
-            await self._beds.vacate(uow, beds.target, to=left_as(contaminated=body.contaminated), since=at)
-            if beds.given_up is not None:
-                await self._beds.release_hold(uow, beds.given_up)
-            if body.disposition is Disposition.DIED:
-                uow.record(PatientDied(after.id, after.patient_id, at))
-            return Outcome(Move.DEPART, before, after, at, source=stay, disposition=body.disposition)
-
-        return await self._command(principal, command, Permission.STAY_DEPART, admission_id, decide)
+        return await self._family_command(principal, command, Permission.STAY_TRANSFER, admission_id, decide)

@@ -1,0 +1,208 @@
+"""What must be in the database, by what clients were told: kept by the test alone, in plain numbers."""
+
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hms_rt.departments.billing.schemas.accounts import InvoiceOut, PaymentOut, RefundOut, ShiftOut
+from hms_rt.departments.billing.schemas.charges import ChargeOut
+from hms_rt.departments.pharmacy.schemas.stock import DispenseOut, StockOut, TransferOut, WriteOffOut
+
+Id = uuid.UUID
+ZERO = Decimal(0)
+
+SHELVES = "SELECT lot_id, store, quantity FROM pharmacy_stock WHERE quantity > 0"
+DISPENSES = "SELECT id, state, prescription_id FROM pharmacy_dispense"
+WRITE_OFFS = "SELECT id, state FROM pharmacy_write_off"
+CHARGES = "SELECT id, gross, reversed_by FROM billing_charge WHERE kind = 'procedure' AND reverses IS NULL"
+REVERSALS = "SELECT count(*) FROM billing_charge WHERE kind = 'procedure' AND reverses IS NOT NULL"
+MEDICINES = """
+    SELECT split_part(cause, '/', 1)::uuid AS dispense_id, sum(quantity) AS quantity FROM billing_charge
+    WHERE kind = 'medicine' AND reverses IS NULL AND reversed_by IS NULL GROUP BY 1
+"""
+PAYMENTS = "SELECT id, amount, means, state, refunded FROM billing_payment"
+REFUNDS = "SELECT id, amount, state FROM billing_refund"
+INVOICES = "SELECT id, state, paid, credited FROM billing_invoice WHERE kind <> 'credit_note'"
+NOTES = "SELECT id, total FROM billing_invoice WHERE kind = 'credit_note'"
+DRAWERS = "SELECT id, cash, closed_at IS NULL AS open FROM billing_shift"
+
+
+@dataclass
+class Paper:
+    """An invoice: of whom, how it stands."""
+
+    patient: Id
+    state: str
+    total: Decimal
+    paid: Decimal = ZERO
+    credited: Decimal = ZERO
+
+
+@dataclass
+class Books:
+    """Every deed that was acknowledged, once."""
+
+    shelves: dict[tuple[Id, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    movements: int = 0
+    dispenses: dict[Id, DispenseOut] = field(default_factory=dict)
+    uncharged: set[Id] = field(default_factory=set)
+    """Dispenses whose charge somebody reversed by hand."""
+    write_offs: dict[Id, str] = field(default_factory=dict)
+    charges: dict[Id, tuple[Decimal | None, Id | None]] = field(default_factory=dict)
+    payments: dict[Id, PaymentOut] = field(default_factory=dict)
+    refunds: dict[Id, RefundOut] = field(default_factory=dict)
+    invoices: dict[Id, Paper] = field(default_factory=dict)
+    notes: dict[Id, Decimal] = field(default_factory=dict)
+    drawers: dict[Id, tuple[Decimal, bool]] = field(default_factory=dict)
+
+    # --- stock
+
+    def received(self, told: StockOut, quantity: Decimal) -> None:
+        self._move(told.lot_id, told.store, quantity)
+
+    def transferred(self, told: TransferOut) -> None:
+        self._move(told.lot_id, told.from_store, -told.quantity)
+        self._move(told.lot_id, told.to_store, told.quantity)
+
+    def _move(self, lot: Id, store: str, delta: Decimal) -> None:
+        if delta:
+            self.shelves[lot, store] += delta
+            self.movements += 1
+
+    def counted(self, lot: Id, store: str, variance: Decimal) -> None:
+        self._move(lot, store, variance)
+
+    def written_off(self, told: WriteOffOut) -> None:
+        before, self.write_offs[told.id] = self.write_offs.get(told.id), told.state
+        if told.state == "approved":
+            assert before == "requested"
+            self._move(told.lot_id, told.store, -told.quantity)
+
+    def dispensed(self, told: DispenseOut, *, restock: bool = True) -> None:
+        """Prepared, handed over, brought back or cancelled; nothing moves when it is handed over."""
+        before = self.dispenses.get(told.id)
+        self.dispenses[told.id] = told
+        sign = -1 if before is None else int(told.state in ("cancelled", "returned") and restock)
+        for item in told.items:
+            self._move(item.lot_id, told.store, sign * item.quantity)
+
+    # --- money
+
+    def charged(self, told: ChargeOut) -> None:
+        self.charges[told.id] = (told.gross, None)
+
+    def reversed(self, told: ChargeOut) -> None:
+        assert told.reverses is not None
+        gross, before = self.charges[told.reverses]
+        assert before is None
+        assert (told.gross or ZERO) == -(gross or ZERO)
+        self.charges[told.reverses] = (gross, told.id)
+
+    def invoiced(self, told: InvoiceOut) -> None:
+        """A draft, or an invoice that was issued, settled, voided."""
+        paper = self.invoices.setdefault(told.id, Paper(told.patient_id, told.state, told.total))
+        paper.state, paper.total, paper.paid = told.state, told.total, told.paid
+        assert paper.credited == told.credited
+
+    def credited(self, told: InvoiceOut) -> None:
+        """A credit note: what was paid beyond is a deposit again."""
+        assert told.credits is not None
+        assert told.total < 0
+        self.notes[told.id] = told.total
+        paper = self.invoices[told.credits]
+        paper.credited -= told.total
+        paper.paid -= max(ZERO, paper.paid + paper.credited - paper.total)
+        self._settled(paper)
+
+    def paid(self, told: PaymentOut, invoice: Id | None) -> None:
+        self.payments[told.id] = told
+        if told.means == "cash":
+            self._cash(told.shift_id, told.amount)
+        if invoice is not None:
+            paper = self.invoices[invoice]
+            paper.paid += told.amount
+            self._settled(paper)
+
+    @staticmethod
+    def _settled(paper: Paper) -> None:
+        left = paper.total - paper.paid - paper.credited
+        assert left >= 0, "paid more than is due"
+        paper.state = "part_paid" if left else "paid"
+
+    def refunded(self, told: RefundOut, shift: Id) -> None:
+        """Asked for, approved or declined."""
+        self.refunds[told.id] = told
+        if told.state == "approved":
+            payment = self.payments[told.payment_id]
+            given = payment.refunded + told.amount
+            state = "refunded" if given == payment.amount else payment.state
+            self.payments[payment.id] = payment.model_copy(update={"refunded": given, "state": state})
+            if payment.means == "cash":
+                self._cash(shift, -told.amount)
+
+    def _cash(self, shift: Id, amount: Decimal) -> None:
+        cash, is_open = self.drawers[shift]
+        assert is_open, "cash went into a drawer that was counted"
+        self.drawers[shift] = (cash + amount, True)
+
+    def shift(self, told: ShiftOut) -> None:
+        """Opened or closed."""
+        if told.closed_at is not None:
+            assert self.drawers[told.id] == (told.cash, True)
+        self.drawers[told.id] = (told.cash, told.closed_at is None)
+
+    # --- what the database says
+
+    async def differences(self, connection: AsyncConnection) -> list[str]:
+        """Where rows and books disagree: something was lost, or done twice."""
+        wanted: dict[str, tuple[str, dict[Any, Any]]] = {
+            "stock": (SHELVES, {key: (left,) for key, left in self.shelves.items() if left}),
+            "dispenses": (
+                DISPENSES,
+                {one.id: (one.state, one.prescription_id) for one in self.dispenses.values()},
+            ),
+            "write-offs": (WRITE_OFFS, {key: (state,) for key, state in self.write_offs.items()}),
+            "charges": (CHARGES, self.charges),
+            "medicines": (
+                MEDICINES,
+                {
+                    one.id: (sum((item.quantity for item in one.items), ZERO),)
+                    for one in self.dispenses.values()
+                    if one.state == "handed_over" and one.id not in self.uncharged
+                },
+            ),
+            "payments": (
+                PAYMENTS,
+                {one.id: (one.amount, one.means, one.state, one.refunded) for one in self.payments.values()},
+            ),
+            "refunds": (REFUNDS, {one.id: (one.amount, one.state) for one in self.refunds.values()}),
+            "invoices": (
+                INVOICES,
+                {key: (one.state, one.paid, one.credited) for key, one in self.invoices.items()},
+            ),
+            "credit notes": (NOTES, {key: (total,) for key, total in self.notes.items()}),
+            "drawers": (DRAWERS, self.drawers),
+        }
+        wrong = []
+        for what, (query, expected) in wanted.items():
+            keys = 2 if what == "stock" else 1
+            rows = [tuple(row) for row in await connection.execute(text(query))]
+            there = {row[:keys] if keys == 2 else row[0]: row[keys:] for row in rows}
+            wrong += [
+                f"{what} {key}: told {expected.get(key)}, stored {there.get(key)}"
+                for key in expected.keys() | there.keys()
+                if expected.get(key) != there.get(key)
+            ]
+        for what, query, count in (
+            ("movements", "SELECT count(*) FROM pharmacy_ledger", self.movements),
+            ("reversals", REVERSALS, sum(back is not None for _, back in self.charges.values())),
+        ):
+            found = (await connection.execute(text(query))).scalar_one()
+            if found != count:
+                wrong.append(f"{what}: told {count}, stored {found}")
+        return wrong

@@ -1,0 +1,114 @@
+"""What of stock and money must add up at any moment, recomputed from rows: each finds what breaks a rule."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+RULES = {
+    "stock is the sum of its ledger": """
+        SELECT lot_id FROM pharmacy_stock s FULL JOIN (
+            SELECT lot_id, store, sum(delta) AS moved FROM pharmacy_ledger GROUP BY 1, 2) l
+            USING (lot_id, store)
+        WHERE s.quantity IS DISTINCT FROM l.moved OR s.quantity < 0
+    """,
+    "what left for patients is on dispenses": """
+        SELECT i.dispense_id FROM (SELECT dispense_id, sum(quantity) AS taken FROM pharmacy_dispense_item
+            GROUP BY 1) i JOIN pharmacy_dispense d ON d.id = i.dispense_id
+        WHERE i.taken IS DISTINCT FROM (SELECT -sum(delta) FROM pharmacy_ledger l
+                WHERE l.reference = d.id AND l.kind = 'dispense')
+            OR d.state = 'cancelled' AND i.taken IS DISTINCT FROM (SELECT sum(delta) FROM pharmacy_ledger l
+                WHERE l.reference = d.id AND l.kind = 'dispense_cancelled')
+    """,
+    "every dispense in the ledger exists": """
+        SELECT l.id FROM pharmacy_ledger l LEFT JOIN pharmacy_dispense d ON d.id = l.reference
+        WHERE l.kind IN ('dispense', 'dispense_cancelled', 'return') AND d.id IS NULL
+    """,
+    "no more is handed over than prescribed": """
+        SELECT id FROM pharmacy_line WHERE dispensed > quantity OR dispensed < 0
+    """,
+    "an approved write-off is booked once": """
+        SELECT w.id FROM pharmacy_write_off w LEFT JOIN pharmacy_ledger l
+            ON l.reference = w.id AND l.kind = 'write_off'
+        GROUP BY w.id, w.state, w.quantity
+        HAVING coalesce(-sum(l.delta), 0) <> CASE w.state WHEN 'approved' THEN w.quantity ELSE 0 END
+    """,
+    "charges are on an invoice or unbilled": """
+        SELECT 1 WHERE (SELECT coalesce(sum(gross), 0) FROM billing_charge)
+            <> (SELECT coalesce(sum(total), 0) FROM billing_invoice WHERE state <> 'void')
+             + (SELECT coalesce(sum(gross), 0) FROM billing_charge c
+                WHERE NOT EXISTS (SELECT FROM billing_line l WHERE l.charge_id = c.id AND l.live))
+    """,
+    "a deed is charged once": """
+        SELECT kind, cause FROM billing_charge WHERE reverses IS NULL AND reversed_by IS NULL
+        GROUP BY 1, 2 HAVING count(*) > 1
+    """,
+    "a charge is on one invoice at most": """
+        SELECT charge_id FROM billing_line WHERE live GROUP BY 1 HAVING count(*) > 1
+    """,
+    "what is reversed was charged, and costs nothing together": """
+        SELECT c.id FROM billing_charge c LEFT JOIN billing_charge r ON r.id = c.reversed_by
+        WHERE c.reversed_by IS NOT NULL AND (r.reverses IS DISTINCT FROM c.id
+            OR coalesce(c.gross + r.gross, 0) <> 0)
+    """,
+    "an invoice is what is on it": """
+        SELECT i.id FROM billing_invoice i LEFT JOIN billing_line l ON l.invoice_id = i.id AND l.live
+        WHERE i.state <> 'void' GROUP BY i.id HAVING coalesce(sum(l.gross), 0) <> i.total
+            OR coalesce(sum(l.payer_part), 0) <> i.payer_part
+    """,
+    "an invoice is paid by its allocations": """
+        SELECT i.id FROM billing_invoice i LEFT JOIN billing_allocation a ON a.invoice_id = i.id
+        GROUP BY i.id
+        HAVING coalesce(sum(a.amount), 0) <> i.paid OR i.paid + i.credited > greatest(i.total, 0)
+    """,
+    "a payment is allocated, refunded or left": """
+        SELECT p.id FROM billing_payment p
+        WHERE allocated <> (SELECT coalesce(sum(amount), 0) FROM billing_allocation WHERE payment_id = p.id)
+            OR refunded <> (SELECT coalesce(sum(amount), 0) FROM billing_refund
+                WHERE payment_id = p.id AND state = 'approved')
+            OR allocated + refunded > amount
+            OR state <> (SELECT state_after FROM billing_payment_event
+                WHERE payment_id = p.id ORDER BY position DESC LIMIT 1)
+    """,
+    "money that came is allocated, deposited or given back": """
+        SELECT 1 WHERE (SELECT coalesce(sum(amount), 0) FROM billing_payment
+                WHERE state IN ('captured', 'refunded'))
+            <> (SELECT coalesce(sum(paid), 0) FROM billing_invoice)
+             + (SELECT coalesce(sum(amount - allocated - refunded), 0) FROM billing_payment
+                WHERE state = 'captured')
+             + (SELECT coalesce(sum(amount), 0) FROM billing_refund WHERE state = 'approved')
+    """,
+    "a drawer holds its cash": """
+        SELECT s.id FROM billing_shift s WHERE s.cash <> s.opening_cash
+            + (SELECT coalesce(sum(amount), 0) FROM billing_payment
+                WHERE shift_id = s.id AND means = 'cash' AND state IN ('captured', 'refunded'))
+            - (SELECT coalesce(sum(r.amount), 0) FROM billing_refund r JOIN billing_payment p
+                ON p.id = r.payment_id WHERE r.shift_id = s.id AND r.state = 'approved' AND p.means = 'cash')
+    """,
+    "no number of a paper is missing or given twice": """
+        SELECT facility, series FROM billing_series FULL JOIN (
+            SELECT facility, CASE kind WHEN 'credit_note' THEN kind ELSE 'invoice' END AS series, number
+                FROM billing_invoice WHERE number IS NOT NULL
+            UNION ALL SELECT facility, 'receipt', number FROM billing_payment WHERE number IS NOT NULL
+        ) given USING (facility, series)
+        GROUP BY facility, series, last
+        HAVING count(number) <> last OR count(DISTINCT number) <> last OR max(number) <> last OR last IS NULL
+    """,
+    "what is charged of a dispense was handed over and not brought back": """
+        SELECT o.cause FROM (
+            SELECT concat_ws('/', i.dispense_id, i.line_id, i.medicine) AS cause,
+                sum(CASE d.state WHEN 'handed_over' THEN i.quantity ELSE 0 END) AS kept
+            FROM pharmacy_dispense_item i JOIN pharmacy_dispense d ON d.id = i.dispense_id GROUP BY 1) o
+        FULL JOIN (SELECT * FROM billing_charge WHERE kind = 'medicine'
+            AND reverses IS NULL AND reversed_by IS NULL) c ON c.cause = o.cause
+        WHERE coalesce(c.quantity, 0) > coalesce(o.kept, 0) OR c.quantity < o.kept
+            OR c.id IS NULL AND o.kept > 0 AND NOT EXISTS (SELECT FROM billing_charge r
+                WHERE r.kind = 'medicine' AND r.cause = o.cause AND r.reversed_by IS NOT NULL)
+            AND NOT EXISTS (SELECT FROM billing_service s WHERE s.kind = 'medicine'
+                AND NOT s.chargeable)
+    """,
+}
+"""Name of a rule -> rows that break it."""
+
+
+async def broken(connection: AsyncConnection) -> list[str]:
+    """The rules that do not hold now."""
+    return [rule for rule, query in RULES.items() if (await connection.execute(text(query))).first()]

@@ -1,0 +1,102 @@
+"""Stock and money add up after any sequence of commands, whatever befalls the connections meanwhile.
+
+``MONEY_EXAMPLES=400 python -m pytest tests/money/test_any_sequence.py`` draws others, and more, each time.
+"""
+
+import asyncio
+import os
+import uuid
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hms_rt.departments.billing.schemas.accounts import CashierIn
+from hms_rt.departments.billing.schemas.tariffs import CodeIn, PriceIn, ServiceIn
+from hms_rt.departments.patients.schemas import PatientNew
+from hms_rt.kernel.principal import SYSTEM, Role
+from hms_rt.services import Services
+from tests.conftest import PersonFactory, WardFactory, command
+from tests.money.machine import Ground
+from tests.money.money_rules import COUNTER, MoneyCommands
+from tests.money.stock_rules import StockCommands
+from tests.money.trouble import Client, Trouble
+from tests.money.wire import Lost, Wire
+from tests.pharmacy.conftest import furnish
+
+EXAMPLES = int(os.environ.get("MONEY_EXAMPLES", "0"))
+IN_THE_SUITE = 9
+STEPS = 40
+SERVICES: tuple[dict[str, Any], ...] = (
+    {"code": "DRESS", "name": "Dressing", "kind": "procedure"},
+    {"code": "SUTURE", "name": "Suture", "kind": "procedure"},
+    {"code": "AMOX", "name": "Amoxicillin", "kind": "medicine", "source": "AMOX500"},
+)
+PRICES: tuple[dict[str, Any], ...] = (
+    {"service": "DRESS", "unit_price": "10.005", "tax_rate": "20"},
+    {"service": "DRESS", "unit_price": "8.333333", "payer": "AOK", "payer_share": "33.333"},
+    {"service": "AMOX", "unit_price": "0.0125", "tax_rate": "10"},
+)
+DONE = {
+    *("receive", "transfer", "count", "ask", "prescribe", "activate", "prepare", "hand_over"),
+    *("charge", "draft", "issue", "pay", "announce"),
+}
+"""What the sequences of the suite do for certain."""
+
+
+class AllCommands(StockCommands, MoneyCommands):
+    """Both departments."""
+
+
+async def furnished(services: Services, ward: WardFactory) -> None:
+    """A formulary, two stores, one counter, and prices with more places than a cent."""
+    await ward("ICU", 1)
+    await furnish(services)
+    billing = services.billing
+    await billing.define_payer(SYSTEM, command(), CodeIn(code="AOK", name="Insurer"))
+    await billing.define_cashier(SYSTEM, command(), CashierIn(code=COUNTER, name="Counter 1"))
+    for service in SERVICES:
+        await billing.define_service(SYSTEM, command(), ServiceIn.model_validate(service))
+    for price in PRICES:
+        wanted = PriceIn.model_validate({"valid_from": "2000-01-01", **price})
+        await billing.set_price(SYSTEM, command(), wanted)
+
+
+async def test_everything_adds_up_after_any_commands_with_any_trouble(
+    services: Services, person: PersonFactory, ward: WardFactory, wire: Wire, aside: AsyncEngine
+) -> None:
+    await furnished(services, ward)
+    ground = Ground(
+        loop=asyncio.get_running_loop(),
+        services=services,
+        client=Client(wire, aside),
+        aside=aside,
+        clerk=await person(Role.RECEPTION),
+        admin=await person(Role.ADMIN),
+        pharmacist=await person(Role.PHARMACY),
+        doctor=await person(Role.DOCTOR, ward="ICU", clinic="GEN"),
+    )
+
+    async def new_patient(_: object) -> uuid.UUID:
+        new = PatientNew(family_name="Curie")
+        return (await services.patients.register(SYSTEM, command(), new)).id
+
+    checks = settings(
+        max_examples=EXAMPLES or IN_THE_SUITE,
+        stateful_step_count=STEPS,
+        deadline=None,
+        derandomize=not EXAMPLES,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
+    machine = type("Bound", (AllCommands,), {"ground": ground, "new_patient": new_patient})
+    await asyncio.to_thread(run_state_machine_as_test, machine, settings=checks)
+    if EXAMPLES:
+        print(sum(ground.done.values()), "done", ground.done, "\nrefused", ground.refused)
+        print("troubles", ground.client.seen, "\nlost", wire.lost)
+    assert set(ground.done) >= DONE, DONE - set(ground.done)
+    assert {Trouble.LOCKED, Trouble.TERMINATED, "unavailable", "idempotency_running"} <= set(
+        ground.client.seen
+    )
+    assert {Lost.BEFORE, Lost.AFTER, Lost.MIDDLE} <= set(wire.lost)

@@ -1,46 +1,66 @@
-"""Any sequence of the commands of pharmacy and billing, each with some trouble, drawn by hypothesis.
+"""Any sequence of the commands of pharmacy and billing, each with some trouble.
 
 After every step what is stored is what clients were told (``books``), and everything adds up (``sums``).
+A sequence follows from its seed.
 """
 
 import asyncio
+import random
 import uuid
-from collections import Counter
-from collections.abc import Coroutine
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hms_rt.departments.patients.schemas import PatientNew
 from hms_rt.departments.pharmacy.schemas.prescriptions import PrescriptionOut
 from hms_rt.kernel.errors import Code, HmsError
-from hms_rt.kernel.principal import Principal
+from hms_rt.kernel.principal import SYSTEM, Principal
 from hms_rt.services import Services
+from tests.conftest import command
 from tests.money.books import Books
 from tests.money.sums import broken
 from tests.money.trouble import Client, Doing, Trouble
 
 T = TypeVar("T", bound=BaseModel)
+Draw = Callable[[random.Random], Any]
+Rule = Callable[..., Awaitable[None]]
 MAY_REFUSE = {Code.CONFLICT, Code.ILLEGAL_MOVE, Code.NOT_FOUND, Code.FORBIDDEN}
-LONGEST_S = 60
 NOBODY = uuid.UUID(int=0)
+SHOWN = 12
+"""How many steps before a failure are told with it."""
 
-troubles = st.one_of(st.just(Trouble.NONE), st.sampled_from(list(Trouble)))
-messages = st.integers(0, 25)
-picks = st.integers(0, 7)
-quantities = st.sampled_from(["0.5", "1", "3", "7.25", "20"])
-amounts = st.sampled_from(["0.01", "5", "12.01", "33.33", "100"])
+
+def one_of(*values: Any) -> Draw:
+    """Any of these."""
+    return lambda chance: chance.choice(values)
+
+
+quantities = one_of("0.5", "1", "3", "7.25", "20")
+amounts = one_of("0.01", "5", "12.01", "33.33", "100")
+TROUBLES = [*[Trouble.NONE] * len(Trouble), *Trouble]
+MESSAGES = 25
+"""A connection that is lost in the middle is so after fewer messages."""
+
+
+def rule(weight: int = 2, **draws: Draw) -> Callable[[Rule], Rule]:
+    """A step of a sequence, with what is drawn for each of its arguments."""
+
+    def marked(step: Rule) -> Rule:
+        setattr(step, "drawn", (weight, draws))  # noqa: B010 - a mark on a function
+        return step
+
+    return marked
 
 
 @dataclass
 class Ground:
     """What all sequences of a test share: one hospital, one set of books."""
 
-    loop: asyncio.AbstractEventLoop
     services: Services
     client: Client
     aside: AsyncEngine
@@ -54,19 +74,15 @@ class Ground:
     shift: uuid.UUID = NOBODY
 
 
-class Commands(RuleBasedStateMachine):
-    """Runs in a thread of its own; the commands run in the loop of ``ground``, on the real database."""
+class Commands:
+    """One sequence, about patients and lots of its own; the counter is everybody's."""
 
-    ground: Ground
-    new_patient: Any
-    """Registers somebody."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.books, self.services = self.ground.books, self.ground.services
+    def __init__(self, ground: Ground, seed: int) -> None:
+        self.ground, self.seed, self.chance = ground, seed, random.Random(seed)
+        self.books, self.services = ground.books, ground.services
         self.pharmacy, self.billing = self.services.pharmacy, self.services.billing
-        self.clerk, self.admin = self.ground.clerk, self.ground.admin
-        self.pharmacist, self.doctor = self.ground.pharmacist, self.ground.doctor
+        self.clerk, self.admin = ground.clerk, ground.admin
+        self.pharmacist, self.doctor = ground.pharmacist, ground.doctor
         self.today = date.today()  # noqa: DTZ011 - near midnight a lot may be a day older: no matter
         self.patients: list[uuid.UUID] = []
         self.lots: list[uuid.UUID] = []
@@ -78,20 +94,48 @@ class Commands(RuleBasedStateMachine):
         self.payments: list[uuid.UUID] = []
         self.refunds: list[uuid.UUID] = []
         self.shifts_of_refunds: dict[uuid.UUID, uuid.UUID] = {}
+        self._trouble = Trouble.NONE
+        self._last: deque[str] = deque(maxlen=SHOWN)
+        marked = [(getattr(type(self), name), name) for name in sorted(dir(type(self)))]
+        self._rules = {name: step.drawn for step, name in marked if hasattr(step, "drawn")}
 
-    @initialize()
-    def somebody_comes(self) -> None:
-        self.patients = [self.wait(self.new_patient()) for _ in range(2)]
+    async def walk(self, steps: int) -> None:
+        """So many steps; looks after each. Raises ``AssertionError`` with the last ones."""
+        self.patients = [await self.new_patient() for _ in range(2)]
+        names = list(self._rules)
+        weights = [self._rules[name][0] for name in names]
+        for number in range(steps):
+            (name,) = self.chance.choices(names, weights)
+            drawn = {key: draw(self.chance) for key, draw in self._rules[name][1].items()}
+            self._trouble = self.chance.choice(TROUBLES)
+            self._last.append(f"{name} {drawn}, {self._trouble}")
+            try:
+                await getattr(self, name)(**drawn)
+                found = await self.look()
+            except Exception as error:
+                told = "\n  ".join(self._last)
+                raise AssertionError(f"seed {self.seed}, step {number}: {error!r}\n  {told}") from error
+            assert not found, f"seed {self.seed}, step {number}: {found}\n  " + "\n  ".join(self._last)
+
+    async def look(self) -> list[str]:
+        """What does not add up, or is not what was told."""
+        async with self.ground.aside.connect() as connection:
+            return await broken(connection) + await self.books.differences(connection)
 
     # --- for the rules
 
-    def wait(self, doing: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(doing, self.ground.loop).result(LONGEST_S)
+    async def new_patient(self) -> uuid.UUID:
+        """Registers somebody."""
+        new = PatientNew(family_name="Curie")
+        return (await self.services.patients.register(SYSTEM, command(), new)).id
 
-    def give(self, name: str, doing: Doing[T], trouble: Trouble = Trouble.NONE, after: int = 0) -> T | None:
-        """The answer of a command; None if it was refused for a reason of the hospital."""
+    async def give(self, name: str, doing: Doing[T]) -> T | None:
+        """The answer of a command; None if it was refused for a reason of the hospital. The first one of a
+        step has its trouble."""
+        trouble, self._trouble = self._trouble, Trouble.NONE
+        messages = self.chance.randrange(MESSAGES)
         try:
-            answer: T = self.wait(self.ground.client.give(doing, trouble, messages=after))
+            answer: T = await self.ground.client.give(doing, trouble, messages=messages)
         except HmsError as error:
             if error.code not in MAY_REFUSE:
                 raise
@@ -100,37 +144,18 @@ class Commands(RuleBasedStateMachine):
         self.ground.done[name] += 1
         return answer
 
-    def at_once(self, *doing: Doing[Any]) -> list[Any]:
-        """Several clients' answers, None where one was refused."""
+    async def at_once(self, name: str, *doing: Doing[Any]) -> list[Any]:
+        """Answers of several clients, without those that were refused."""
+        told = await asyncio.gather(*(self.give(name, each) for each in doing))
+        return [one for one in told if one is not None]
 
-        async def one(each: Doing[Any]) -> Any:
-            try:
-                return await self.ground.client.give(each)
-            except HmsError as error:
-                if error.code not in MAY_REFUSE:
-                    raise
-                return None
-
-        async def everybody() -> list[Any]:
-            return await asyncio.gather(*(one(each) for each in doing))
-
-        return list(self.wait(everybody()))
-
-    @staticmethod
-    def pick(among: list[uuid.UUID], number: int) -> uuid.UUID:
-        """One of them, rather a new one; an unknown id if there is none."""
-        return among[-1 - number % len(among)] if among else uuid.UUID(int=number)
+    def pick(
+        self, among: Sequence[uuid.UUID], fits: Callable[[uuid.UUID], bool] = lambda each: True
+    ) -> uuid.UUID:
+        """One of them, mostly one that fits; an unknown id if there is none."""
+        fitting = [each for each in among if fits(each)] if self.chance.random() < 0.85 else []
+        wanted = fitting or among
+        return self.chance.choice(wanted) if wanted else uuid.UUID(int=self.chance.getrandbits(128))
 
     def in_days(self, days: int) -> str:
         return (self.today + timedelta(days=days)).isoformat()
-
-    # --- always
-
-    @invariant()
-    def everything_adds_up(self) -> None:
-        async def look() -> list[str]:
-            async with self.ground.aside.connect() as connection:
-                return await broken(connection) + await self.books.differences(connection)
-
-        found: list[str] = self.wait(look())
-        assert found == []

@@ -22,7 +22,7 @@ WRITE_OFFS = "SELECT id, state FROM pharmacy_write_off"
 CHARGES = "SELECT id, gross, reversed_by FROM billing_charge WHERE kind = 'procedure' AND reverses IS NULL"
 REVERSALS = "SELECT count(*) FROM billing_charge WHERE kind = 'procedure' AND reverses IS NOT NULL"
 MEDICINES = """
-    SELECT split_part(cause, '/', 1)::uuid AS dispense_id, sum(quantity) AS quantity FROM billing_charge
+    SELECT split_part(cause, '/', 2)::uuid AS dispense_id, sum(quantity) AS quantity FROM billing_charge
     WHERE kind = 'medicine' AND reverses IS NULL AND reversed_by IS NULL GROUP BY 1
 """
 PAYMENTS = "SELECT id, amount, means, state, refunded FROM billing_payment"
@@ -83,13 +83,21 @@ class Books:
             assert before == "requested"
             self._move(told.lot_id, told.store, -told.quantity)
 
-    def dispensed(self, told: DispenseOut, *, restock: bool = True) -> None:
-        """Prepared, handed over, brought back or cancelled; nothing moves when it is handed over."""
+    def dispensed(self, told: DispenseOut) -> None:
+        """Prepared, handed over or cancelled; nothing moves when it is handed over."""
         before = self.dispenses.get(told.id)
         self.dispenses[told.id] = told
-        sign = -1 if before is None else int(told.state in ("cancelled", "returned") and restock)
+        sign = -1 if before is None else int(told.state == "cancelled")
         for item in told.items:
             self._move(item.lot_id, told.store, sign * item.quantity)
+
+    def brought_back(self, told: DispenseOut, store: str | None) -> None:
+        """Something of it, or all; ``store`` has it now, nobody if it is destroyed."""
+        had = {item.id: item.returned for item in self.dispenses[told.id].items}
+        self.dispenses[told.id] = told
+        for item in told.items:
+            if store is not None:
+                self._move(item.lot_id, store, item.returned - had[item.id])
 
     # --- money
 
@@ -171,7 +179,7 @@ class Books:
             "medicines": (
                 MEDICINES,
                 {
-                    one.id: (sum((item.quantity for item in one.items), ZERO),)
+                    one.id: (sum((item.quantity - item.returned for item in one.items), ZERO),)
                     for one in self.dispenses.values()
                     if one.state == "handed_over" and one.id not in self.uncharged
                 },

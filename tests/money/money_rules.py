@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
+from sqlalchemy import text
+
 from hms_rt.departments.billing.model.payment import Means
 from hms_rt.departments.billing.schemas.accounts import (
     InvoiceIn,
@@ -20,9 +22,13 @@ from hms_rt.departments.billing.schemas.tariffs import CoverageIn, PriceIn
 from tests.money.machine import NOBODY, Commands, amounts, one_of, quantities, rule
 
 COUNTER = "C1"
+MEDICINE = """
+    SELECT id FROM billing_charge
+    WHERE kind = 'medicine' AND cause LIKE :cause AND reverses IS NULL AND reversed_by IS NULL
+"""
 BACK = ReverseCharge(reason="was not done")
 TO_PAY = ("issued", "part_paid")
-DECISIONS = ("discard", "request_void", "void", "void")
+DECISIONS = ("discard", "discard", "request_void", "void", "void")
 means = one_of(Means.CASH, Means.CASH, Means.CARD)
 
 
@@ -82,6 +88,17 @@ class MoneyCommands(Commands):
         if told is not None:
             self.books.reversed(told)
 
+    @rule(1)
+    async def reverses_a_medicine(self) -> None:
+        """By hand: it stays so, whatever is brought back later."""
+        dispense = self.pick(self.dispenses, lambda each: self.books.dispenses[each].state == "handed_over")
+        async with self.ground.aside.connect() as connection:
+            row = (await connection.execute(text(MEDICINE), {"cause": f"%/{dispense}/%"})).first()
+        if row is not None:
+            doing = self.billing.reverse_charge
+            if await self.give("reverse_medicine", lambda c: doing(self.admin, c, row.id, BACK)) is not None:
+                self.books.uncharged.add(dispense)
+
     @rule(1, payer=one_of("SELF", "AOK"))
     async def covers(self, payer: str) -> None:
         patient = self.pick(self.patients)
@@ -125,7 +142,7 @@ class MoneyCommands(Commands):
         if told is not None:
             self.books.invoiced(told)
 
-    @rule(what=one_of(*DECISIONS))
+    @rule(4, what=one_of(*DECISIONS))
     async def takes_back_an_invoice(self, what: str) -> None:
         paper, why = self.paper("draft" if what == "discard" else "issued"), WhyVoid(reason="wrong payer")
         doing: dict[str, Any] = {

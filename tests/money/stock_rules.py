@@ -4,6 +4,7 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
+from hms_rt.departments.pharmacy.model.dispense import Disposition
 from hms_rt.departments.pharmacy.schemas.prescriptions import Activation, PrescriptionIn, When, Why
 from hms_rt.departments.pharmacy.schemas.stock import (
     CountIn,
@@ -18,6 +19,7 @@ from hms_rt.departments.pharmacy.schemas.stock import (
 from tests.money.machine import Commands, one_of, quantities, rule
 from tests.pharmacy.conftest import line
 
+QUARANTINE = "QUAR"
 WHY = Why(reason="changed")
 DOSES = {"AMOX500": "500", "MORPH10": "10"}
 """The first medicine has a price."""
@@ -148,13 +150,18 @@ class StockCommands(Commands):
         if told is not None:
             self.books.dispensed(told)
 
-    @rule(restock=yes_or_no)
-    async def takes_back(self, restock: bool) -> None:
+    @rule(goes=one_of(*Disposition), part=one_of(None, "0.5", "3"))
+    async def takes_back(self, goes: Disposition, part: str | None) -> None:
         made = self.pick(self.dispenses, lambda each: self.books.dispenses[each].state == "handed_over")
-        why, doing = ReturnIn(reason="changed", restock=restock), self.pharmacy.return_dispense
+        said: dict[str, Any] = {"reason": "changed", "disposition": goes}
+        known = self.books.dispenses.get(made)
+        if part is not None and known is not None:
+            said["items"] = [{"item_id": known.items[-1].id, "quantity": part}]
+        why, doing = ReturnIn.model_validate(said), self.pharmacy.return_dispense
         told = await self.give("return", lambda c: doing(self.pharmacist, c, made, why))
         if told is not None:
-            self.books.dispensed(told, restock=restock)
+            stores = {Disposition.RESTOCK: told.store, Disposition.QUARANTINE: QUARANTINE}
+            self.books.brought_back(told, stores.get(goes))
 
     @rule()
     async def cancels(self) -> None:

@@ -20,7 +20,7 @@ RULES = {
     """,
     "every dispense in the ledger exists": """
         SELECT l.id FROM pharmacy_ledger l LEFT JOIN pharmacy_dispense d ON d.id = l.reference
-        WHERE l.kind IN ('dispense', 'dispense_cancelled', 'return') AND d.id IS NULL
+        WHERE l.kind IN ('dispense', 'dispense_cancelled') AND d.id IS NULL
     """,
     "no more is handed over than prescribed": """
         SELECT id FROM pharmacy_line WHERE dispensed > quantity OR dispensed < 0
@@ -94,9 +94,11 @@ RULES = {
     """,
     "what is charged of a dispense was handed over and not brought back": """
         SELECT o.cause FROM (
-            SELECT concat_ws('/', i.dispense_id, i.line_id, i.medicine) AS cause,
-                sum(CASE d.state WHEN 'handed_over' THEN i.quantity ELSE 0 END) AS kept
-            FROM pharmacy_dispense_item i JOIN pharmacy_dispense d ON d.id = i.dispense_id GROUP BY 1) o
+            SELECT concat_ws('/', i.line_id, i.dispense_id, i.medicine) AS cause,
+                sum(CASE d.state WHEN 'handed_over' THEN i.quantity - coalesce(r.back, 0) ELSE 0 END) AS kept
+            FROM pharmacy_dispense_item i JOIN pharmacy_dispense d ON d.id = i.dispense_id
+            LEFT JOIN (SELECT item_id, sum(quantity) AS back FROM pharmacy_return GROUP BY 1) r
+                ON r.item_id = i.id GROUP BY 1) o
         FULL JOIN (SELECT * FROM billing_charge WHERE kind = 'medicine'
             AND reverses IS NULL AND reversed_by IS NULL) c ON c.cause = o.cause
         WHERE coalesce(c.quantity, 0) > coalesce(o.kept, 0) OR c.quantity < o.kept

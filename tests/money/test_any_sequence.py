@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hms_rt.departments.billing.schemas.accounts import CashierIn
 from hms_rt.departments.billing.schemas.tariffs import CodeIn, PriceIn, ServiceIn
+from hms_rt.departments.pharmacy.schemas.formulary import StoreIn
 from hms_rt.kernel.principal import SYSTEM, Role
 from hms_rt.services import Services
 from tests.conftest import PersonFactory, WardFactory, command
 from tests.money.machine import Ground
 from tests.money.money_rules import COUNTER, MoneyCommands
-from tests.money.stock_rules import StockCommands
+from tests.money.stock_rules import QUARANTINE, StockCommands
 from tests.money.trouble import Client, Trouble
 from tests.money.wire import Lost, Wire
 from tests.pharmacy.conftest import furnish
@@ -37,7 +38,7 @@ PRICES: tuple[dict[str, Any], ...] = (
 DONE = {
     *("receive", "transfer", "count", "prescribe", "activate", "prepare", "hand_over"),
     *("return", "cancel_dispense", "charge", "reverse", "draft", "issue", "pay", "announce"),
-    *("capture", "request_refund", "discard"),
+    *("capture", "request_refund"),
 }
 """What the sequences of the suite do for certain."""
 
@@ -50,6 +51,8 @@ async def furnished(services: Services, ward: WardFactory) -> None:
     """A formulary, two stores, one counter, and prices with more places than a cent."""
     await ward("ICU", 1)
     await furnish(services)
+    kept_apart = {"code": QUARANTINE, "name": "Quarantine", "kind": "quarantine"}
+    await services.pharmacy.define_store(SYSTEM, command(), StoreIn.model_validate(kept_apart))
     billing = services.billing
     await billing.define_payer(SYSTEM, command(), CodeIn(code="AOK", name="Insurer"))
     await billing.define_cashier(SYSTEM, command(), CashierIn(code=COUNTER, name="Counter 1"))

@@ -89,6 +89,8 @@ class Commands:
         self.prescriptions: list[PrescriptionOut] = []
         self.dispenses: list[uuid.UUID] = []
         self.write_offs: list[uuid.UUID] = []
+        self.owe: list[uuid.UUID] = []
+        """Patients, as they were charged."""
         self.charges: list[uuid.UUID] = []
         self.invoices: list[uuid.UUID] = []
         self.payments: list[uuid.UUID] = []
@@ -101,7 +103,6 @@ class Commands:
 
     async def walk(self, steps: int) -> None:
         """So many steps; looks after each. Raises ``AssertionError`` with the last ones."""
-        self.patients = [await self.new_patient() for _ in range(2)]
         names = list(self._rules)
         weights = [self._rules[name][0] for name in names]
         for number in range(steps):

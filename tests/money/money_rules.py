@@ -40,6 +40,9 @@ class MoneyCommands(Commands):
     async def walk(self, steps: int) -> None:
         if self.ground.shift == NOBODY:
             await self._open()
+        self.patients = [await self.new_patient() for _ in range(2)]
+        for _ in range(2):
+            await self.charges_by_hand("DRESS", "3")
         await super().walk(steps)
 
     async def _open(self) -> None:
@@ -72,6 +75,7 @@ class MoneyCommands(Commands):
         if told is not None:
             self.books.charged(told)
             self.charges.append(told.id)
+            self.owe.append(told.patient_id)
 
     @rule(1)
     async def prices(self) -> None:
@@ -119,7 +123,7 @@ class MoneyCommands(Commands):
 
     @rule(4)
     async def drafts(self) -> None:
-        wanted = InvoiceIn(patient_id=self.pick(self.patients))
+        wanted = InvoiceIn(patient_id=self.pick(self.owe[-3:]))
         told = await self.give("draft", lambda c: self.billing.draft_invoice(self.clerk, c, wanted))
         if told is not None:
             self.books.invoiced(told)
@@ -127,7 +131,7 @@ class MoneyCommands(Commands):
 
     @rule()
     async def three_drafts_at_once(self) -> None:
-        wanted = InvoiceIn(patient_id=self.pick(self.patients))
+        wanted = InvoiceIn(patient_id=self.pick(self.owe[-3:]))
         doing = [lambda c: self.billing.draft_invoice(self.clerk, c, wanted)] * 3
         made = await self.at_once("draft", *doing)
         assert len(made) <= 1, "charged twice"

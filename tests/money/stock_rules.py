@@ -31,6 +31,12 @@ yes_or_no = one_of(True, False)
 class StockCommands(Commands):
     """Prescriptions, dispenses and whatever moves stock."""
 
+    async def walk(self, steps: int) -> None:
+        for number, medicine in enumerate(DOSES):
+            await self.receives(medicine, "20", number)
+            await self.prescribes(medicine)
+        await super().walk(steps)
+
     # --- goods
 
     @rule(3, medicine=medicines, quantity=quantities, number=one_of(*range(4)))

@@ -12,17 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hms_rt.departments.billing.schemas.accounts import CashierIn
 from hms_rt.departments.billing.schemas.tariffs import CodeIn, PriceIn, ServiceIn
 from hms_rt.departments.pharmacy.schemas.formulary import StoreIn
+from hms_rt.kernel.errors import Code
 from hms_rt.kernel.principal import SYSTEM, Role
 from hms_rt.services import Services
 from tests.conftest import PersonFactory, WardFactory, command
 from tests.money.machine import Ground
 from tests.money.money_rules import COUNTER, MoneyCommands
 from tests.money.stock_rules import QUARANTINE, StockCommands
-from tests.money.trouble import Client, Trouble
+from tests.money.trouble import Client
 from tests.money.wire import Lost, Wire
 from tests.pharmacy.conftest import furnish
 
-IN_THE_SUITE = "1:5"
+IN_THE_SUITE = "1:4"
 """Seeds, from the first to before the last."""
 STEPS = 80
 SERVICES: tuple[dict[str, Any], ...] = (
@@ -36,11 +37,10 @@ PRICES: tuple[dict[str, Any], ...] = (
     {"service": "AMOX", "unit_price": "0.0125", "tax_rate": "10"},
 )
 DONE = {
-    *("receive", "transfer", "count", "prescribe", "activate", "prepare", "hand_over"),
-    *("return", "cancel_dispense", "charge", "reverse", "draft", "issue", "pay", "announce"),
-    *("capture", "request_refund"),
+    *("receive", "transfer", "count", "prescribe", "activate", "prepare", "hand_over", "charge", "reverse"),
+    *("draft", "issue", "pay", "announce"),
 }
-"""What the sequences of the suite do for certain."""
+"""What the sequences of the suite do for certain, and often."""
 
 
 class AllCommands(StockCommands, MoneyCommands):
@@ -83,7 +83,5 @@ async def test_everything_adds_up_after_any_commands_with_any_trouble(
     print(f"{sum(ground.done.values())} done: {ground.done}\nrefused: {ground.refused}")
     print(f"befell them: {ground.client.seen}\nlost: {Counter(wire.lost)}")
     assert set(ground.done) >= DONE, DONE - set(ground.done)
-    assert {Trouble.LOCKED, Trouble.TERMINATED, "unavailable", "idempotency_running"} <= set(
-        ground.client.seen
-    )
-    assert {Lost.BEFORE, Lost.AFTER, Lost.MIDDLE} <= set(wire.lost)
+    assert {Code.UNAVAILABLE, Code.CONFLICT} <= set(ground.client.seen), "nobody had to ask again"
+    assert set(wire.lost) == set(Lost)

@@ -90,10 +90,10 @@ class Client:
             told = [await once() for _ in range(2 if trouble is Trouble.TOLD_TWICE else 1)]
         self._wire.hold()
         for _ in range(ATTEMPTS):
+            self.seen.update(one.code for one in told if isinstance(one, HmsError) and _again(one))
             final = [one for one in told if not _again(one)]
             if final:
                 break
-            self.seen[str(getattr(told[-1], "code", ""))] += 1
             await asyncio.sleep(0.01)
             told = [await once()]
         else:

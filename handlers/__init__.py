@@ -10,6 +10,7 @@ from handlers import (
     billing_estimates,
     billing_papers,
     boards,
+    changes,
     cleaning,
     identity,
     ipd,
@@ -29,6 +30,7 @@ from handlers import (
     pharmacy,
     prescriptions,
     record_types,
+    reporting,
     status,
     stock,
     timers,
@@ -70,5 +72,7 @@ ROUTES = (
     timers.routes,
     audit.routes,
     status.routes,
+    reporting.routes,
+    changes.routes,
 )
 """Every department's endpoints."""

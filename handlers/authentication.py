@@ -1,6 +1,6 @@
-"""Who sends a request: the signed-in user or the enrolled screen that its cookies name."""
+"""Who sends a request: the signed-in user or the enrolled screen that its cookies name, or another server."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
@@ -9,7 +9,9 @@ from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import Principal, PrincipalKind
 from hms_rt.security.cookies import Cookies
 from hms_rt.security.tokens import AccessTokens
-from hms_rt.web.address import is_secure
+from hms_rt.web.address import client_address, is_secure
+
+_BEARER = "bearer "
 
 
 class Authentication:
@@ -51,3 +53,25 @@ class Authentication:
                 return None
             raise
         return principal if principal.id == claims.subject else None
+
+
+class RestAuthentication:
+    """At the REST door alone an external server shows its secret, as ``Authorization: Bearer …``."""
+
+    def __init__(
+        self,
+        cookies: Authentication,
+        service_of: Callable[[str, str], Awaitable[Principal | None]],
+    ) -> None:
+        self._cookies = cookies
+        self._service_of = service_of
+
+    async def __call__(self, request: web.Request) -> Principal | None:
+        """Who shows a secret is that account or nobody, whatever cookies come along."""
+        shown = request.headers.getall("Authorization", [])
+        secrets = [one[len(_BEARER) :].strip() for one in shown if one.lower().startswith(_BEARER)]
+        if not secrets:
+            return await self._cookies(request)
+        if len(shown) > 1:
+            return None
+        return await self._service_of(secrets[0], client_address(request))

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from channels import CHANNELS
 from handlers import ROUTES
-from handlers.authentication import Authentication
+from handlers.authentication import Authentication, RestAuthentication
 from handlers.identity import PAGES
 from hms_rt.authority import PlacesOfCare, SessionAuthority
 from hms_rt.config import ConfigError, Settings
@@ -55,6 +55,7 @@ from hms_rt.departments.patients.service import ContextKind, PatientsService
 from hms_rt.departments.pharmacy import merging as pharmacy_merging
 from hms_rt.departments.pharmacy import projector as pharmacy_projector
 from hms_rt.departments.pharmacy.service import PharmacyService, recorded_allergies
+from hms_rt.departments.reporting.service import ReadState, ReportingService
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.clock import Clock, SystemClock
 from hms_rt.kernel.commands import Command
@@ -166,6 +167,7 @@ class Hospital:
         )
         self._counters = make_redis(stores.redis_url)
         throttle = Throttle(counts_in(self._counters, stores.redis_prefix))
+        self._states: dict[str, ReadState] = {}
         self.services = self._services(tokens, key, throttle)
         ipd_projector.follow(projectors, self.services.ipd.recount)
         for event, several in self.services.notifications.projectors().items():
@@ -248,10 +250,12 @@ class Hospital:
             boards=BoardsService(self.units, beds, opd, patients, identity, (lab, pharmacy), zone),
             medication=MedicationService(self.units, patients, identity, zone),
             billing=billing,
+            reporting=ReportingService(self.units, key, self._states),
         )
 
     def _realtime(self) -> RealtimeServer:
         self.rooms = Rooms([kind for channel in CHANNELS for kind in channel.rooms(self.services)])
+        self._states.update({kind.streams.name: kind.streams.read for kind in self.rooms.kinds.values()})
         self.views = Views(self.hub)
         subscriptions = Subscriptions(
             self._live_engine, self.hub, self.views, self.rooms, self._account_for_join
@@ -283,7 +287,7 @@ class Hospital:
                 session_cookie="hms_session",
                 metrics_folder=self.settings.prometheus_multiproc_dir,
             ),
-            authenticate=self.authenticate,
+            authenticate=RestAuthentication(self.authenticate, self.services.reporting.principal_of),
             ready_checks={
                 "postgres": self._ping_postgres,
                 "mongo": self.documents.ping,

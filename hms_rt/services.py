@@ -15,6 +15,7 @@ from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.opd.service import OpdService
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.departments.pharmacy.service import PharmacyService
+from hms_rt.departments.reporting.service import ReportingService
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.principal import Principal
 
@@ -37,6 +38,7 @@ class Services:
     boards: BoardsService
     medication: MedicationService
     billing: BillingService
+    reporting: ReportingService
 
     def jobs(self) -> tuple[tuple[float, str, str, Job], ...]:
         """What the server does by itself: every so many seconds, its name, the command's, and what."""

@@ -22,6 +22,7 @@ class Code(StrEnum):
     BAD_ORIGIN = "bad_origin"
     CONFLICT = "conflict"  # a uniqueness rule or a concurrent command forbids it
     POSSIBLE_DUPLICATE = "possible_duplicate"  # the patient may be registered already
+    GONE = "gone"  # a place in the feed of changes that is no longer: start over
     ILLEGAL_MOVE = "illegal_move"  # the state machine has no such move from here
     STALE_VERSION = "stale_version"
     VERSION_REQUIRED = "version_required"

@@ -1,4 +1,4 @@
-"""Who acts: a user with roles and assignments, a device, or the server itself."""
+"""Who acts: a user with roles and assignments, a device, another server, or the server itself."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ class PrincipalKind(StrEnum):
 
     USER = "user"
     DEVICE = "device"
+    SERVICE = "service"  # an external server that reads; no person, no screen
     SYSTEM = "system"  # timers and sweeps of the server
 
 
@@ -50,9 +51,10 @@ class Assignment:
 class Principal:
     """An authenticated actor, as the database described it at ``rights_version``.
 
-    ``session_id`` is the login session (users) or the enrolment (devices). ``rooms`` is set for devices
-    only: the rooms, as ``namespace + " " + room``, that the screen is bound to. ``until`` is when the session
-    ends by itself; None for one that does not.
+    ``session_id`` is the login session (users), the enrolment (devices) or the secret that was shown
+    (services). ``rooms`` is set for devices only: the rooms, as ``namespace + " " + room``, that the screen
+    is bound to; ``scopes`` for services only: the families of streams that may be read. ``until`` is when
+    the session ends by itself; None for one that does not.
     """
 
     kind: PrincipalKind
@@ -64,6 +66,7 @@ class Principal:
     rights_version: int = 0
     rooms: frozenset[str] = field(default=frozenset())
     until: datetime | None = None
+    scopes: frozenset[str] = field(default=frozenset())
 
     def over(self, now: datetime) -> bool:
         """True once the session has ended by itself."""

@@ -2,7 +2,8 @@
 
 Deny by default. A role grants a permission with a scope: ``ANY`` place, or ``OWN``, the places that an
 administrator assigned. Assignments grant a little more, each at its own place. A screen (device) may read
-what it is bound to and nothing else. The server's own timers pass everywhere.
+what it is bound to and nothing else, a service account the streams of its scopes. The server's own timers
+pass everywhere.
 
 Source: the permission table of the design (who may do what). How a grant is checked is in ``permissions``.
 """
@@ -144,6 +145,9 @@ class Permission(StrEnum):
     REFUND_REQUEST = "refund.request"
     REFUND_APPROVE = "refund.approve"  # or decline, what another person asked for
 
+    SERVICE_ACCOUNTS = "service_accounts"  # of external servers, and what is sent to them
+    CHANGES_READ = "changes.read"  # the feed of changes, for external servers alone
+
 
 ANY, OWN = Scope.ANY, Scope.OWN
 ADMIN, DOCTOR, NURSE = Role.ADMIN, Role.DOCTOR, Role.NURSE
@@ -263,6 +267,8 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.PAYMENT_TAKE: {ADMIN: ANY, RECEPTION: ANY, PHARMACY: OWN},
     P.REFUND_REQUEST: {RECEPTION: ANY, PHARMACY: OWN},
     P.REFUND_APPROVE: {ADMIN: ANY},
+    P.SERVICE_ACCOUNTS: {ADMIN: ANY},
+    P.CHANGES_READ: {},
 }
 """Permission -> role -> scope. What is not here is denied."""
 
@@ -292,3 +298,6 @@ DEVICE_GRANTS: Mapping[Permission, Scope] = {
     P.QUEUE_READ: OWN,
 }
 """What an unattended screen may read, in the rooms that it is bound to."""
+
+SERVICE_GRANTS: Mapping[Permission, Scope] = {P.CHANGES_READ: OWN}
+"""What an external server may do, in the streams of its scopes."""

@@ -2,14 +2,22 @@
 
 ``OWN`` means: for a grant by role, the wards, clinics and counters assigned (a charge nurse's ward is among
 them, and the clinic that somebody is on call for); for a grant by assignment, the place this assignment
-names (if it names none: the wards or counters assigned otherwise); for a device, the rooms it is bound to.
+names (if it names none: the wards or counters assigned otherwise); for a device, the rooms it is bound to;
+for a service account, the streams of its scopes.
 """
 
 from collections.abc import Iterable
 
 from hms_rt.kernel.errors import forbidden
 from hms_rt.kernel.principal import AssignmentKind, Principal, PrincipalKind
-from hms_rt.security.grants import ASSIGNMENT_GRANTS, DEVICE_GRANTS, GRANTS, Permission, Scope
+from hms_rt.security.grants import (
+    ASSIGNMENT_GRANTS,
+    DEVICE_GRANTS,
+    GRANTS,
+    SERVICE_GRANTS,
+    Permission,
+    Scope,
+)
 
 WARD_KINDS = frozenset({AssignmentKind.WARD, AssignmentKind.CHARGE_NURSE})
 CLINIC_KINDS = frozenset({AssignmentKind.CLINIC, AssignmentKind.ON_CALL})
@@ -37,6 +45,8 @@ def may(principal: Principal, permission: Permission) -> Scope | None:
         return Scope.ANY
     if principal.kind is PrincipalKind.DEVICE:
         return DEVICE_GRANTS.get(permission)
+    if principal.kind is PrincipalKind.SERVICE:
+        return SERVICE_GRANTS.get(permission)
     by_role = GRANTS.get(permission, {})
     scopes = {by_role[role] for role in principal.roles if role in by_role}
     for assignment in principal.assignments:

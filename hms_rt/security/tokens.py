@@ -170,8 +170,8 @@ class AccessTokens:
         if said["iss"] != _ISSUER or said["aud"] != self._audience:
             raise ValueError("made by or for somebody else")
         kind = PrincipalKind(said["kind"])
-        if kind is PrincipalKind.SYSTEM:
-            raise ValueError("the server itself needs no token")
+        if kind not in {PrincipalKind.USER, PrincipalKind.DEVICE}:
+            raise ValueError("only people and screens have sessions")
         return Claims(
             kind=kind,
             subject=uuid.UUID(str(said["sub"])),
@@ -184,6 +184,11 @@ class AccessTokens:
 def new_secret() -> str:
     """256 random bits as text: a refresh token's or an enrolment link's secret."""
     return secrets.token_urlsafe(32)
+
+
+def new_bytes(count: int) -> bytes:
+    """Random bytes for a key that is stored."""
+    return secrets.token_bytes(count)
 
 
 def digest(secret: str) -> bytes:

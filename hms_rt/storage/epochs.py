@@ -23,14 +23,18 @@ _CHECK = text(
     UPDATE stream_epoch SET
         epoch = CASE WHEN system_identifier IS NULL THEN epoch ELSE gen_random_uuid() END,
         reason = CASE WHEN system_identifier IS NULL THEN reason ELSE 'restored or promoted' END,
+        era = CASE WHEN system_identifier IS NULL THEN era ELSE era + 1 END,
         system_identifier = :system_identifier, timeline = :timeline, changed_at = clock_timestamp()
     WHERE (system_identifier, timeline) IS DISTINCT FROM
           (CAST(:system_identifier AS bigint), CAST(:timeline AS bigint))
     """
 )
+# Commits that number changes hold ROW SHARE: none of the era before ends after this one began.
+_ALONE = text("LOCK TABLE stream_epoch IN EXCLUSIVE MODE")
 _BUMP = text(
     """
-    UPDATE stream_epoch SET epoch = gen_random_uuid(), reason = :reason, changed_at = clock_timestamp()
+    UPDATE stream_epoch SET epoch = gen_random_uuid(), era = era + 1, reason = :reason,
+        changed_at = clock_timestamp()
     WHERE changed_at < clock_timestamp() - interval '1 minute'
     """
 )
@@ -49,6 +53,7 @@ async def check(engine: AsyncEngine) -> None:
         )
         return
     async with engine.begin() as connection:
+        await connection.execute(_ALONE)
         result = await connection.execute(
             _CHECK, {"system_identifier": identity.system_identifier, "timeline": identity.timeline}
         )
@@ -59,6 +64,7 @@ async def check(engine: AsyncEngine) -> None:
 async def went_back(engine: AsyncEngine, reason: str) -> None:
     """Somebody remembers a version that the database does not have: new epoch, at most once a minute."""
     async with engine.begin() as connection:
+        await connection.execute(_ALONE)
         result = await connection.execute(_BUMP, {"reason": reason})
     if result.rowcount:
         log.warning("epoch.changed", reason=reason)

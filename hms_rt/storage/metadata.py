@@ -3,7 +3,18 @@
 The SQL that makes them (partitions, triggers, grants) is in ``migrations/versions/0001_core.py``.
 """
 
-from sqlalchemy import BigInteger, Column, DateTime, LargeBinary, MetaData, SmallInteger, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
@@ -27,8 +38,10 @@ stream_epoch = Table(
     Column("timeline", BigInteger),
     Column("changed_at", Moment, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("era", Integer, nullable=False),
 )
-"""One row: the epoch of every stream in this database, and the cluster it was given for."""
+"""One row: the epoch of every stream in this database, and the cluster it was given for. ``era`` counts the
+epochs."""
 
 stream_head = Table(
     "stream_head",
@@ -36,6 +49,8 @@ stream_head = Table(
     Column("stream", Text(collation="C"), primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("at", Moment, nullable=False),
+    Column("era", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
 )
 """The newest version of each stream; locked only while a transaction commits."""
 
@@ -56,9 +71,12 @@ change_log = Table(
     Column("xid", BigInteger, nullable=False, index=True),
     Column("schema_version", SmallInteger, nullable=False),
     Column("ops", JSONB, nullable=False),
+    Column("era", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
 )
 """What each version of each stream changed, for ever. One version is one transaction's changes on one
-stream, so that no client ever sees half of a transaction. Partitioned by month on ``at``."""
+stream, so that no client ever sees half of a transaction. Partitioned by month on ``at``. ``era`` and
+``position`` are its place in the feed of all streams (``storage.change_feed``)."""
 
 audit_log = Table(
     "audit_log",

@@ -15,6 +15,7 @@ from typing import Any, TypedDict, TypeVar, Unpack, get_args, get_origin, get_ty
 
 from pydantic import BaseModel
 
+from hms_rt.kernel.errors import Code
 from hms_rt.security.permissions import Permission
 from hms_rt.web.call import Answer, Call, Cookie
 from hms_rt.web.parameters import Parameter, read_path
@@ -37,7 +38,8 @@ class Options(TypedDict, total=False):
     ``public``: no principal needed. ``command``: name of the service method. ``versioned``: answers carry
     an ETag made of ``answer.version``; PATCH, PUT and DELETE require If-Match. ``location``: path of what
     was made, filled in from the answer, such as ``/beds/{id}``. ``raw``: the handler makes the response;
-    ``produces``: its media type.
+    ``produces``: its media type; ``answer`` then says what a line or part of it is like. ``problems``: codes
+    that it may answer beyond those of its kind.
     """
 
     body: Model | None
@@ -51,6 +53,7 @@ class Options(TypedDict, total=False):
     location: str
     raw: bool
     produces: str
+    problems: tuple[Code, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Endpoint:
     location: str | None
     raw: bool
     produces: str | None
+    problems: tuple[Code, ...]
 
     @property
     def safe(self) -> bool:
@@ -150,6 +154,7 @@ def _endpoint(tag: str, method: str, path: str, summary: str, options: Options, 
         location=options.get("location"),
         raw=options.get("raw", False),
         produces=options.get("produces"),
+        problems=options.get("problems", ()),
     )
 
 

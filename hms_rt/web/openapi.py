@@ -145,6 +145,7 @@ def _problem_statuses(endpoint: Endpoint) -> list[int]:
         found.add(401)
     if endpoint.needs_version:
         found.add(428)
+    found |= {STATUS[code][0] for code in endpoint.problems}
     return sorted(found)
 
 
@@ -153,7 +154,8 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> Json:
     if endpoint.answer is not None:
         success["content"] = {JSON: {"schema": schemas.ref(endpoint.answer, "serialization")}}
     if endpoint.produces is not None:
-        success["content"] = {endpoint.produces: {}}
+        part = {"schema": schemas.ref(endpoint.answer, "serialization")} if endpoint.answer else {}
+        success["content"] = {endpoint.produces: part}
     headers: Json = {}
     if endpoint.versioned and endpoint.answer is not None:
         headers["ETag"] = {"$ref": "#/components/headers/ETag"}

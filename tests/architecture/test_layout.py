@@ -21,6 +21,7 @@ WITHOUT_NAMESPACE = {
     "audit": "read by administrators over REST",
     "identity": "its stream of rights is internal",
     "boards": "its pages are printed; what changes on screens belongs to the departments",
+    "reporting": "read by external servers over REST",
     "patients": "a patient is fetched, and read accesses are audited",
 }
 """Departments that need no channel, and why."""

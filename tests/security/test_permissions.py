@@ -127,6 +127,8 @@ TABLE = {
     "payment.take": "Y--YO-",
     "refund.request": "---YO-",
     "refund.approve": "Y-----",
+    "service_accounts": "Y-----",
+    "changes.read": "------",
 }
 SCOPES = {"Y": Scope.ANY, "O": Scope.OWN, "-": None}
 

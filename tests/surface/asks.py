@@ -15,6 +15,7 @@ from tests.surface.on_call import RECIPES_ON_CALL
 from tests.surface.outpatients import RECIPES as RECIPES_OF_OUTPATIENTS
 from tests.surface.recipes import RECIPES as RECIPES_OF_CARE
 from tests.surface.recipes import TODAY, Ask
+from tests.surface.reporting import RECIPES as RECIPES_OF_REPORTING
 from tests.surface.samples import likely
 from tests.surface.things import WARD
 from tests.surface.world import World
@@ -27,6 +28,7 @@ RECIPES = {
     **RECIPES_OF_OUTPATIENTS,
     **RECIPES_OF_BILLING,
     **RECIPES_OF_MEDICINES,
+    **RECIPES_OF_REPORTING,
 }
 PARAMETER = re.compile(r"\{([a-z_]+)\}")
 

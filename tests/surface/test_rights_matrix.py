@@ -17,7 +17,7 @@ from aiohttp import ClientSession, WSServerHandshakeError
 from channels import CHANNELS
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.principal import Assignment, Role
-from hms_rt.security.grants import DEVICE_GRANTS, GRANTS, Permission, Scope
+from hms_rt.security.grants import DEVICE_GRANTS, GRANTS, SERVICE_GRANTS, Permission, Scope
 from hms_rt.web.endpoints import Endpoint
 from tests.surface.asks import ENDPOINTS, ask, label
 from tests.surface.replies import Reply, send
@@ -66,6 +66,9 @@ DEVICE_READS = {
     "GET /occupancy/hours",
 }
 """What a screen bound to a ward and a clinic may read; a queue by REST would name patients."""
+
+SERVICE_READS = {"GET /auth/me", "GET /changes", "GET /changes/snapshot"}
+"""What an external server may read, and all that it may do."""
 
 BY_ANOTHER_GRANT: Mapping[tuple[str, Role], int] = {
     ("GET /patients/{id}/record", Role.PHARMACY): 200,
@@ -142,10 +145,12 @@ ROOMS: Mapping[tuple[str, str], tuple[str, Mapping[Role, tuple[Audience | None, 
 
 @dataclass
 class Staff:
-    """Somebody of every role: assigned to every place, to places elsewhere, and to none; and a screen."""
+    """Somebody of every role: assigned to every place, to places elsewhere, and to none; a screen; and a
+    server that reads everything there is to read."""
 
     nobody: Client
     device: Client
+    service: Client
     people: Mapping[tuple[Role, Places], Client]
     sockets: Mapping[tuple[Role, Places], socketio.AsyncClient]
     screen: socketio.AsyncClient
@@ -162,6 +167,7 @@ async def staff(world: World) -> Staff:
     return Staff(
         nobody=await world.client(),
         device=device,
+        service=await world.external(),
         people=people,
         sockets={who: await world.socket(client, *NAMESPACES) for who, client in people.items()},
         screen=await world.socket(device, *NAMESPACES),
@@ -195,6 +201,8 @@ async def test_who_may_not_is_refused_and_changes_nothing(
     assert (stranger.status, stranger.code) == (401, "unauthenticated"), stranger.text
     if name not in DEVICE_READS:
         await refused(staff.device)
+    if name not in SERVICE_READS:
+        await refused(staff.service)
     for role in Role:
         reach = scope(endpoint.permission, role)
         if (name, role) in BY_ANOTHER_GRANT:
@@ -223,6 +231,9 @@ async def test_who_may_is_let_in(endpoint: Endpoint, world: World, staff: Staff)
     if name in DEVICE_READS:
         assert endpoint.permission is None or endpoint.permission in DEVICE_GRANTS
         await let_in(staff.device)
+    if name in SERVICE_READS:
+        assert endpoint.permission is None or endpoint.permission in SERVICE_GRANTS
+        await let_in(staff.service)
     for role in Role:
         reach = scope(endpoint.permission, role)
         if (name, role) in BY_ANOTHER_GRANT:

@@ -12,6 +12,8 @@ from hms_rt.departments.beds.schemas import WardIn
 from hms_rt.departments.billing.schemas.accounts import CashierIn
 from hms_rt.departments.identity.schemas import AssignmentIn, DeviceNew, DeviceOut, UserNew, UserOut
 from hms_rt.departments.opd.schemas.queue import ClinicIn, CounterIn
+from hms_rt.departments.reporting.schemas.accounts import AccountNew, AccountToken
+from hms_rt.departments.reporting.views import STREAMS
 from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Principal, PrincipalKind, Role
 from tests.conftest import PASSWORD, command
 from tests.contract import CheckedSocket
@@ -162,6 +164,23 @@ class World(Things):
         answer = await client.get(link.path, allow_redirects=False)
         assert answer.status == 303
         return client
+
+    async def external(self, *, identified: bool = False) -> Client:
+        """Another server, which may read every stream."""
+        made = await self.service_account(identified=identified)
+        headers = {"Authorization": f"Bearer {made.token}"}
+        client: Client = TestClient(self.server, headers=headers)
+        self.clients.append(client)
+        return client
+
+    async def service_account(self, *, identified: bool = False) -> AccountToken:
+        new = AccountNew(
+            name=self.fresh("Reports "),
+            purpose="monthly figures",
+            streams=sorted({kind.partition("/")[0] for kind in STREAMS}),
+            identified=identified,
+        )
+        return await self.services.reporting.create_account(SYSTEM, command(), new)
 
     async def device(self) -> DeviceOut:
         new = DeviceNew(name=self.fresh("Screen "), rooms=[BOUND_ROOMS[0]])

@@ -1,0 +1,1 @@
+"""The rules of reporting; pure, they decide or raise."""

@@ -1,0 +1,1 @@
+"""Service accounts, their secrets, and subscriptions, as rows."""

@@ -1,0 +1,1 @@
+"""What goes over the wire about service accounts, the feed and subscriptions."""

@@ -1,0 +1,12 @@
+"""The reporting service: what external servers may read, and how."""
+
+from hms_rt.departments.reporting.service.accounts import Accounts
+from hms_rt.departments.reporting.service.feed import FeedPage
+from hms_rt.departments.reporting.service.foundation import ReadState
+from hms_rt.departments.reporting.service.snapshots import Snapshots
+
+__all__ = ["FeedPage", "ReadState", "ReportingService"]
+
+
+class ReportingService(Accounts, Snapshots):
+    """Everything reporting offers to the doors."""

@@ -142,7 +142,8 @@ async def test_what_is_said_of_an_account_is_checked(
     with pytest.raises(IntegrityError, match="reporting_secret_slot_key"):
         await query(
             "INSERT INTO reporting_secret"
-            " SELECT gen_random_uuid(), account_id, slot, sha256('x'), now(), NULL FROM reporting_secret WHERE account_id = :id",
+            " SELECT gen_random_uuid(), account_id, slot, sha256('x'), now(), NULL"
+            " FROM reporting_secret WHERE account_id = :id",
             id=made.account.id,
         )
 

@@ -132,7 +132,12 @@ async def test_what_is_said_of_an_account_is_checked(
         new = AccountNew.model_validate({"name": "R", "purpose": "figures", **wrong})
         with pytest.raises(HmsError, match="is none"):
             await services.reporting.create_account(SYSTEM, command(), new)
-    for unfit in ({"networks": ["10.0.0.1/8"]}, {"streams": []}, {"streams": ["beds", "beds"]}):
+    cases: list[dict[str, list[str]]] = [
+        {"networks": ["10.0.0.1/8"]},
+        {"streams": []},
+        {"streams": ["beds", "beds"]},
+    ]
+    for unfit in cases:
         with pytest.raises(ValueError, match=r"at least 1 item|twice|host bits"):
             AccountNew.model_validate({"name": "R", "purpose": "figures", "streams": ["beds"], **unfit})
     good = AccountNew(name="Reports", purpose="figures", streams=["beds"])

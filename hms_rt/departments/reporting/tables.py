@@ -1,4 +1,4 @@
-"""Tables of reporting. The SQL that makes them is in ``migrations/versions/0032_reporting.py``."""
+"""Tables of reporting. The SQL that makes them is in ``migrations/versions/0033_reporting.py``."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY

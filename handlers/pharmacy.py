@@ -5,6 +5,7 @@ from hms_rt.departments.pharmacy.schemas.formulary import (
     MedicineIn,
     MedicineOut,
     MedicineQuery,
+    StoreChange,
     StoreIn,
     StoreOut,
 )
@@ -94,3 +95,31 @@ async def list_stores(call: Call[None, PageQuery]) -> Page[StoreOut]:
 async def define_store(call: Call[StoreIn, None]) -> StoreOut:
     """A dispensary has a live queue, room ``dispensary:<code>`` of namespace ``/pharmacy``."""
     return await call.services.pharmacy.define_store(call.principal, call.command, call.body)
+
+
+@routes.get(
+    "/pharmacy/stores/{code}",
+    answer=StoreOut,
+    permission=Permission.STORE_READ,
+    versioned=True,
+    summary="One store",
+)
+async def get_store(call: Call[None, None]) -> StoreOut:
+    """A dispensary, the cupboard of a ward, or a quarantine."""
+    return await call.services.pharmacy.store(call.principal, call.path_code("code"))
+
+
+@routes.patch(
+    "/pharmacy/stores/{code}",
+    body=StoreChange,
+    answer=StoreOut,
+    permission=Permission.STORE_DEFINE,
+    command="pharmacy.change_store",
+    versioned=True,
+    summary="Change a store",
+)
+async def change_store(call: Call[StoreChange, None]) -> StoreOut:
+    """Its name, or how many days before the last day of use its people are told of a lot."""
+    return await call.services.pharmacy.change_store(
+        call.principal, call.command, call.path_code("code"), call.body
+    )

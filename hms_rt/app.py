@@ -54,7 +54,7 @@ from hms_rt.departments.patients import projector as patients_projector
 from hms_rt.departments.patients.service import ContextKind, PatientsService
 from hms_rt.departments.pharmacy import merging as pharmacy_merging
 from hms_rt.departments.pharmacy import projector as pharmacy_projector
-from hms_rt.departments.pharmacy.service import PharmacyService, recorded_allergies
+from hms_rt.departments.pharmacy.service import Facility, PharmacyService, recorded_allergies
 from hms_rt.departments.reporting.service import ReadState, ReportingService
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.clock import Clock, SystemClock
@@ -170,8 +170,9 @@ class Hospital:
         self._states: dict[str, ReadState] = {}
         self.services = self._services(tokens, key, throttle)
         ipd_projector.follow(projectors, self.services.ipd.recount)
-        for event, several in self.services.notifications.projectors().items():
-            projectors.setdefault(event, []).extend(several)
+        for department in (self.services.notifications, self.services.pharmacy):
+            for event, several in department.projectors().items():
+                projectors.setdefault(event, []).extend(several)
         self.hub = Hub(self._live_engine, self.clock)
         redis = make_redis(stores.redis_url)
         self._bus = Bus(
@@ -228,7 +229,15 @@ class Hospital:
             CriticalLimits(*(timedelta(minutes=each) for each in self.settings.lab_critical_minutes)),
             self.settings.facility_language,
         )
-        pharmacy = PharmacyService(self.units, patients, ward_of_inpatient, recorded_allergies, zone)
+        pharmacy = PharmacyService(
+            self.units,
+            patients,
+            identity,
+            notifications,
+            ward_of_inpatient,
+            recorded_allergies,
+            Facility(zone, self.settings.facility_language, self.settings.pharmacy_near_expiry_days),
+        )
         billing = BillingService(self.units, patients, identity, zone, self.settings.facility_language)
         asked = (
             lab.outstanding,
@@ -306,7 +315,7 @@ class Hospital:
     def _durable_timers(self) -> DurableTimers:
         """Every kind of durable timer and what it does: ``timers.on("lab.alert", self.services.lab.…)``."""
         timers = DurableTimers(self.units, self.services.notifications.timer_died)
-        for department in (self.services.notifications, self.services.billing):
+        for department in (self.services.notifications, self.services.pharmacy, self.services.billing):
             for kind, callback in department.timer_callbacks().items():
                 timers.on(kind, callback)
         return timers

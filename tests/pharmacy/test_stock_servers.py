@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest_asyncio
 
 from hms_rt.app import Hospital, Stores
 from hms_rt.config import Settings
+from hms_rt.departments.pharmacy.schemas.levels import LevelIn
 from hms_rt.departments.pharmacy.schemas.stock import ReceiptIn
 from hms_rt.kernel.principal import SYSTEM, Role
 from tests.cli.processes import configured, serving
@@ -60,6 +62,8 @@ async def test_fifty_dispensers_on_one_lot_take_what_there_is_and_not_one_more(
     goods = {"medicine": "AMOX500", "lot": "L1", "expires_on": expires, "quantity": str(LOT)}
     await pharmacy.services.pharmacy.receive(SYSTEM, command(), "MAIN", ReceiptIn.model_validate(goods))
     waiting = [await pharmacy.active() for _ in range(MANY)]
+    level = LevelIn(reorder_level=Decimal(LOT // 2))
+    await pharmacy.services.pharmacy.set_level(SYSTEM, command(), "MAIN", "AMOX500", level)
 
     async def post(number: int, path: str, body: dict[str, Any]) -> tuple[int, Any]:
         async with clerks[number % 2].post(f"/api/v1{path}", json=body) as answer:
@@ -75,6 +79,15 @@ async def test_fifty_dispensers_on_one_lot_take_what_there_is_and_not_one_more(
         "SELECT s.quantity, (SELECT sum(delta) FROM pharmacy_ledger) FROM pharmacy_stock s"
     )
     assert left == moved == LOT % EACH
+
+    ((told, usable),) = await query(
+        """
+        SELECT count(*), (SELECT usable FROM pharmacy_shelf) FROM notifications_notification n
+        WHERE n.user_id = :clerk AND n.kind = 'stock_low'
+        """,
+        clerk=pharmacy.pharmacist.id,
+    )
+    assert (told, usable) == (1, LOT % EACH)  # of the one crossing, however many took something
 
     first, item = next((made["id"], made["items"][0]["id"]) for status, made in answers if status == 201)
     handed = await asyncio.gather(*(post(n, f"/dispenses/{first}/hand-over", {}) for n in range(MANY)))

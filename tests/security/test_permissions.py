@@ -113,6 +113,7 @@ TABLE = {
     "dispense": "----Y-",
     "stock.read": "Y---Y-",
     "stock.move": "----Y-",
+    "stock.level": "Y---Y-",
     "write_off.approve": "Y-----",
     "tariff.define": "Y-----",
     "tariff.read": "Y--YY-",

@@ -1,5 +1,8 @@
 """Requests about medicines: formulary, prescriptions, stock, dispensing, and what wards give."""
 
+from hms_rt.departments.pharmacy.schemas.formulary import StoreIn
+from hms_rt.kernel.principal import SYSTEM
+from tests.conftest import command
 from tests.pharmacy.conftest import FORMULARY
 from tests.surface.recipes import REASON, Ask, Recipe, at, new, plain
 from tests.surface.things import DISPENSARY, LINE, WARD
@@ -25,6 +28,19 @@ async def _ledger(world: World) -> Ask:
 
 async def _lot(world: World) -> Ask:
     return Ask({"id": str((await world.shelf()).lot_id)})
+
+
+async def _change_store(world: World) -> Ask:
+    code = world.fresh("ST")
+    new = {"code": code, "name": "Dispensary to change", "kind": "dispensary"}
+    await world.services.pharmacy.define_store(SYSTEM, command(), StoreIn.model_validate(new))
+    return Ask({"code": code}, body={"near_expiry_days": 30}, version=1)
+
+
+async def _set_level(world: World) -> Ask:
+    path = {"code": DISPENSARY, "medicine": "AMOX500"}
+    shelf = await world.services.pharmacy.level(SYSTEM, DISPENSARY, "AMOX500")
+    return Ask(path, body={"reorder_level": "1"}, version=shelf.version)
 
 
 async def _recall(world: World) -> Ask:
@@ -84,6 +100,10 @@ RECIPES: dict[str, Recipe] = {
     "GET /pharmacy/formulary/{medicine}": plain({"medicine": "AMOX500"}),
     "PATCH /pharmacy/formulary/{medicine}": _change_medicine,
     "POST /pharmacy/stores": new("ST", name="New dispensary", kind="dispensary"),
+    "GET /pharmacy/stores/{code}": plain({"code": DISPENSARY}),
+    "PATCH /pharmacy/stores/{code}": _change_store,
+    "GET /pharmacy/stores/{code}/levels/{medicine}": plain({"code": DISPENSARY, "medicine": "AMOX500"}),
+    "PUT /pharmacy/stores/{code}/levels/{medicine}": _set_level,
     "POST /prescriptions": _prescribe,
     "GET /prescriptions/{id}": at(W.prescription),
     "GET /prescriptions/{id}/warnings": at(W.draft),

@@ -52,7 +52,15 @@ class SupplyChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class StockMoved(Event):
-    """Something of a lot came to or left these stores, or the lot was recalled."""
+    """Something of a lot came to or left these stores, or how it stands there changed."""
 
     lot_id: uuid.UUID
     stores: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfChanged(Event):
+    """The reorder level of a medicine in a store changed."""
+
+    store: str
+    medicine: str

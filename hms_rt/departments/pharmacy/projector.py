@@ -7,8 +7,8 @@ from hms_rt.departments.ipd.events import StayMoved
 from hms_rt.departments.patients.events import PatientBrief, PatientDied, PatientRenamed, RestrictionChanged
 from hms_rt.departments.pharmacy import views
 from hms_rt.departments.pharmacy.deaths import patient_died
-from hms_rt.departments.pharmacy.events import PrescriptionChanged, StockMoved
-from hms_rt.departments.pharmacy.repository import prescriptions, stock
+from hms_rt.departments.pharmacy.events import PrescriptionChanged, ShelfChanged, StockMoved
+from hms_rt.departments.pharmacy.repository import prescriptions, shelves, stock
 from hms_rt.kernel.changes import Cause, Change, Event, Op
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
@@ -40,9 +40,9 @@ async def stay_moved(uow: UnitOfWork, event: StayMoved) -> None:
 
 
 async def stock_moved(uow: UnitOfWork, event: StockMoved) -> None:
-    """Publish how much of the lot each store has now; an empty shelf leaves the room.
+    """Publish how much of the lot, and of its medicine, each store has now; what is empty leaves the room.
 
-    The ledger's trigger locked the stock, so what is read here is what commits.
+    The ledger's triggers locked stock and shelf, so what is read here is what commits.
     """
     held = {one.store: one for one in await stock.lock_one(uow.connection, event.lot_id, event.stores)}
     for store in event.stores:
@@ -51,6 +51,20 @@ async def stock_moved(uow: UnitOfWork, event: StockMoved) -> None:
             uow.change(Change(stream, Op.PUT, key, Cause.STOCK, views.stock_value(one)))
         else:
             uow.change(Change(stream, Op.REMOVE, key, Cause.STOCK))
+    lot = await stock.lot(uow.connection, event.lot_id)
+    if lot is not None:
+        for store in event.stores:
+            await shelf_changed(uow, ShelfChanged(store, lot.medicine))
+
+
+async def shelf_changed(uow: UnitOfWork, event: ShelfChanged) -> None:
+    """Publish what a store may hand over of a medicine, while there is some or a level to keep."""
+    shelf = await shelves.lock(uow.connection, event.store, event.medicine)
+    stream, key = views.stock_stream(event.store), views.shelf_key(event.medicine)
+    if shelf is not None and shelf.shown:
+        uow.change(Change(stream, Op.PUT, key, Cause.STOCK, views.shelf_value(shelf)))
+    else:
+        uow.change(Change(stream, Op.REMOVE, key, Cause.STOCK))
 
 
 async def patient_renamed(uow: UnitOfWork, event: PatientRenamed) -> None:
@@ -75,6 +89,7 @@ async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> 
 PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     PrescriptionChanged: (prescription_changed,),
     StockMoved: (stock_moved,),
+    ShelfChanged: (shelf_changed,),
     StayMoved: (stay_moved,),
     PatientRenamed: (patient_renamed,),
     PatientDied: (patient_died,),

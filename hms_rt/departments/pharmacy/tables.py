@@ -41,6 +41,7 @@ store = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("ward", sa.ForeignKey("beds_ward.code")),
+    sa.Column("near_expiry_days", sa.SmallInteger),
     sa.Column("version", sa.Integer, nullable=False),
 )
 """Where medicines are kept: dispensaries, and the cupboards of wards."""

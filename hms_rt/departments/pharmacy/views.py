@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hms_rt.departments.pharmacy.model.prescription import Line, Prescription
+from hms_rt.departments.pharmacy.model.shelf import Shelf
 from hms_rt.departments.pharmacy.model.stock import Held
 from hms_rt.kernel.audiences import masked
 from hms_rt.kernel.clock import rfc3339
@@ -78,6 +79,22 @@ def lot_key(lot_id: object) -> str:
     return f"lot:{lot_id}"
 
 
+def shelf_key(medicine: str) -> str:
+    """The key of what a store has of a medicine, of all its lots."""
+    return f"medicine:{medicine}"
+
+
+def shelf_value(shelf: Shelf) -> dict[str, Any]:
+    """How much of a medicine a store may hand over, and whether that is little."""
+    level = shelf.reorder_level
+    return {
+        "medicine": shelf.medicine,
+        "usable": written(shelf.usable),
+        "reorder_level": written(level) if level is not None else None,
+        "low": shelf.low,
+    }
+
+
 def stock_value(held: Held) -> dict[str, Any]:
     """How much of a lot a store has."""
     return {
@@ -86,5 +103,7 @@ def stock_value(held: Held) -> dict[str, Any]:
         "lot": held.lot.number,
         "expires_on": held.lot.expires_on.isoformat(),
         "recalled": held.lot.recalled_at is not None,
+        "expired": held.lot.expired_at is not None,
+        "near_expiry": held.near_expiry and held.lot.expired_at is None,
         "quantity": written(held.quantity),
     }

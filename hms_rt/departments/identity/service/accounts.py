@@ -194,12 +194,14 @@ class Accounts(Foundation):
         roles: Collection[Role] | None = None,
         ward: str | None = None,
         clinic: str | None = None,
+        counter: str | None = None,
         assignment_kind: AssignmentKind | None = None,
     ) -> list[UserRef]:
         """Active users who fit everything asked for; for other departments, inside their transaction.
 
-        ``ward`` means assigned to it, also as charge nurse; ``clinic`` also as on call. ``assignment_kind``
-        narrows that to one kind, or, without a place, asks for the kind anywhere.
+        ``ward`` means assigned to it, also as charge nurse; ``clinic`` also as on call; ``counter`` a
+        clinic's, a till, or a store of the pharmacy. ``assignment_kind`` narrows that to one kind, or,
+        without a place, asks for the kind anywhere.
         """
         only = frozenset({assignment_kind}) if assignment_kind is not None else None
         places: list[tuple[Collection[AssignmentKind], str | None]] = []
@@ -207,6 +209,8 @@ class Accounts(Foundation):
             places.append((only or WARD_KINDS, ward))
         if clinic is not None:
             places.append((only or CLINIC_KINDS, clinic))
+        if counter is not None:
+            places.append((only or {AssignmentKind.COUNTER}, counter))
         if only is not None and not places:
             places.append((only, None))
         found = await users.active_with(connection, roles=roles, places=places)

@@ -32,6 +32,10 @@ class Kind(StrEnum):
     TIMER_FAILED = "timer_failed"
     CLEANING_OVERDUE = "cleaning_overdue"
     GLASS_BROKEN = "glass_broken"
+    STOCK_LOW = "stock_low"
+    STOCK_NEAR_EXPIRY = "stock_near_expiry"
+    STOCK_EXPIRED = "stock_expired"
+    LOT_RECALLED = "lot_recalled"
 
 
 class Priority(StrEnum):

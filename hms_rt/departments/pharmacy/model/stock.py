@@ -69,11 +69,12 @@ class Lot:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """How much of a lot a store has."""
+    """How much of a lot a store has; ``near_expiry``: its people were told that it will not last."""
 
     lot: Lot
     store: str
     quantity: Decimal
+    near_expiry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

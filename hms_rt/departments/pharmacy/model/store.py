@@ -14,10 +14,14 @@ class StoreKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A dispensary, the cupboard of ``ward``, or a quarantine."""
+    """A dispensary, the cupboard of ``ward``, or a quarantine.
+
+    ``near_expiry_days``: how long before the last day of use a lot is told of; the hospital's, if None.
+    """
 
     code: str
     name: str
     kind: StoreKind
     ward: str | None
+    near_expiry_days: int | None = None
     version: int = 1

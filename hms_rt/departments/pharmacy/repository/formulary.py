@@ -77,6 +77,18 @@ async def stores(connection: AsyncConnection) -> list[Store]:
     ]
 
 
+async def lock_store(connection: AsyncConnection, code: str) -> Store | None:
+    """One store, locked."""
+    query = sa.select(tables.store).where(_STORE.code == code).with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    return rows.store(row) if row is not None else None
+
+
+async def save_store(connection: AsyncConnection, store: Store) -> None:
+    """Write a locked store."""
+    await connection.execute(tables.store.update().where(_STORE.code == store.code).values(asdict(store)))
+
+
 async def first_dispensary(connection: AsyncConnection) -> Store | None:
     """The dispensary for who names none: the first by code."""
     query = sa.select(tables.store).where(_STORE.kind == StoreKind.DISPENSARY.value).order_by(_STORE.code)

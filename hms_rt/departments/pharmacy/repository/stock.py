@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.pharmacy import tables as pharmacy_tables
+from hms_rt.departments.pharmacy.model.shelf import ExpiryNotice, StockStanding
 from hms_rt.departments.pharmacy.model.stock import (
     Held,
     LedgerKind,
@@ -27,9 +28,24 @@ _LOT = tables.lot.c
 _STOCK = tables.stock.c
 _LEDGER = tables.ledger.c
 _WRITE_OFF = tables.write_off.c
-_HELD: sa.Select[Any] = sa.select(tables.lot, _STOCK.store, _STOCK.quantity).join(
+_NEAR = (
+    sa.exists()
+    .where(
+        tables.expiry_notice.c.store == _STOCK.store,
+        tables.expiry_notice.c.lot_id == _STOCK.lot_id,
+        tables.expiry_notice.c.kind == ExpiryNotice.NEAR_EXPIRY.value,
+    )
+    .correlate(tables.stock)
+)
+_HELD: sa.Select[Any] = sa.select(tables.lot, _STOCK.store, _STOCK.quantity, _NEAR.label("near_expiry")).join(
     tables.stock, _STOCK.lot_id == _LOT.id
 )
+_STANDS = {
+    StockStanding.USABLE: sa.and_(_LOT.recalled_at.is_(None), _LOT.expired_at.is_(None)),
+    StockStanding.NEAR_EXPIRY: sa.and_(_LOT.recalled_at.is_(None), _LOT.expired_at.is_(None), _NEAR),
+    StockStanding.EXPIRED: _LOT.expired_at.is_not(None),
+    StockStanding.RECALLED: _LOT.recalled_at.is_not(None),
+}
 _NOT_EMPTY = sa.literal_column("pharmacy_stock.quantity > 0", sa.Boolean)
 """As the partial indexes have it: a bound value would hide it from a generic plan."""
 
@@ -61,8 +77,14 @@ async def lot_for_use(connection: AsyncConnection, lot_id: uuid.UUID) -> Lot | N
     return _lot(row) if row is not None else None
 
 
+async def lock_lots(connection: AsyncConnection, lots: Collection[uuid.UUID]) -> list[Lot]:
+    """These lots, locked by id; their stock is locked before."""
+    query = sa.select(tables.lot).where(_LOT.id.in_(lots)).order_by(_LOT.id).with_for_update()
+    return [_lot(row) for row in await connection.execute(query)]
+
+
 async def save_lot(connection: AsyncConnection, one: Lot) -> None:
-    """Write the recall of a locked lot."""
+    """Write the recall, or the expiry, of a locked lot."""
     await connection.execute(tables.lot.update().where(_LOT.id == one.id).values(asdict(one)))
 
 
@@ -99,6 +121,7 @@ async def held(
     medicine: str | None = None,
     lot_id: uuid.UUID | None = None,
     expires_before: date | None = None,
+    standing: StockStanding | None = None,
     after: tuple[uuid.UUID, str] | None = None,
     limit: int | None = None,
 ) -> list[Held]:
@@ -112,6 +135,8 @@ async def held(
         query = query.where(_LOT.id == lot_id)
     if expires_before is not None:
         query = query.where(_LOT.expires_on < expires_before)
+    if standing is not None:
+        query = query.where(_STANDS[standing])
     if after is not None:
         query = query.where(sa.tuple_(_STOCK.lot_id, _STOCK.store) > after)
     return [_held(row) for row in await connection.execute(query)]
@@ -187,4 +212,4 @@ def _lot(row: Row[Any]) -> Lot:
 
 
 def _held(row: Row[Any]) -> Held:
-    return Held(_lot(row), row.store, row.quantity)
+    return Held(_lot(row), row.store, row.quantity, row.near_expiry)

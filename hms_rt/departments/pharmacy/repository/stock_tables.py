@@ -28,6 +28,29 @@ stock = sa.Table(
 )
 """How much of a lot a store has; written by the ledger's trigger alone."""
 
+shelf = sa.Table(
+    "pharmacy_shelf",
+    metadata,
+    sa.Column("store", sa.ForeignKey("pharmacy_store.code"), primary_key=True),
+    sa.Column("medicine", sa.ForeignKey("pharmacy_medicine.code"), primary_key=True),
+    sa.Column("usable", sa.Numeric, nullable=False),
+    sa.Column("reorder_level", sa.Numeric),
+    sa.Column("told", sa.Boolean, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("low", sa.Boolean, sa.FetchedValue(), nullable=False),
+)
+"""What of a medicine a store may hand over; the sum is moved by triggers alone."""
+
+expiry_notice = sa.Table(
+    "pharmacy_expiry_notice",
+    metadata,
+    sa.Column("store", sa.ForeignKey("pharmacy_store.code"), primary_key=True),
+    sa.Column("lot_id", sa.ForeignKey("pharmacy_lot.id"), primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("told_at", Moment, nullable=False),
+)
+"""What a store was told of the expiry of a lot, once."""
+
 ledger = sa.Table(
     "pharmacy_ledger",
     metadata,

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from hms_rt.departments.pharmacy.model.formulary import Form, FormularyStatus
 from hms_rt.departments.pharmacy.model.store import StoreKind
@@ -21,6 +21,9 @@ Unit = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,20}$")]
 
 DispenseUnit = Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=r"^[A-Za-z][A-Za-z ]*$")]
 """What is counted when stock moves: ``tablet``, ``vial``, ``mL``."""
+
+
+NearExpiryDays = Annotated[int, Field(ge=1, le=1000)]
 
 
 class MedicineIn(Schema):
@@ -92,11 +95,27 @@ class StoreIn(Schema):
     kind: StoreKind
     ward: PlaceCode | None = None
     """Of which ward, for a cupboard."""
+    near_expiry_days: NearExpiryDays | None = None
+    """How long before its last day of use a lot is told of; the hospital's setting, if left out."""
 
     @model_validator(mode="after")
     def _sensible(self) -> "StoreIn":
         if (self.kind is StoreKind.WARD) != (self.ward is not None):
             raise ValueError("the cupboard of a ward names it, another store names none")
+        return self
+
+
+class StoreChange(Schema):
+    """What to change of a store; what is left out stays."""
+
+    name: Name | None = None
+    near_expiry_days: NearExpiryDays | None = None
+    """``null``: as the hospital's setting says."""
+
+    @model_validator(mode="after")
+    def _something(self) -> "StoreChange":
+        if not self.model_fields_set or ("name" in self.model_fields_set and self.name is None):
+            raise ValueError("say what to change; a store keeps a name")
         return self
 
 
@@ -107,4 +126,5 @@ class StoreOut(Schema):
     name: str
     kind: StoreKind
     ward: str | None
+    near_expiry_days: int | None
     version: int

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from hms_rt.departments.pharmacy.model.dispense import DispenseState, Disposition
+from hms_rt.departments.pharmacy.model.shelf import StockStanding
 from hms_rt.departments.pharmacy.model.stock import LedgerKind, WriteOffState
 from hms_rt.departments.pharmacy.schemas.formulary import MedicineCode
 from hms_rt.kernel.paging import PageQuery
@@ -37,6 +38,9 @@ class StockOut(Schema):
     lot: str
     expires_on: date
     recalled: bool
+    expired: bool
+    """To be written off."""
+    near_expiry: bool
     store: str
     quantity: Amount
 
@@ -47,6 +51,7 @@ class StockQuery(PageQuery):
     store: PlaceCode | None = None
     medicine: MedicineCode | None = None
     expires_before: date | None = None
+    standing: StockStanding | None = None
 
 
 class StockCursor(Schema):

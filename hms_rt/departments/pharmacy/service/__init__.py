@@ -1,25 +1,47 @@
 """The service of the pharmacy."""
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from hms_rt.departments.pharmacy.events import ShelfChanged, StockMoved
 from hms_rt.departments.pharmacy.service.dispensing import Dispensing
+from hms_rt.departments.pharmacy.service.expiry import EXPIRY, Expiry
 from hms_rt.departments.pharmacy.service.formulary import Formulary
 from hms_rt.departments.pharmacy.service.foundation import (
+    Facility,
     InpatientWard,
     KnownAllergies,
     recorded_allergies,
 )
+from hms_rt.departments.pharmacy.service.levels import Levels
 from hms_rt.departments.pharmacy.service.outstanding import Checklist
 from hms_rt.departments.pharmacy.service.reading import Reading
 from hms_rt.departments.pharmacy.service.recalls import Recalls
 from hms_rt.departments.pharmacy.service.rooms import Rooms
 from hms_rt.departments.pharmacy.service.stock import Stock
 from hms_rt.departments.pharmacy.service.write_offs import WriteOffs
+from hms_rt.kernel.changes import Event
+from hms_rt.kernel.timers import Timer
+from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
-__all__ = ["InpatientWard", "KnownAllergies", "PharmacyService", "recorded_allergies"]
+__all__ = ["Facility", "InpatientWard", "KnownAllergies", "PharmacyService", "recorded_allergies"]
 
 
-class PharmacyService(Formulary, Reading, Stock, WriteOffs, Recalls, Dispensing, Checklist, Rooms):
+class PharmacyService(
+    Formulary, Reading, Stock, Levels, Expiry, WriteOffs, Recalls, Dispensing, Checklist, Rooms
+):
     """From the formulary to the medicine in the patient's hand.
 
     Whatever changes a prescription locks it (the patient first, where both are locked) and records
     ``PrescriptionChanged``, which the projector turns into changes of ``pharmacy/dispensary:<code>``.
     """
+
+    def projectors(self) -> Mapping[type[Event], Sequence[Projector]]:
+        """What the pharmacy tells its people of, when stock moves."""
+        return {
+            StockMoved: (self.watch_levels, self.watch_expiry),
+            ShelfChanged: (self.watch_shelf,),
+        }
+
+    def timer_callbacks(self) -> Mapping[str, Callable[[UnitOfWork, Timer], Awaitable[None]]]:
+        """Every kind of durable timer that the pharmacy sets."""
+        return {EXPIRY: self.look_at_expiry}

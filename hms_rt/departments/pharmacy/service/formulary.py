@@ -12,9 +12,11 @@ from hms_rt.departments.pharmacy.schemas.formulary import (
     MedicineIn,
     MedicineOut,
     MedicineQuery,
+    StoreChange,
     StoreIn,
     StoreOut,
 )
+from hms_rt.departments.pharmacy.service.expiry import EXPIRY
 from hms_rt.departments.pharmacy.service.foundation import Foundation, found
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import conflict, not_found
@@ -22,6 +24,7 @@ from hms_rt.kernel.paging import CodeCursor, Page, PageQuery, cut, decode_cursor
 from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission, require
 from hms_rt.storage.postgres import violated
+from hms_rt.storage.timers import set_timer
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 _NEVER_NULL = ("generic", "controlled", "status")
@@ -110,8 +113,37 @@ class Formulary(Foundation):
                     case "pharmacy_store_ward_fkey":
                         raise not_found(f"ward {new.ward}") from None
                 raise
+            await set_timer(uow, EXPIRY, store.code, uow.now)
             uow.audit("store.define", entity="store", entity_id=store.code)
             return StoreOut(**asdict(store))
+
+        return await self._units.execute(principal, command, StoreOut, work)
+
+    async def store(self, principal: Principal, code: str) -> StoreOut:
+        """One store; raises ``not_found``."""
+        require(principal, Permission.STORE_READ)
+        async with self._units.reading() as connection:
+            store = found(await formulary.store(connection, code), f"store {code}")
+        return StoreOut(**asdict(store))
+
+    async def change_store(
+        self, principal: Principal, command: Command, code: str, change: StoreChange
+    ) -> StoreOut:
+        """Change its name, or how far ahead its people are told of expiry, which they are at once.
+
+        Raises ``not_found``, ``stale_version``.
+        """
+
+        async def work(uow: UnitOfWork) -> StoreOut:
+            require(principal, Permission.STORE_DEFINE)
+            before = found(await formulary.lock_store(uow.connection, code), f"store {code}")
+            command.check_version(before.version)
+            wanted = change.model_dump(exclude_unset=True)
+            after = replace(before, **wanted, version=before.version + 1)
+            await formulary.save_store(uow.connection, after)
+            await set_timer(uow, EXPIRY, code, uow.now)
+            uow.audit("store.change", entity="store", entity_id=code, detail={"fields": sorted(wanted)})
+            return StoreOut(**asdict(after))
 
         return await self._units.execute(principal, command, StoreOut, work)
 

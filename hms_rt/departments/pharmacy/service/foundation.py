@@ -1,17 +1,21 @@
 """What every part of the pharmacy's service works with."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hms_rt.departments.identity.service import IdentityService
+from hms_rt.departments.notifications.service import Kind, NotificationsService, Priority, Subject
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.departments.pharmacy import views
 from hms_rt.departments.pharmacy.events import PrescriptionChanged
 from hms_rt.departments.pharmacy.model.prescription import Line, Prescription, PrescriptionMove
 from hms_rt.departments.pharmacy.model.safety import Allergy
+from hms_rt.departments.pharmacy.model.shelf import NEAR_EXPIRY_DAYS
 from hms_rt.departments.pharmacy.repository import prescriptions
 from hms_rt.departments.pharmacy.repository.prescriptions import Reach, Recorded, Shown
 from hms_rt.departments.pharmacy.schemas.prescriptions import FrequencyOut, LineOut, PrescriptionOut
@@ -24,6 +28,9 @@ from hms_rt.security.permissions import Permission, clinics, require, require_pl
 from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
 
 T = TypeVar("T")
+
+TOLD_AT_ONCE = 500
+"""People that one call of notifications tells at most."""
 
 
 class KnownAllergies(Protocol):
@@ -53,22 +60,61 @@ async def recorded_allergies(connection: AsyncConnection, patient_id: uuid.UUID)
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Facility:
+    """What the hospital has set: its clocks, the language of labels, how far ahead expiry is told."""
+
+    zone: ZoneInfo
+    language: str = "en"
+    near_expiry_days: int = NEAR_EXPIRY_DAYS
+
+
 class Foundation:
-    """The collaborators of the service; hours of the wall clock are those of ``zone``."""
+    """The collaborators of the service; hours and days are those of the facility's clocks."""
 
     def __init__(
         self,
         units: UnitsOfWork,
         patients: PatientsService,
+        identity: IdentityService,
+        notifications: NotificationsService,
         ward_of: InpatientWard,
         allergies_of: KnownAllergies,
-        zone: ZoneInfo,
+        facility: Facility,
     ) -> None:
         self._units = units
         self._patients = patients
+        self._identity = identity
+        self._notifications = notifications
         self._ward_of = ward_of
         self._allergies_of = allergies_of
-        self._zone = zone
+        self._facility = facility
+        self._zone = facility.zone
+
+    async def _tell_store(
+        self, uow: UnitOfWork, store: str, kind: Kind, title: str, subject: Subject, priority: Priority
+    ) -> None:
+        """Tell the pharmacists who are assigned to the store as to a counter; without any, all of them."""
+        told = await self._identity.users_with(
+            uow.connection, roles=[Role.PHARMACY], counter=store
+        ) or await self._identity.users_with(uow.connection, roles=[Role.PHARMACY])
+        await self._tell(uow, {user.id for user in told}, kind, title, subject, priority)
+
+    async def _tell(
+        self,
+        uow: UnitOfWork,
+        people: Collection[uuid.UUID],
+        kind: Kind,
+        title: str,
+        subject: Subject,
+        priority: Priority,
+        patient_id: uuid.UUID | None = None,
+    ) -> None:
+        """Tell people, however many: too many at once would be refused, and nobody told."""
+        users = sorted(people)
+        for begin in range(0, len(users), TOLD_AT_ONCE):
+            several = users[begin : begin + TOLD_AT_ONCE]
+            await self._notifications.notify(uow, several, kind, title, subject, patient_id, priority)
 
 
 def found(thing: T | None, what: str) -> T:

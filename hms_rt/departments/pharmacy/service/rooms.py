@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.pharmacy import views
 from hms_rt.departments.pharmacy.model.store import StoreKind
-from hms_rt.departments.pharmacy.repository import formulary, prescriptions, stock
+from hms_rt.departments.pharmacy.repository import formulary, prescriptions, shelves, stock
 from hms_rt.departments.pharmacy.service.foundation import Foundation
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.principal import Principal
@@ -48,4 +48,8 @@ class Rooms(Foundation):
         if await formulary.store(connection, code) is None:
             return None
         held = await stock.held(connection, store=code)
-        return {views.lot_key(one.lot.id): views.stock_value(one) for one in held}
+        kept = await shelves.of_store(connection, code)
+        return {
+            **{views.lot_key(one.lot.id): views.stock_value(one) for one in held},
+            **{views.shelf_key(one.medicine): views.shelf_value(one) for one in kept},
+        }

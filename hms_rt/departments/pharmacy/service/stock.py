@@ -146,6 +146,7 @@ class Stock(Foundation):
                 store=query.store,
                 medicine=query.medicine,
                 expires_before=query.expires_before,
+                standing=query.standing,
                 after=(cursor.lot_id, cursor.store) if cursor is not None else None,
                 limit=query.limit + 1,
             )
@@ -204,6 +205,8 @@ def stock_out(held: Held) -> StockOut:
         lot=held.lot.number,
         expires_on=held.lot.expires_on,
         recalled=held.lot.recalled_at is not None,
+        expired=held.lot.expired_at is not None,
+        near_expiry=held.near_expiry and held.lot.expired_at is None,
         store=held.store,
         quantity=held.quantity,
     )

@@ -71,6 +71,12 @@ def percent(amount: Decimal, rate: Decimal, scale: int) -> Decimal:
         return rounded(amount * rate / 100, scale)
 
 
+def proportion(amount: Decimal, part: Decimal, whole: Decimal, scale: int) -> Decimal:
+    """``amount`` times ``part`` of ``whole``, rounded once; 0 of a whole of 0."""
+    with localcontext(_EXACT):
+        return rounded(amount * part / whole if whole else Decimal(0), scale)
+
+
 def product(price: Decimal, quantity: Decimal, scale: int) -> Decimal:
     """``quantity`` times a unit ``price``, rounded once."""
     with localcontext(_EXACT):

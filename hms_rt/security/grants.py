@@ -140,6 +140,8 @@ class Permission(StrEnum):
     CHARGE_REVERSE = "charge.reverse"
     INVOICE_READ = "invoice.read"
     INVOICE_WRITE = "invoice.write"  # draft, issue, settle from deposits, credit, ask for a void
+    DISCOUNT_GIVE = "discount.give"  # alone as far as the limits of role and assignment go
+    DISCOUNT_APPROVE = "discount.approve"  # or decline, what another person asked for
     VOID_APPROVE = "void.approve"  # of an invoice that another person asked to void
     PAYMENT_READ = "payment.read"
     PAYMENT_TAKE = "payment.take"  # and open and close a shift
@@ -264,6 +266,8 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.CHARGE_REVERSE: {ADMIN: ANY},
     P.INVOICE_READ: {ADMIN: ANY, RECEPTION: ANY},
     P.INVOICE_WRITE: {ADMIN: ANY, RECEPTION: ANY},
+    P.DISCOUNT_GIVE: {ADMIN: ANY, RECEPTION: ANY},
+    P.DISCOUNT_APPROVE: {ADMIN: ANY},
     P.VOID_APPROVE: {ADMIN: ANY},
     P.PAYMENT_READ: {ADMIN: ANY, RECEPTION: ANY},
     P.PAYMENT_TAKE: {ADMIN: ANY, RECEPTION: ANY, PHARMACY: OWN},

@@ -38,6 +38,7 @@ PATHS = (
     "hms_rt/kernel/quantity.py",
     "handlers/billing.py",
     "handlers/billing_accounts.py",
+    "handlers/billing_discounts.py",
     "handlers/billing_estimates.py",
     "handlers/billing_papers.py",
 )

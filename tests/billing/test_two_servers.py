@@ -87,6 +87,13 @@ async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
         assert await at_once("/invoices", about) == {201: 1, 409: 49}
         (last,) = await query("SELECT id FROM billing_invoice WHERE admission_id IS NOT NULL")
         assert await at_once(f"/invoices/{last.id}/issue", {}) == {200: 1, 409: 49}
+        assert await ask(0, "/discount-limits", {"holder": "admin", "percent": "50"}) in (200, 201)
+        (draft,) = await query("SELECT id FROM billing_invoice WHERE state = 'draft'")
+        off = {"amount": "7.00", "reason": "member of staff"}
+        given = await at_once(f"/invoices/{draft.id}/discounts", off)
+        assert given == {201: MANY}
+        (taken,) = await query("SELECT total FROM billing_invoice WHERE state = 'draft'")
+        assert taken.total == Decimal(51)  # seven times 7.00 within half of 100.00, the others wait
         opened = await at_once("/cashiers/C2/shifts", {"opening_cash": "0"})
         assert opened == {201: 1, 409: 49}
         keyed = await asyncio.gather(

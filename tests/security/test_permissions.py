@@ -123,6 +123,8 @@ TABLE = {
     "charge.reverse": "Y-----",
     "invoice.read": "Y--Y--",
     "invoice.write": "Y--Y--",
+    "discount.give": "Y--Y--",
+    "discount.approve": "Y-----",
     "void.approve": "Y-----",
     "payment.read": "Y--Y--",
     "payment.take": "Y--YO-",

@@ -19,6 +19,7 @@ from hms_rt.departments.billing.schemas.accounts import (
     WhyVoid,
 )
 from hms_rt.departments.billing.schemas.charges import ChargeIn, ChargeOut, ReverseCharge
+from hms_rt.departments.billing.schemas.discounts import DiscountIn, DiscountOut
 from hms_rt.departments.billing.schemas.estimates import EstimateIn, EstimateOut
 from hms_rt.departments.billing.schemas.tariffs import PriceIn, ServiceIn, ServiceOut
 from hms_rt.kernel.principal import SYSTEM
@@ -106,6 +107,12 @@ async def draft(world: World) -> InvoiceOut:
     await _shift(world)
     wanted = InvoiceIn(patient_id=(await priced(world)).patient_id)
     return await world.services.billing.draft_invoice(SYSTEM, command(), wanted)
+
+
+async def discount(world: World) -> DiscountOut:
+    """Somebody asked for it who may give none alone."""
+    wanted = DiscountIn.model_validate({"amount": "1.00", "reason": "member of staff"})
+    return await world.services.billing.give_discount(SYSTEM, command(), (await draft(world)).id, wanted)
 
 
 async def issued(world: World) -> InvoiceOut:
@@ -245,6 +252,12 @@ RECIPES: dict[str, Recipe] = {
     "GET /billing/estimates": plain(),
     "GET /billing/estimates/{id}": at(estimate),
     "GET /billing/estimates/{id}/pdf": at(estimate),
+    "GET /billing/discount-limits": plain(),
+    "POST /billing/discount-limits": plain(body={"holder": "cashier", "percent": "5"}),
+    "POST /billing/invoices/{id}/discounts": at(draft, {"percent": "10", "reason": "member of staff"}),
+    "GET /billing/discounts": plain(),
+    "POST /billing/discounts/{id}/approve": at(discount),
+    "POST /billing/discounts/{id}/decline": at(discount),
     "GET /billing/issuers": plain(),
     "POST /billing/issuers": plain(body={"name": "General Hospital", "address": "1 Main Road\nTown"}),
     "GET /billing/invoices/{id}/pdf": at(issued),

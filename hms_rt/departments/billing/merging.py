@@ -27,7 +27,7 @@ _BELONG = sa.text(
     WHERE c.patient_id = :into_id AND EXISTS (
         SELECT FROM patients_repoint r WHERE r.merge_id = :merge_id
         AND (r.table_name = 'billing_stay' AND r.row_id = c.admission_id::text
-            OR r.table_name = 'billing_charge' AND r.row_id = c.reverses::text))
+            OR r.table_name = 'billing_charge' AND r.row_id IN (c.reverses::text, c.reduces::text)))
     ON CONFLICT DO NOTHING
     """
 )

@@ -114,6 +114,7 @@ charge = sa.Table(
     sa.Column("reverses", sa.ForeignKey("billing_charge.id"), unique=True),
     sa.Column("reversed_by", sa.ForeignKey("billing_charge.id")),
     sa.Column("reason", sa.Text),
+    sa.Column("reduces", sa.ForeignKey("billing_charge.id")),
 )
 """The append-only ledger of what was done and what it costs."""
 
@@ -316,3 +317,34 @@ estimate_line = sa.Table(
     sa.Column("payer_part", sa.Numeric, nullable=False),
     sa.Column("patient_part", sa.Numeric, nullable=False),
 )
+
+discount_limit = sa.Table(
+    "billing_discount_limit",
+    metadata,
+    sa.Column("holder", sa.Text, primary_key=True),
+    sa.Column("percent", sa.Numeric, nullable=False),
+    sa.Column("amount", sa.Numeric),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""What a role or assignment may take off alone."""
+
+discount = sa.Table(
+    "billing_discount",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("invoice_id", sa.ForeignKey("billing_invoice.id"), nullable=False),
+    sa.Column("charge_id", sa.ForeignKey("billing_charge.id")),
+    sa.Column("percent", sa.Numeric),
+    sa.Column("amount", sa.Numeric),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("gross", sa.Numeric, nullable=False),
+    sa.Column("share", sa.Numeric, nullable=False),
+    sa.Column("authority", sa.Numeric, nullable=False),
+    sa.Column("requested_by", sa.Uuid, nullable=False),
+    sa.Column("requested_at", Moment, nullable=False),
+    sa.Column("decided_by", sa.Uuid),
+    sa.Column("decided_at", Moment),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""Discounts given or asked for; what they take off is a charge for each line (``reduces``)."""

@@ -23,7 +23,8 @@ class Charge:
     """A line of the append-only ledger.
 
     ``cause`` names what was done, once for each kind. Without a tariff it has no ``amounts`` and waits to be
-    priced. A mistake is not taken out: another charge ``reverses`` it with the opposite amounts.
+    priced. A mistake is not taken out: another charge ``reverses`` it with the opposite amounts. A discount,
+    or what a package includes, ``reduces`` a charge by negative amounts.
     """
 
     id: uuid.UUID
@@ -46,6 +47,7 @@ class Charge:
     reverses: uuid.UUID | None = None
     reversed_by: uuid.UUID | None = None
     reason: str | None = None
+    reduces: uuid.UUID | None = None
 
     def at(self, price: Price, amounts: Amounts) -> "Charge":
         """Priced; raises ``conflict`` if it is already, or was reversed."""
@@ -54,6 +56,30 @@ class Charge:
         if self.reversed_by is not None:
             raise conflict("the charge was reversed: there is nothing to price")
         return replace(self, unit_price=price.unit_price, tax_rate=price.tax_rate, amounts=amounts)
+
+    def reduced(
+        self,
+        charge_id: uuid.UUID,
+        kind: ServiceKind,
+        source: str,
+        amounts: Amounts,
+        now: datetime,
+        by: uuid.UUID,
+    ) -> "Charge":
+        """The charge that takes ``amounts`` (negative) off this one, for whatever ``source`` names."""
+        return replace(
+            self,
+            id=charge_id,
+            kind=kind,
+            cause=f"{source}/{self.id}",
+            source=source,
+            quantity=Decimal(1),
+            unit_price=-amounts.net,
+            amounts=amounts,
+            recorded_at=now,
+            recorded_by=by,
+            reduces=self.id,
+        )
 
     def reversal(self, charge_id: uuid.UUID, now: datetime, by: uuid.UUID, reason: str) -> "Charge":
         """The charge that takes this one back; raises ``conflict`` for a second time, or a reversal."""

@@ -130,7 +130,8 @@ class Invoice:
             raise illegal_move("the invoice", self.state.value, "credit", [])
         freed = max(ZERO, self.paid + self.credited + amount - self.total)
         paid, credited = self.paid - freed, self.credited + amount
-        state = _S.PAID if paid + credited == self.total else _S.PART_PAID
+        settled = paid + credited
+        state = _S.PAID if settled == self.total else _S.PART_PAID if settled else _S.ISSUED
         after = replace(self, paid=paid, credited=credited, state=state, version=self.version + 1)
         return after, freed
 

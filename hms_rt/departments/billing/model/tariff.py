@@ -26,7 +26,12 @@ class ServiceKind(StrEnum):
     BED_DAY = "bed_day"  # by ward
     PROCEDURE = "procedure"
     OTHER = "other"
-    DISCOUNT = "discount"
+    DISCOUNT = "discount"  # takes something off a charge
+    INCLUDED = "included"  # a package includes it, or a part of it
+
+
+REDUCTIONS = frozenset({ServiceKind.DISCOUNT, ServiceKind.INCLUDED})
+"""Kinds of charges that take something off another one; no service is of these kinds."""
 
 
 @dataclass(frozen=True, slots=True)

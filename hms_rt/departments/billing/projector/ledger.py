@@ -11,7 +11,8 @@ from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.days import day_of
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceState
 from hms_rt.departments.billing.model.tariff import Service, ServiceKind, applicable, priced
-from hms_rt.departments.billing.repository import accounts, charges, rows, tariffs
+from hms_rt.departments.billing.repository import accounts, charges, discounts, rows, tariffs
+from hms_rt.kernel.errors import conflict
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 ONE = Decimal(1)
@@ -95,16 +96,21 @@ class Ledger:
             return date.fromisoformat(charge.cause.rsplit("/", 1)[1])
         return day_of(charge.occurred_at, self.zone)
 
-    async def reverse(self, uow: UnitOfWork, charge: Charge, reason: str) -> Charge:
+    async def reverse(self, uow: UnitOfWork, charge: Charge, reason: str, *, alone: bool = True) -> Charge:
         """Take a locked charge back; records ``ChargeRaised``. Raises ``conflict`` for a second time.
 
-        It goes off a draft that it is on; once issued, it takes a credit note.
+        What was taken off it is taken back before. It goes off a draft that it is on; once issued, it takes a
+        credit note; a discount by itself is taken back on drafts only.
         """
+        for reduction in await discounts.lock_reductions(uow.connection, [charge.id]):
+            await self.reverse(uow, reduction, reason, alone=False)
         back = charge.reversal(uow.ids.new(), uow.now, uow.principal.id, reason)
         await charges.reverse(uow.connection, charge, back)
         invoice_id = await accounts.live_line(uow.connection, charge.id)
         if invoice_id is not None and charge.amounts is not None:
             draft = (await rows.lock(uow.connection, Invoice, [invoice_id]))[invoice_id]
+            if alone and charge.reduces is not None and draft.state is not InvoiceState.DRAFT:
+                raise conflict("it is on an issued invoice: reverse what it was taken off, and charge again")
             if draft.state is InvoiceState.DRAFT:
                 await accounts.take_off(uow.connection, invoice_id, charge.id)
                 await rows.save(uow.connection, draft.without(charge.amounts))

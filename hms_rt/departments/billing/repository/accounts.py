@@ -130,7 +130,8 @@ async def add_lines(
         values.append(
             {"id": line_id, "invoice_id": invoice_id, "charge_id": charge.id, "live": True, **parts}
         )
-    await connection.execute(tables.line.insert(), values)
+    if values:
+        await connection.execute(tables.line.insert(), values)
 
 
 async def lines(connection: AsyncConnection, invoice_id: uuid.UUID) -> list[Charge]:
@@ -139,7 +140,18 @@ async def lines(connection: AsyncConnection, invoice_id: uuid.UUID) -> list[Char
         sa.select(tables.charge)
         .join(tables.line, _LINE.charge_id == _CHARGE.id)
         .where(_LINE.invoice_id == invoice_id)
-        .order_by(_LINE.id)
+        .order_by(sa.func.coalesce(_CHARGE.reduces, _CHARGE.id), _CHARGE.id)
+    )
+    return [charge_of(row) for row in await connection.execute(query)]
+
+
+async def live_lines(connection: AsyncConnection, invoice_id: uuid.UUID) -> list[Charge]:
+    """What an invoice charges now, locked by id."""
+    query = (
+        sa.select(tables.charge)
+        .where(_CHARGE.id.in_(sa.select(_LINE.charge_id).where(_LINE.invoice_id == invoice_id, _LINE.live)))
+        .order_by(_CHARGE.id)
+        .with_for_update()
     )
     return [charge_of(row) for row in await connection.execute(query)]
 

@@ -11,23 +11,26 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.billing import tables
+from hms_rt.departments.billing.model.discount import Discount, DiscountState
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceKind, InvoiceState
 from hms_rt.departments.billing.model.payment import Means, Payment, PaymentState, Refund, RefundState, Shift
 
-Paper = Invoice | Payment | Refund | Shift
-P = TypeVar("P", Invoice, Payment, Refund, Shift)
+Paper = Invoice | Payment | Refund | Shift | Discount
+P = TypeVar("P", Invoice, Payment, Refund, Shift, Discount)
 
 _TABLES: dict[type[Any], sa.Table] = {
     Invoice: tables.invoice,
     Payment: tables.payment,
     Refund: tables.refund,
     Shift: tables.shift,
+    Discount: tables.discount,
 }
 _ENUMS: dict[type[Any], dict[str, Callable[[str], StrEnum]]] = {
     Invoice: {"kind": InvoiceKind, "state": InvoiceState},
     Payment: {"means": Means, "state": PaymentState},
     Refund: {"state": RefundState},
     Shift: {},
+    Discount: {"state": DiscountState},
 }
 
 

@@ -47,6 +47,8 @@ class ChargeOut(Schema):
     reverses: uuid.UUID | None
     """The charge that this one takes back."""
     reversed_by: uuid.UUID | None
+    reduces: uuid.UUID | None
+    """The charge that something is taken off: by a discount, or since a package includes it."""
     reason: str | None
 
 

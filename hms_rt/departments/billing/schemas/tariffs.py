@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints, model_validator
 
-from hms_rt.departments.billing.model.tariff import SELF, STANDARD, ServiceKind
+from hms_rt.departments.billing.model.tariff import REDUCTIONS, SELF, STANDARD, ServiceKind
 from hms_rt.kernel.money import Rate, UnitPrice
 from hms_rt.kernel.paging import PageQuery
 from hms_rt.kernel.schema import Moment, Name, PlaceCode, Schema
@@ -71,6 +71,8 @@ class ServiceIn(Schema):
         }
         if by_source != (self.source is not None):
             raise ValueError("consultations, tests, medicines and bed days name their source, others none")
+        if self.kind in REDUCTIONS:
+            raise ValueError("discounts are given on invoices, and what packages include follows from them")
         return self
 
 

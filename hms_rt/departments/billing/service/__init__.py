@@ -1,6 +1,7 @@
 """The service of billing."""
 
 from hms_rt.departments.billing.service.charging import Charging
+from hms_rt.departments.billing.service.discounting import Discounting
 from hms_rt.departments.billing.service.estimating import Estimating
 from hms_rt.departments.billing.service.invoicing import Invoicing
 from hms_rt.departments.billing.service.outstanding import Checklist
@@ -12,7 +13,9 @@ from hms_rt.departments.billing.service.tariffs import Tariffs
 __all__ = ["BillingService"]
 
 
-class BillingService(Tariffs, Charging, Checklist, Invoicing, Payments, Shifts, Estimating, Rooms):
+class BillingService(
+    Tariffs, Charging, Checklist, Invoicing, Payments, Shifts, Discounting, Estimating, Rooms
+):
     """From what was done to what was paid.
 
     Whatever changes a patient's account locks the patient first. Charges are a ledger that only grows.

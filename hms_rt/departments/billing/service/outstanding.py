@@ -24,7 +24,8 @@ class Checklist(Foundation):
         The caller is audited.
         """
         connection = asker.connection if isinstance(asker, UnitOfWork) else asker
-        unbilled = await accounts.unbilled(connection, patient_id, admission_id)
+        listed = await accounts.unbilled(connection, patient_id, admission_id)
+        unbilled = [one for one in listed if one.reduces is None]
         due = await accounts.to_pay(connection, patient_id, admission_id)
         return [
             *_unbilled(unbilled),

@@ -14,7 +14,7 @@ from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.estimate import Estimate
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceKind, InvoiceState
 from hms_rt.departments.billing.model.payment import Payment, Refund, RefundState
-from hms_rt.departments.billing.model.tariff import Amounts
+from hms_rt.departments.billing.model.tariff import REDUCTIONS, Amounts
 from hms_rt.departments.billing.views.formats import Formats
 from hms_rt.departments.billing.views.words import words
 from hms_rt.paper.document import Column, Document, Grid
@@ -175,7 +175,9 @@ def estimate(press: Press, one: Estimate, to: Addressee) -> Document:
         sums.append((words["share"], formats.money(one.payer_part), False))
         sums.append((words["own_share"], formats.money(one.patient_part), True))
     notes = [*([one.note] if one.note else []), words["not_an_invoice"]]
-    planned = _grid(press, [[formats.day(one.planned_on), *_line(formats, line)] for line in one.lines])
+    planned = _grid(
+        press, [[formats.day(one.planned_on), *_line(formats, line, words)] for line in one.lines]
+    )
     return press.document(
         words["estimate"], to, facts, [planned, by_rate(press, one.lines)], sums, notes=notes
     )
@@ -187,7 +189,7 @@ def lines(press: Press, charges: Sequence[Charge]) -> Grid:
     return _grid(
         press,
         [
-            [formats.day(one.occurred_at.astimezone(formats.zone).date()), *_line(formats, one)]
+            [formats.day(one.occurred_at.astimezone(formats.zone).date()), *_line(formats, one, press.words)]
             for one in charges
         ],
     )
@@ -206,9 +208,15 @@ def _grid(press: Press, rows: Sequence[Sequence[str]]) -> Grid:
     return Grid(columns, rows)
 
 
-def _line(formats: Formats, charge: Priced) -> list[str]:
+def _described(charge: Priced, words: Mapping[str, str]) -> str:
+    """What it is; of what is taken off a charge, also why."""
+    kind = getattr(charge, "kind", None)
+    return f"{words[kind.value]}: {charge.description}" if kind in REDUCTIONS else charge.description
+
+
+def _line(formats: Formats, charge: Priced, words: Mapping[str, str]) -> list[str]:
     return [
-        charge.description,
+        _described(charge, words),
         formats.quantity(charge.quantity),
         formats.unit_price(charge.unit_price) if charge.unit_price is not None else "",
         formats.rate(charge.tax_rate) if charge.tax_rate is not None else "",

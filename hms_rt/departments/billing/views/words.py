@@ -92,6 +92,9 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "of_receipt": ("Of receipt", "Zur Quittung", "Del recibo", "Du reçu", "Bij kwitantie"),
     "asked_by": ("Asked for by", "Beantragt von", "Solicitado por", "Demandé par", "Aangevraagd door"),
     "approved_by": ("Approved by", "Genehmigt von", "Aprobado por", "Approuvé par", "Goedgekeurd door"),
+    # before what is taken off a charge
+    "discount": ("Discount", "Rabatt", "Descuento", "Remise", "Korting"),
+    "included": ("In the package", "Im Paket", "En el paquete", "Dans le forfait", "In het pakket"),
     # columns
     "service": ("Service", "Leistung", "Servicio", "Prestation", "Prestatie"),
     "quantity": ("Qty", "Menge", "Cant.", "Qté", "Aantal"),

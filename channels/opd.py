@@ -60,7 +60,8 @@ MoveMethod = Callable[[Principal, Command, uuid.UUID, Late], Awaitable[TokenOut]
 
 
 def rooms(services: Services) -> list[RoomKind]:
-    """``clinic:<code>``, the queue; ``day:<code>``, the appointments of the day that the clinic is in."""
+    """``clinic:<code>``, the queue; ``day:<code>``, the appointments of the day that the clinic is in;
+    ``doctor:<user id>``, numbers and appointments of one doctor in every clinic."""
     opd = services.opd
     return [
         RoomKind(
@@ -73,7 +74,14 @@ def rooms(services: Services) -> list[RoomKind]:
                 Audience.STAFF: views.staff,
                 Audience.DISPLAY: views.display,
             },
-            revision=2,
+            revision=3,
+        ),
+        RoomKind(
+            namespace=NAMESPACE,
+            name="doctor",
+            streams=StreamKind("opd/doctor", opd.doctor_state),
+            audience=opd.doctor_audience,
+            views={Audience.OWN: everything, Audience.STAFF: views.doctor_staff},
         ),
         RoomKind(
             namespace=NAMESPACE,

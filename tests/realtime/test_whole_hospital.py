@@ -23,7 +23,7 @@ steps = st.lists(
 )
 
 
-async def boards_of(board_of: BoardFactory, client_as: ClientFactory) -> list[Board]:
+async def boards_of(world: World, board_of: BoardFactory, client_as: ClientFactory) -> list[Board]:
     """One board for every room and audience that a user can have."""
     clinical = await client_as(Role.DOCTOR, ward="ICU", clinic="GEN")
     reception = await client_as(Role.RECEPTION)
@@ -38,6 +38,7 @@ async def boards_of(board_of: BoardFactory, client_as: ClientFactory) -> list[Bo
         (clinical, "/opd", "clinic:GEN"),
         (reception, "/opd", "clinic:GEN"),
         (reception, "/opd", "clinic:ER"),
+        (reception, "/opd", f"doctor:{world.doctor.id}"),
         (lab, "/lab", "worklist"),
         (lab, "/lab", "alerts"),
         (clinical, "/lab", "ward:ICU"),
@@ -65,7 +66,7 @@ async def test_boards_and_sums_are_right_after_any_sequence_of_commands(
     board_of: BoardFactory,
 ) -> None:
     world = await build(services, ward, person)
-    boards = await boards_of(board_of, client_as)
+    boards = await boards_of(world, board_of, client_as)
 
     @settings(
         max_examples=30,

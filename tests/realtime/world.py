@@ -180,7 +180,8 @@ async def change_bed(w: World, a: int, b: int) -> None:
 
 
 async def issue(w: World, a: int, b: int) -> None:
-    token = TokenIn(patient_id=pick(w.patients, a)) if a % 3 else TokenIn()
+    doctor = w.doctor.id if a % 2 else None
+    token = TokenIn(patient_id=pick(w.patients, a), doctor_id=doctor) if a % 3 else TokenIn()
     w.tokens.append((await w.services.opd.issue(w.reception, command(), pick(CLINICS, b), token)).id)
 
 

@@ -76,7 +76,7 @@ async def due(world: World) -> AppointmentOut:
             moved = f"UPDATE {table} SET day = :day, starts_at = :starts_at, ends_at = :ends_at"
             await uow.connection.execute(text(f"{moved} WHERE {key} = :id"), at)
         await uow.connection.execute(text("SET LOCAL session_replication_role = origin"))
-        shown = (made.id, made.patient_id, made.clinic, day, made.state, Cause.BOOKED)
+        shown = (made.id, made.patient_id, made.clinic, day, made.state, Cause.BOOKED, made.doctor_id)
         uow.record(AppointmentChanged(*shown))
 
     await world.hospital.units.execute(SYSTEM, command(), type(None), work)

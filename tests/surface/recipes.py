@@ -10,7 +10,7 @@ from hms_rt.departments.opd.schemas.queue import ClinicIn, TokenIn
 from hms_rt.departments.patients.schemas.details import DeathIn, WhyIn
 from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Role
 from tests.conftest import PASSWORD, command
-from tests.surface.things import CHART, CLINIC, COUNTERS, NORMAL, OTHER_CLINIC, WARD
+from tests.surface.things import CHART, CLINIC, COUNTERS, DOCTOR, NORMAL, OTHER_CLINIC, WARD
 from tests.surface.world import World
 
 OTHER_PASSWORD = "staple battery horse correct"
@@ -203,7 +203,8 @@ async def _labels(world: World) -> Ask:
 
 
 async def _issue(world: World) -> Ask:
-    return Ask({"code": CLINIC}, body={"patient_id": str((await world.patient()).id)})
+    patient = await world.patient()
+    return Ask({"code": CLINIC}, body={"patient_id": str(patient.id), "doctor_id": str(DOCTOR)})
 
 
 async def _call_next(world: World) -> Ask:

@@ -24,7 +24,7 @@ from tests.realtime.raw import Raw
 from tests.surface.asks import ENDPOINTS, Ask, ask, label
 from tests.surface.replies import send
 from tests.surface.sockets import ROOM_KINDS
-from tests.surface.things import CLINIC, COUNTERS, DISPENSARY, WARD
+from tests.surface.things import CLINIC, COUNTERS, DISPENSARY, DOCTOR, WARD
 from tests.surface.world import HERE, NOWHERE, Client, World
 
 CANARY = {
@@ -108,6 +108,7 @@ ARGUMENTS = {
     "clinic": f":{CLINIC}",
     "cleaning": f":{WARD}",
     "day": f":{CLINIC}",
+    "doctor": f":{DOCTOR}",
     "dispensary": f":{DISPENSARY}",
     "cashier": f":{COUNTERS[0]}",
     "stock": f":{DISPENSARY}",

@@ -22,7 +22,7 @@ from hms_rt.web.endpoints import Endpoint
 from tests.surface.asks import ENDPOINTS, ask, label
 from tests.surface.replies import Reply, send
 from tests.surface.sockets import COMMAND_IDS, DECLARED, ROOM_KINDS, SOCKET_COMMANDS, payload
-from tests.surface.things import CLINIC, COUNTERS, DISPENSARY, WARD
+from tests.surface.things import CLINIC, COUNTERS, DISPENSARY, DOCTOR, WARD
 from tests.surface.world import AWAY, BOUND_ROOMS, HERE, NOWHERE, Client, World
 
 Places = frozenset[Assignment]
@@ -114,6 +114,10 @@ ROOMS: Mapping[tuple[str, str], tuple[str, Mapping[Role, tuple[Audience | None, 
             Role.NURSE: (CLINICAL, None),
             Role.RECEPTION: (STAFF, STAFF),
         },
+    ),
+    ("/opd", "doctor"): (
+        f"doctor:{DOCTOR}",
+        {Role.ADMIN: (STAFF, STAFF), Role.RECEPTION: (STAFF, STAFF)},
     ),
     ("/lab", "worklist"): ("worklist", {Role.LAB: (STAFF, STAFF)}),
     ("/lab", "alerts"): ("alerts", {Role.LAB: (STAFF, STAFF)}),

@@ -71,6 +71,8 @@ from hms_rt.kernel.principal import SYSTEM, Principal
 from tests.conftest import command
 
 WARD, OTHER_WARD, CLINIC, OTHER_CLINIC = "ICU", "MED", "GEN", "SUR"
+DOCTOR = uuid.UUID("0190a000-0000-7000-8000-00000000d0c1")
+"""For whom patients wait."""
 DISPENSARY = "MAIN"
 COUNTERS = ("C1", "C2", "C3")
 CATALOGUE = (
@@ -242,7 +244,8 @@ class Things:
 
     async def waiting(self, patient: PatientOut | None = None) -> TokenOut:
         patient = patient or await self.patient()
-        return await self.services.opd.issue(SYSTEM, command(), CLINIC, TokenIn(patient_id=patient.id))
+        wanted = TokenIn(patient_id=patient.id, doctor_id=DOCTOR)
+        return await self.services.opd.issue(SYSTEM, command(), CLINIC, wanted)
 
     async def free_counter(self) -> str:
         """An open counter with nobody at it."""

@@ -14,7 +14,7 @@ from tests.realtime.board import Board
 from tests.realtime.raw import Json
 from tests.surface.sockets import ROOM_KINDS
 from tests.surface.test_rights_matrix import ROOMS
-from tests.surface.things import CLINIC, COUNTERS, DISPENSARY, OTHER_CLINIC, OTHER_WARD, WARD
+from tests.surface.things import CLINIC, COUNTERS, DISPENSARY, DOCTOR, OTHER_CLINIC, OTHER_WARD, WARD
 from tests.surface.world import HERE, Client, World
 
 PLACES: dict[str, tuple[str, ...]] = {
@@ -22,6 +22,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "cleaning": (WARD, OTHER_WARD),
     "clinic": (CLINIC, OTHER_CLINIC),
     "day": (CLINIC, OTHER_CLINIC),
+    "doctor": (str(DOCTOR),),
     "dispensary": (DISPENSARY,),
     "stock": (DISPENSARY, "ICU-CUP"),
     "cashier": COUNTERS[:2],
@@ -42,6 +43,12 @@ class Watcher:
     @property
     def name(self) -> str:
         return f"{self.board.namespace} {self.board.room} as {self.board.audience}"
+
+    @property
+    def reads_as(self) -> Audience:
+        """Doctors treat whoever is on their own list."""
+        own = self.board.room.startswith("doctor:") and self.board.audience == Audience.OWN
+        return Audience.CLINICAL if own else Audience(self.board.audience)
 
     async def expected(self, hospital: Hospital) -> Json:
         """What the database says, past every cache and stream."""
@@ -74,6 +81,7 @@ async def watch(world: World, asker: Client) -> list[Watcher]:
         _, by_role = ROOMS[kind.namespace, kind.name]
         who = {here: people[role] for role, (here, _) in by_role.items() if here is not None}
         who |= {Audience.DISPLAY: screen} if kind in shown else {}
+        who |= {Audience.OWN: await world.doctor()} if kind.name == "doctor" else {}
         assert set(who) == set(kind.views), f"nobody to watch {kind.namespace} {kind.name} as each audience"
         clients = [*people.values(), asker] if kind.name == "me" else who.values()
         for client in clients:
@@ -107,7 +115,7 @@ async def wrong(world: World, watchers: list[Watcher]) -> list[str]:
             found.append(f"{watcher.name}: {_difference(board.state, state)} {board.broken}")
         if board.revoked is not None:
             found.append(f"{watcher.name}: revoked, {board.revoked}")
-        allowed = called.get(Audience(board.audience), frozenset())
+        allowed = called.get(watcher.reads_as, frozenset())
         strange = set(NAME.findall(json.dumps([board.state, state], default=str))) - allowed
         if strange:
             found.append(f"{watcher.name}: names {sorted(strange)}")

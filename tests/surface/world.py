@@ -19,7 +19,7 @@ from tests.conftest import PASSWORD, command
 from tests.contract import CheckedSocket
 from tests.pharmacy.conftest import furnish as stock_the_pharmacy
 from tests.realtime.raw import Raw
-from tests.surface.things import CATALOGUE, CLINIC, COUNTERS, OTHER_CLINIC, OTHER_WARD, WARD, Things
+from tests.surface.things import CATALOGUE, CLINIC, COUNTERS, DOCTOR, OTHER_CLINIC, OTHER_WARD, WARD, Things
 
 BOUND_ROOMS = ("/beds ward:ICU", "/beds hospital", "/opd clinic:GEN")
 HERE = frozenset(
@@ -45,6 +45,7 @@ NOWHERE: frozenset[Assignment] = frozenset()
 _UNTOUCHED = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename !~ :not_counted"
 _NOT_COUNTED = "^(audit_|idempotency$|identity_session$|alembic_version$|change_log_)"
 Client = TestClient[Any, Any]
+THE_DOCTOR = "the.doctor"
 
 
 class World(Things):
@@ -75,6 +76,9 @@ class World(Things):
         for code in COUNTERS:
             till = CashierIn(code=code, name=f"Till {code}")
             await self.services.billing.define_cashier(SYSTEM, command(), till)
+        doctor = await self.account(Role.DOCTOR, username=THE_DOCTOR)
+        known = "UPDATE identity_user SET id = :known WHERE id = :id RETURNING id"
+        await self.query(known, known=DOCTOR, id=doctor.id)
         for _ in range(2):
             self.lab_people.append(await self.person(Role.LAB))
 
@@ -112,9 +116,13 @@ class World(Things):
         if roles:
             username = f"u{uuid.uuid4().hex[:10]}"
             await self.person(*roles, places=places, username=username)
-            signed = {"username": username, "password": PASSWORD}
-            answer = await client.post("/api/v1/auth/login", json=signed)
-            assert answer.status == 200, await answer.text()
+            await _sign_in(client, username)
+        return client
+
+    async def doctor(self) -> Client:
+        """The one for whom patients wait, whose id is ``DOCTOR``."""
+        client = await self.client()
+        await _sign_in(client, THE_DOCTOR)
         return client
 
     async def everybody(self) -> Client:
@@ -200,3 +208,8 @@ class World(Things):
             )
             self._census += " ORDER BY name"
         return await self.query(self._census)
+
+
+async def _sign_in(client: Client, username: str) -> None:
+    answer = await client.post("/api/v1/auth/login", json={"username": username, "password": PASSWORD})
+    assert answer.status == 200, await answer.text()

@@ -72,13 +72,30 @@ class TokenMoved(Event):
     after: TokenState
     cause: Cause
     journey: str
+    doctor_id: uuid.UUID | None
 
     @classmethod
     def of(cls, before: TokenState, token: Token, cause: Cause) -> "TokenMoved":
         """That ``token`` came here from ``before``."""
         return cls(
-            token.id, token.patient_id, token.clinic, token.day, before, token.state, cause, token.journey
+            token.id,
+            token.patient_id,
+            token.clinic,
+            token.day,
+            before,
+            token.state,
+            cause,
+            token.journey,
+            token.doctor_id,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGiven(Event):
+    """Another doctor sees the patient than the one who was waited for, ``before``. The token is locked."""
+
+    token_id: uuid.UUID
+    before: uuid.UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +109,12 @@ class AppointmentChanged(Event):
     day: date
     after: AppointmentState
     cause: Cause
+    doctor_id: uuid.UUID
 
     @classmethod
     def of(cls, held: Appointment, cause: Cause) -> "AppointmentChanged":
         """That the appointment is as it is."""
-        return cls(held.id, held.patient_id, held.clinic, held.day, held.state, cause)
+        return cls(held.id, held.patient_id, held.clinic, held.day, held.state, cause, held.doctor_id)
 
 
 @dataclass(frozen=True, slots=True)

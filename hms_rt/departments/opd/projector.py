@@ -1,6 +1,5 @@
-"""Turns events into changes of the clinics' streams."""
+"""Turns events into changes of the streams of clinics and doctors."""
 
-import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from hms_rt.departments.opd.events import (
     DayReached,
     LineMoved,
     QueueChanged,
+    TokenGiven,
     TokenIssued,
     TokenMoved,
 )
@@ -62,7 +62,7 @@ async def day_reached(uow: UnitOfWork, event: DayReached) -> None:
     await _put_clinic(uow, event.clinic, Cause.DAY_END)
     await _put_summary(uow, event.clinic)
     for gone in await appointments.of_day(uow.connection, event.clinic, before):
-        _remove_appointment(uow, event.clinic, gone.id, Cause.DAY_END)
+        _remove_appointment(uow, AppointmentChanged.of(gone, Cause.DAY_END))
     for coming in await appointments.of_day(uow.connection, event.clinic, event.day):
         _put_appointment(uow, coming, Cause.DAY_END)
 
@@ -89,8 +89,18 @@ async def token_moved(uow: UnitOfWork, event: TokenMoved) -> None:
     if event.after in UNFINISHED:
         await _put_token(uow, event)
         return
-    stream = views.clinic_stream(event.clinic)
-    uow.change(Change(stream, Op.REMOVE, views.token_key(event.token_id), event.cause))
+    _remove(uow, views.clinic_stream(event.clinic), views.token_key(event.token_id), event.cause)
+    if event.doctor_id is not None:
+        _remove(uow, views.doctor_stream(event.doctor_id), views.token_key(event.token_id), event.cause)
+
+
+async def token_given(uow: UnitOfWork, event: TokenGiven) -> None:
+    """The token leaves the list of the doctor who was waited for, and joins that of who sees the patient."""
+    if event.before is not None:
+        _remove(uow, views.doctor_stream(event.before), views.token_key(event.token_id), Cause.SERVING)
+    token = await tokens.find(uow.connection, event.token_id)
+    if token is not None:
+        _put_value(uow, token, Cause.SERVING)
 
 
 async def queue_changed(uow: UnitOfWork, event: QueueChanged) -> None:
@@ -113,7 +123,7 @@ async def appointment_changed(uow: UnitOfWork, event: AppointmentChanged) -> Non
     """
     day = await queues.lock_day(uow.connection, event.clinic)
     if event.after not in OPEN and event.day <= day:
-        _remove_appointment(uow, event.clinic, event.appointment_id, event.cause)
+        _remove_appointment(uow, event)
     elif event.after in OPEN and event.day == day:
         appointment = await appointments.find(uow.connection, event.appointment_id)
         if appointment is not None:
@@ -207,7 +217,11 @@ async def _put_token(uow: UnitOfWork, event: TokenIssued | TokenMoved) -> None:
 
 
 def _put_value(uow: UnitOfWork, token: Token, cause: Cause) -> None:
-    _put(uow, token.clinic, views.token_key(token.id), cause, views.token_value(token))
+    key, value = views.token_key(token.id), views.token_value(token)
+    _put(uow, token.clinic, key, cause, value)
+    if token.doctor_id is not None:
+        stream = views.doctor_stream(token.doctor_id)
+        uow.change(Change(stream, Op.PUT, key, cause, views.of_doctor(token.clinic, value)))
 
 
 async def _put_clinic(uow: UnitOfWork, code: str, cause: Cause) -> None:
@@ -237,11 +251,18 @@ def _put(uow: UnitOfWork, clinic: str, key: str, cause: Cause, value: Value) -> 
 def _put_appointment(uow: UnitOfWork, appointment: Appointment, cause: Cause) -> None:
     key, value = views.appointment_key(appointment.id), views.appointment_value(appointment)
     uow.change(Change(views.day_stream(appointment.clinic), Op.PUT, key, cause, value))
+    stream = views.doctor_stream(appointment.doctor_id)
+    uow.change(Change(stream, Op.PUT, key, cause, views.of_doctor(appointment.clinic, value)))
 
 
-def _remove_appointment(uow: UnitOfWork, clinic: str, appointment_id: uuid.UUID, cause: Cause) -> None:
-    key = views.appointment_key(appointment_id)
-    uow.change(Change(views.day_stream(clinic), Op.REMOVE, key, cause))
+def _remove_appointment(uow: UnitOfWork, event: AppointmentChanged) -> None:
+    key = views.appointment_key(event.appointment_id)
+    for stream in (views.day_stream(event.clinic), views.doctor_stream(event.doctor_id)):
+        _remove(uow, stream, key, event.cause)
+
+
+def _remove(uow: UnitOfWork, stream: str, key: str, cause: Cause) -> None:
+    uow.change(Change(stream, Op.REMOVE, key, cause))
 
 
 PROJECTORS: dict[type[Event], Sequence[Projector]] = {
@@ -252,6 +273,7 @@ PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     CounterChanged: (counter_changed,),
     TokenIssued: (token_issued,),
     TokenMoved: (token_moved,),
+    TokenGiven: (token_given,),
     QueueChanged: (queue_changed,),
     AppointmentChanged: (appointment_changed,),
     PatientRenamed: (patient_renamed,),

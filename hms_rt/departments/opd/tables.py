@@ -76,6 +76,7 @@ token = sa.Table(
     sa.Column("patient_name", sa.Text),
     sa.Column("mrn", sa.Text),
     sa.Column("restricted", sa.Boolean, nullable=False),
+    sa.Column("doctor_id", sa.Uuid),
     sa.Column("issued_at", Moment, nullable=False),
     sa.Column("queued_at", Moment, nullable=False),
     sa.Column("due_at", Moment),

@@ -34,6 +34,8 @@ STAFF_FIELDS = frozenset(
         "patient_name",
         "mrn",
         "restricted",
+        "doctor_id",
+        "clinic",
         "version",
     }
 )
@@ -47,6 +49,21 @@ def clinic_stream(clinic: str) -> str:
 def day_stream(clinic: str) -> str:
     """The stream of a clinic's appointments of the day that it is in."""
     return f"opd/day:{clinic}"
+
+
+def doctor_stream(doctor_id: object) -> str:
+    """The stream of a doctor's own list, over all clinics."""
+    return f"opd/doctor:{doctor_id}"
+
+
+def of_doctor(clinic: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """A token's or appointment's value on a doctor's list: there it says in which clinic."""
+    return {**value, "clinic": clinic}
+
+
+def doctor_staff(key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A doctor's list for those who receive patients in every clinic; restricted ones without a name."""
+    return day_staff(key, value) if key.startswith("appointment:") else staff(key, value)
 
 
 def appointment_key(appointment_id: object) -> str:
@@ -111,6 +128,7 @@ def token_value(token: Token) -> dict[str, Any]:
         "patient_name": token.patient_name,
         "mrn": token.mrn,
         "restricted": token.restricted,
+        "doctor_id": str(token.doctor_id) if token.doctor_id is not None else None,
         "version": token.version,
     }
 

@@ -91,6 +91,7 @@ class Token:
     ``origin`` is the clinic that gave the number, ``clinic`` the one whose queue it is in now. ``since``
     is when the last move occurred, ``queued_at`` when it joined this queue, ``recorded_at`` when the server
     heard of it. ``due_at`` is the time of the appointment that it was issued for; a walk-in has none.
+    ``doctor_id`` is whom the patient waits for, or who sees them; None: whoever calls next.
     """
 
     id: uuid.UUID
@@ -117,6 +118,7 @@ class Token:
     reason: str | None = None
     version: int = 1
     restricted: bool = False
+    doctor_id: uuid.UUID | None = None
 
     @property
     def label(self) -> str:
@@ -152,7 +154,7 @@ class Token:
         """The transferred token as it waits in the queue of ``clinic``: same number, label and day.
 
         ``before`` is its first stay there, if it comes back: then it has its old place in line, as one has
-        who was sent to the laboratory and never left the queue.
+        who was sent to the laboratory and never left the queue, and waits for the same doctor.
         """
         at = self.since
         return Token(
@@ -175,6 +177,7 @@ class Token:
             recorded_at=now,
             transferred_from=self.id,
             due_at=before.due_at if before is not None else None,
+            doctor_id=before.doctor_id if before is not None else None,
         )
 
     def _not_before_last_move(self, at: datetime) -> datetime:

@@ -153,6 +153,20 @@ async def of_day(connection: AsyncConnection, clinic: str, day: date) -> list[Ap
     return await _read(connection, query.order_by(*_BY_TIME))
 
 
+async def of_doctor(connection: AsyncConnection, doctor_id: uuid.UUID) -> list[Appointment]:
+    """A doctor's booked and arrived appointments, in each clinic of the day that it is in."""
+    query = (
+        sa.select(tables.appointment)
+        .join(tables.summary, tables.summary.c.clinic_code == _APPOINTMENT.clinic_code)
+        .where(
+            _APPOINTMENT.doctor_id == doctor_id,
+            _APPOINTMENT.day == tables.summary.c.day,
+            _APPOINTMENT.state.in_(sorted(OPEN)),
+        )
+    )
+    return await _read(connection, query.order_by(*_BY_TIME))
+
+
 async def page(
     connection: AsyncConnection,
     reach: Collection[str] | None,

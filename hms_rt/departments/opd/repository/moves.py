@@ -3,11 +3,12 @@
 Whoever decides it, service, projector or a death, writes it here. What moves is locked by the caller.
 """
 
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
-from hms_rt.departments.opd.events import AppointmentChanged, QueueChanged, Step, TokenMoved
+from hms_rt.departments.opd.events import AppointmentChanged, QueueChanged, Step, TokenGiven, TokenMoved
 from hms_rt.departments.opd.model.appointment import Appointment, AppointmentMove
 from hms_rt.departments.opd.model.token import Move, Token
 from hms_rt.departments.opd.model.visit import Visit, VisitMove
@@ -57,6 +58,14 @@ async def move_tokens(uow: UnitOfWork, move: Move, moved: Sequence[Moved]) -> No
     )
     for pair in moved:
         uow.record(TokenMoved.of(pair.before.state, pair.after, TOKEN_CAUSES[move]))
+
+
+async def give_token(uow: UnitOfWork, held: Token, doctor_id: uuid.UUID) -> None:
+    """A locked token is a doctor's from now on; nothing happens if it is already."""
+    if held.doctor_id == doctor_id:
+        return
+    await tokens.save(uow.connection, replace(held, doctor_id=doctor_id, version=held.version + 1), uow.now)
+    uow.record(TokenGiven(held.id, held.doctor_id))
 
 
 def count(uow: UnitOfWork, moved: Sequence[Moved], joined: Sequence[Token] = ()) -> None:

@@ -47,6 +47,7 @@ def from_row(row: Row[Any]) -> Token:
         reason=row.reason,
         version=row.version,
         restricted=row.restricted,
+        doctor_id=row.doctor_id,
     )
 
 
@@ -98,20 +99,31 @@ def _standing(lane: Lane, now: datetime) -> tuple[sa.ColumnElement[bool], sa.Col
 
 
 async def lock_next(
-    connection: AsyncConnection, clinic: str, day: date, lane: Lane, now: datetime
+    connection: AsyncConnection,
+    clinic: str,
+    day: date,
+    lane: Lane,
+    now: datetime,
+    *,
+    doctor: uuid.UUID | None = None,
 ) -> Token | None:
-    """Lock the first waiting token of a lane that nobody else is taking; None if there is none."""
+    """Lock the first waiting token of a lane that nobody else is taking; None if there is none. ``doctor``:
+    of those who wait for this doctor or for nobody in particular."""
     stands, time = _standing(lane, now)
     query = (
         sa.select(tables.token)
         .where(_TOKEN.clinic_code == clinic, _TOKEN.day == day, _TOKEN.state == TokenState.WAITING.value)
-        .where(stands)
+        .where(stands, sa.true() if doctor is None else _for(doctor))
         .order_by(_TOKEN.rank, time, _TOKEN.queued_at, _TOKEN.number, _TOKEN.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
     found = await _read(connection, query)
     return found[0] if found else None
+
+
+def _for(doctor: uuid.UUID) -> sa.ColumnElement[bool]:
+    return sa.or_(_TOKEN.doctor_id.is_(None), _TOKEN.doctor_id == doctor)
 
 
 async def waiting(connection: AsyncConnection, clinic: str, day: date) -> list[Token]:
@@ -174,6 +186,12 @@ async def in_room(connection: AsyncConnection, clinic: str, day: date | None = N
     """The clinic's unfinished tokens, of one day or of all, in the order of being called."""
     query = sa.select(tables.token).where(_TOKEN.clinic_code == clinic, _UNFINISHED).order_by(*_IN_LINE)
     return await _read(connection, query if day is None else query.where(_TOKEN.day == day))
+
+
+async def of_doctor(connection: AsyncConnection, doctor_id: uuid.UUID) -> list[Token]:
+    """A doctor's unfinished tokens in all clinics."""
+    query = sa.select(tables.token).where(_TOKEN.doctor_id == doctor_id, _UNFINISHED)
+    return await _read(connection, query.order_by(*_IN_LINE))
 
 
 async def of_day(

@@ -93,12 +93,16 @@ class TokenIn(Late):
     """Whom it is for; a number alone is fine."""
     category: Letter | None = None
     priority: Priority = Priority.ROUTINE
+    doctor_id: uuid.UUID | None = None
+    """The doctor whom the patient waits for; whoever calls next unless told."""
 
 
 class NextIn(Late):
     """Who calls whom next."""
 
     counter: PlaceCode
+    doctor: uuid.UUID | None = None
+    """Only who waits for this doctor or for nobody in particular; everybody unless told."""
     day: date | None = None
     """The day of the queue; the hospital's day of ``occurred_at`` unless told."""
 
@@ -159,6 +163,8 @@ class TokenOut(Schema):
     queued_at: Moment
     due_at: Moment | None
     """The time of the appointment that it was issued for; null for a walk-in."""
+    doctor_id: uuid.UUID | None
+    """Whom the patient waits for, or who sees them; null: whoever calls next."""
     called_at: Moment | None
     serving_at: Moment | None
     finished_at: Moment | None
@@ -235,6 +241,8 @@ class QueueQuery(Schema):
     """Which part of a queue."""
 
     day: date | None = None
+    doctor: uuid.UUID | None = None
+    """Only those who wait for this doctor, or are with them."""
 
 
 class QueueOut(Schema):

@@ -6,6 +6,7 @@ from hms_rt.departments.opd.service.appointments import Appointments
 from hms_rt.departments.opd.service.calling import Calling
 from hms_rt.departments.opd.service.clinics import Clinics
 from hms_rt.departments.opd.service.day_end import DayEnd
+from hms_rt.departments.opd.service.doctors import Doctors
 from hms_rt.departments.opd.service.moving import Moving
 from hms_rt.departments.opd.service.queue import Queue
 from hms_rt.departments.opd.service.scheduling import Scheduling
@@ -17,13 +18,25 @@ __all__ = ["OpdService", "patient_of_visit"]
 
 
 class OpdService(
-    Clinics, Scheduling, Absences, Appointments, Calling, Moving, DayEnd, Queue, Waits, Visits, VisitReading
+    Clinics,
+    Scheduling,
+    Absences,
+    Appointments,
+    Calling,
+    Moving,
+    DayEnd,
+    Queue,
+    Waits,
+    Visits,
+    VisitReading,
+    Doctors,
 ):
     """Everything that happens to clinics, schedules, appointments, queues, tokens and visits.
 
     Everything that moves a token locks it first and records ``TokenIssued`` or ``TokenMoved``, then
     ``QueueChanged``; the projector turns them into changes of ``opd/clinic:<code>``. What happens to an
-    appointment is recorded as ``AppointmentChanged`` and shown on ``opd/day:<code>``.
+    appointment is recorded as ``AppointmentChanged`` and shown on ``opd/day:<code>``. What is a
+    doctor's is shown on ``opd/doctor:<user id>``, too.
     """
 
     clinics_of_patient = staticmethod(tokens.clinics_of_patient)

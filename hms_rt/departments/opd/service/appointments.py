@@ -40,7 +40,8 @@ class Appointments(Booking, Issuing):
         self, principal: Principal, command: Command, appointment_id: uuid.UUID, body: ArriveIn
     ) -> Arrived:
         """The patient is here, and gets a number of the clinic's queue in the category of the appointment,
-        due at its time. Raises ``illegal_move``, ``stale_version``, and ``conflict`` on another day."""
+        due at its time, and waits for its doctor. Raises ``illegal_move``, ``stale_version``, and
+        ``conflict`` on another day."""
 
         async def work(uow: UnitOfWork) -> Arrived:
             require(principal, Permission.APPOINTMENT_MANAGE)
@@ -55,7 +56,7 @@ class Appointments(Booking, Issuing):
             token = await self._new(
                 uow, held.clinic, held.category, body.priority, after.since, patient, held.starts_at
             )
-            token = replace(token, id=token_id)
+            token = replace(token, id=token_id, doctor_id=held.doctor_id)
             await self._issued(uow, token)
             await move_appointment(uow, AppointmentMove.ARRIVE, held, after)
             _audit(uow, "appointment.arrive", held)

@@ -30,7 +30,8 @@ class Calling(Foundation):
 
     async def call_next(self, principal: Principal, command: Command, clinic: str, body: NextIn) -> TokenOut:
         """Call who is next by the rule of ``model.line``: the urgent first, then appointments that are due
-        and walk-ins in turn. Whoever calls the next one in a clinic waits for who does so already.
+        and walk-ins in turn; of those who wait for one doctor or for nobody in particular, if that is told.
+        Whoever calls the next one in a clinic waits for who does so already.
 
         Tokens that somebody else is calling at this moment are passed over. Raises ``conflict`` when
         nobody waits, or the counter is closed, busy, or another clinic's.
@@ -42,7 +43,7 @@ class Calling(Foundation):
             require_counter(principal, Permission.TOKEN_CALL, body.counter)
             await _hold_open(uow.connection, clinic, body.counter)
             at = occurred(body.occurred_at, uow.now)
-            token = await _next(uow, clinic, body.day or self._day(at), at)
+            token = await _next(uow, clinic, body, body.day or self._day(at), at)
             return await self._call(uow, token, body)
 
         return await self._units.execute(principal, command, TokenOut, work)
@@ -87,11 +88,11 @@ class Calling(Foundation):
         return token_out(uow.principal, after)
 
 
-async def _next(uow: UnitOfWork, clinic: str, day: date, at: datetime) -> Token:
+async def _next(uow: UnitOfWork, clinic: str, body: NextIn, day: date, at: datetime) -> Token:
     """Lock who is next, and take the turn; raises ``conflict`` if nobody waits."""
     row = await lines.lock(uow.connection, clinic)
     for lane in line.lanes(row.in_row, row.at_most):
-        token = await tokens.lock_next(uow.connection, clinic, day, lane, at)
+        token = await tokens.lock_next(uow.connection, clinic, day, lane, at, doctor=body.doctor)
         if token is None:
             continue
         in_row = line.called(lane, row.in_row, row.at_most)
@@ -99,7 +100,7 @@ async def _next(uow: UnitOfWork, clinic: str, day: date, at: datetime) -> Token:
             await lines.set_in_row(uow.connection, clinic, in_row)
             uow.record(LineMoved(clinic))
         return token
-    raise conflict(f"nobody is waiting in clinic {clinic}")
+    raise conflict(f"nobody is waiting in clinic {clinic}" + (" for this doctor" if body.doctor else ""))
 
 
 async def _hold_open(connection: AsyncConnection, clinic: str, code: str) -> None:

@@ -1,5 +1,6 @@
 """Issuing tokens."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from hms_rt.departments.opd.events import DayReached
@@ -25,8 +26,8 @@ class Issuing(Foundation):
         """Give the next number of the queue of the day that it occurred on.
 
         Numbers of a clinic and day are 1, 2, 3 … without a gap, whoever issues at the same time. Raises
-        ``not_found`` for the clinic or patient, ``invalid`` for a category that the clinic does not have,
-        ``conflict`` for a patient who has died.
+        ``not_found`` for the clinic or patient, ``invalid`` for a category that the clinic does not have
+        and for who is no doctor, ``conflict`` for a patient who has died.
         """
 
         async def work(uow: UnitOfWork) -> TokenOut:
@@ -35,8 +36,11 @@ class Issuing(Foundation):
             require_clinic(principal, Permission.TOKEN_ISSUE, clinic)
             category = category_of(found, body.category)
             patient = await self._patients.living(uow, body.patient_id) if body.patient_id else None
+            if body.doctor_id is not None:
+                await self._check_doctor(uow, body.doctor_id)
             at = occurred(body.occurred_at, uow.now)
             token = await self._new(uow, clinic, category, body.priority, at, patient)
+            token = replace(token, doctor_id=body.doctor_id)
             await self._issued(uow, token)
             return token_out(principal, token)
 

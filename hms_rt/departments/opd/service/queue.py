@@ -42,12 +42,15 @@ class Queue(Foundation):
     """What people and screens see. Reads that name patients are audited."""
 
     async def queue(self, principal: Principal, command: Command, clinic: str, query: QueueQuery) -> QueueOut:
-        """The clinic's queue as its room shows it, or only its tokens of one day. Raises ``not_found``."""
+        """The clinic's queue as its room shows it, or only its tokens of one day or doctor. Raises
+        ``not_found``."""
 
         async def work(uow: UnitOfWork) -> QueueOut:
             found = await find_clinic(uow.connection, clinic)
             _require_reader(principal, clinic)
             shown = await _in_order(uow, clinic, query.day)
+            if query.doctor is not None:
+                shown = [token for token in shown if token.doctor_id == query.doctor]
             row = await queues.summary(uow.connection, clinic)
             uow.audit("queue.read", entity="clinic", entity_id=clinic)
             return QueueOut(

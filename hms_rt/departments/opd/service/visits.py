@@ -8,7 +8,7 @@ from hms_rt.departments.opd.model.appointment import AppointmentMove, Appointmen
 from hms_rt.departments.opd.model.token import Move, Token, TokenState
 from hms_rt.departments.opd.model.visit import Visit, VisitMove, VisitState
 from hms_rt.departments.opd.repository import appointments, tokens, visits
-from hms_rt.departments.opd.repository.moves import Moved, move_appointment, move_visit
+from hms_rt.departments.opd.repository.moves import Moved, give_token, move_appointment, move_visit
 from hms_rt.departments.opd.schemas.queue import Late
 from hms_rt.departments.opd.schemas.visits import (
     VisitClose,
@@ -103,10 +103,12 @@ class Visits(Foundation):
             at = occurred(body.occurred_at, uow.now, after=visit.since)
             after = visit.moved(VisitMove.CONSULT, at, doctor_id=principal.id)
             if token is not None and token.state is TokenState.CALLED:
-                served = token.moved(Move.SERVE, max(at, token.since))
-                await self._save(uow, Move.SERVE, [Moved(token, served)])
+                called, token = token, token.moved(Move.SERVE, max(at, token.since))
+                await self._save(uow, Move.SERVE, [Moved(called, token)])
             elif token is not None and token.state is not TokenState.SERVING:
                 raise conflict(f"number {token.label} is {token.state}: call it first")
+            if token is not None:
+                await give_token(uow, token, principal.id)
             await move_visit(uow, VisitMove.CONSULT, visit, after)
             return visit_out(after)
 

@@ -125,6 +125,7 @@ RECIPES: dict[str, Recipe] = {
     "GET /prescriptions/{id}/dispenses": at(W.prescription),
     "POST /prescriptions/{id}/dispenses": _dispense,
     "POST /prescriptions/{id}/not-dispensed": _not_dispensed,
+    "GET /dispenses/{id}/labels": at(W.prepared),
     "POST /dispenses/{id}/hand-over": at(W.prepared, {}),
     "POST /dispenses/{id}/cancel": at(W.prepared, REASON),
     "POST /dispenses/{id}/return": at(W.handed_over, REASON),

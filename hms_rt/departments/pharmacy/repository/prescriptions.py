@@ -194,6 +194,7 @@ async def page(
     connection: AsyncConnection,
     reach: Reach,
     *,
+    number: int | None,
     patient_id: uuid.UUID | None,
     admission_id: uuid.UUID | None,
     dispensary: str | None,
@@ -204,6 +205,7 @@ async def page(
     """At most ``limit`` prescriptions within reach, newest first."""
     query = sa.select(tables.prescription).order_by(_RX.id.desc()).limit(limit)
     for column, wanted in (
+        (_RX.number, number),
         (_RX.patient_id, patient_id),
         (_RX.admission_id, admission_id),
         (_RX.dispensary, dispensary),

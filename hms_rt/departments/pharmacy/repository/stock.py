@@ -70,6 +70,12 @@ async def lot(connection: AsyncConnection, lot_id: uuid.UUID) -> Lot | None:
     return _lot(row) if row is not None else None
 
 
+async def lots(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Lot]:
+    """These lots, as last committed."""
+    query = sa.select(tables.lot).where(_LOT.id.in_(ids))
+    return {row.id: _lot(row) for row in await connection.execute(query)}
+
+
 async def lot_for_use(connection: AsyncConnection, lot_id: uuid.UUID) -> Lot | None:
     """One lot, which nobody recalls or lets expire until the commit."""
     query = sa.select(tables.lot).where(_LOT.id == lot_id).with_for_update(read=True)

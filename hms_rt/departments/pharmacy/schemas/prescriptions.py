@@ -166,6 +166,8 @@ class PrescriptionOut(Schema):
 class PrescriptionQuery(PageQuery):
     """Which prescriptions to list, of those within reach."""
 
+    number: Annotated[int, Field(ge=1, le=2**53)] | None = None
+    """Of the pick-up screen; labels have it in their bar code."""
     patient_id: uuid.UUID | None = None
     admission_id: uuid.UUID | None = None
     dispensary: PlaceCode | None = None

@@ -276,6 +276,12 @@ class ReturnIn(Schema):
         return self
 
 
+class LabelQuery(Schema):
+    """How many copies of each label."""
+
+    copies: Annotated[int, Field(ge=1, le=10)] = 1
+
+
 class NotDispensedIn(Schema):
     """Why the rest of a line is not dispensed."""
 

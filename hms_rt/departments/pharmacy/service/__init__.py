@@ -12,6 +12,7 @@ from hms_rt.departments.pharmacy.service.foundation import (
     KnownAllergies,
     recorded_allergies,
 )
+from hms_rt.departments.pharmacy.service.labels import Labels
 from hms_rt.departments.pharmacy.service.levels import Levels
 from hms_rt.departments.pharmacy.service.outstanding import Checklist
 from hms_rt.departments.pharmacy.service.reading import Reading
@@ -27,7 +28,17 @@ __all__ = ["Facility", "InpatientWard", "KnownAllergies", "PharmacyService", "re
 
 
 class PharmacyService(
-    Formulary, Reading, Stock, Levels, Expiry, WriteOffs, Recalls, Dispensing, Checklist, Rooms
+    Formulary,
+    Reading,
+    Stock,
+    Levels,
+    Expiry,
+    WriteOffs,
+    Recalls,
+    Dispensing,
+    Labels,
+    Checklist,
+    Rooms,
 ):
     """From the formulary to the medicine in the patient's hand.
 

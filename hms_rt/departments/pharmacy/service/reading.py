@@ -38,6 +38,7 @@ class Reading(Prescribing):
             listed = await prescriptions.page(
                 uow.connection,
                 reach(principal, Permission.PRESCRIPTION_READ),
+                number=query.number,
                 patient_id=query.patient_id,
                 admission_id=query.admission_id,
                 dispensary=query.dispensary,

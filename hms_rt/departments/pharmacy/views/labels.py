@@ -34,7 +34,7 @@ from hms_rt.paper import drawable, fitted, font
 WIDTH, HEIGHT = round(76 * mm), round(51 * mm)
 MARGIN = 7
 ROOM = WIDTH - 2 * MARGIN
-NARROW_BAR = 0.25 * mm
+NARROW_BAR = mm / 4
 BAR_HEIGHT = 7 * mm
 SIZE, LARGE, SMALLEST = 8, 9, 5
 LINE = 9

@@ -15,6 +15,7 @@ from hms_rt.departments.opd.schemas.queue import ClinicIn, CounterIn
 from hms_rt.departments.patients.schemas import PatientNew
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.principal import SYSTEM, AssignmentKind, Role
+from tests.faults import trade
 
 PASSWORD = "correct horse battery staple"
 WARDS = ("ICU", "MED")
@@ -35,6 +36,9 @@ PEOPLE: dict[str, tuple[Role, tuple[tuple[AssignmentKind, str], ...]]] = {
     "desk": (Role.RECEPTION, ()),
     "lab-1": (Role.LAB, ()),
     "lab-2": (Role.LAB, ()),
+    "cashier-1": (Role.RECEPTION, ()),
+    "cashier-2": (Role.RECEPTION, ()),
+    "chemist": (Role.PHARMACY, ()),
 }
 
 
@@ -91,6 +95,9 @@ class Cast:
     links: dict[str, str] = field(default_factory=dict)
     """Of every screen: the path that enrols it."""
 
+    buyers: list[uuid.UUID] = field(default_factory=list)
+    """Those who pay, one for each cashier, and get medicines."""
+
     users: dict[str, uuid.UUID] = field(default_factory=dict)
 
 
@@ -118,6 +125,7 @@ async def furnish(hospital: Hospital, chance: random.Random) -> Cast:
             critical_high="9.0",
         ),
     )
+    cast.buyers = await trade.furnish(hospital)
     await asyncio.gather(*(_person(hospital, cast, name) for name in PEOPLE))
     for seat in SEATS:
         if seat.audience == "display":

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from hms_rt.app import Hospital, Stores
 from hms_rt.storage import change_log, postgres
-from tests.faults import work
+from tests.faults import trade, work
 from tests.faults.cast import PEOPLE, SEATS
 from tests.faults.checks import Verdict
 from tests.faults.desk import Desk, Ledger
@@ -138,10 +138,19 @@ class Scene:
             ("doctor-gen", work.counter("GEN-1")),
             ("doctor-icu", work.doctor("ICU")),
         ]
+        workers += [
+            (f"cashier-{number}", trade.cashier(counter, buyer))
+            for number, (counter, buyer) in enumerate(
+                zip(trade.TILLS, self.stage.cast.buyers, strict=True), 1
+            )
+        ]
         for number, (name, worker) in enumerate(workers):
             self.shift.begin(worker, self._desk(name, number))
         laboratory = work.laboratory(ordering, verifying)
         self.shift.begin(laboratory, self._desk("lab-1", len(workers)), ordering, verifying)
+        prescribing, registering = self._desk("doctor-gen", 0), self._desk("desk", 1)
+        dispenser = trade.dispenser(prescribing, registering)
+        self.shift.begin(dispenser, self._desk("chemist", 1), prescribing, registering)
 
     def _desk(self, name: str, number: int) -> Desk:
         return Desk(

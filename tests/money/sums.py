@@ -22,8 +22,11 @@ RULES = {
         SELECT l.id FROM pharmacy_ledger l LEFT JOIN pharmacy_dispense d ON d.id = l.reference
         WHERE l.kind IN ('dispense', 'dispense_cancelled') AND d.id IS NULL
     """,
-    "no more is handed over than prescribed": """
-        SELECT id FROM pharmacy_line WHERE dispensed > quantity OR dispensed < 0
+    "what was dispensed of a line was handed over, and no more than prescribed": """
+        SELECT l.id FROM pharmacy_line l LEFT JOIN pharmacy_dispense_item i ON i.line_id = l.id
+        LEFT JOIN pharmacy_dispense d ON d.id = i.dispense_id GROUP BY l.id
+        HAVING l.dispensed <> coalesce(sum(i.quantity) FILTER (WHERE d.handed_over_at IS NOT NULL), 0)
+            OR l.dispensed > l.quantity
     """,
     "an approved write-off is booked once": """
         SELECT w.id FROM pharmacy_write_off w LEFT JOIN pharmacy_ledger l
@@ -88,6 +91,7 @@ RULES = {
             SELECT facility, CASE kind WHEN 'credit_note' THEN kind ELSE 'invoice' END AS series, number
                 FROM billing_invoice WHERE number IS NOT NULL
             UNION ALL SELECT facility, 'receipt', number FROM billing_payment WHERE number IS NOT NULL
+            UNION ALL SELECT facility, 'estimate', number FROM billing_estimate
         ) given USING (facility, series)
         GROUP BY facility, series, last
         HAVING count(number) <> last OR count(DISTINCT number) <> last OR max(number) <> last OR last IS NULL

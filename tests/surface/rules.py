@@ -7,6 +7,7 @@ from sqlalchemy import text
 from hms_rt.app import Hospital
 from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.opd.model.token import UNFINISHED, TokenState
+from tests.money import sums
 
 
 def _counted(states: Iterable[str], column: str = "t.state") -> str:
@@ -127,71 +128,8 @@ NO_ROWS = {
             AND NOT EXISTS (SELECT FROM lab_correction_notice n
                 WHERE n.test_id = r.test_id AND n.number = v.number AND n.user_id = r.user_id)
     """,
-    # pharmacy
-    "a shelf holds what the ledger says": """
-        SELECT s.lot_id FROM pharmacy_stock s
-        FULL JOIN (SELECT lot_id, store, sum(delta) AS moved FROM pharmacy_ledger GROUP BY 1, 2) l
-            ON l.lot_id = s.lot_id AND l.store = s.store
-        WHERE coalesce(s.quantity, 0) <> coalesce(l.moved, 0)
-    """,
-    "what was dispensed of a line was handed over": """
-        SELECT l.id FROM pharmacy_line l LEFT JOIN pharmacy_dispense_item i ON i.line_id = l.id
-        LEFT JOIN pharmacy_dispense d ON d.id = i.dispense_id GROUP BY l.id
-        HAVING l.dispensed <> coalesce(sum(i.quantity) FILTER (WHERE d.handed_over_at IS NOT NULL), 0)
-    """,
-    # billing: that every sum is its rows is also checked by the database, at each commit
-    "an invoice is the sum of its lines": """
-        SELECT i.id FROM billing_invoice i LEFT JOIN billing_line l ON l.invoice_id = i.id AND l.live
-        WHERE i.state <> 'void' GROUP BY i.id
-        HAVING i.total <> coalesce(sum(l.gross), 0) OR i.payer_part <> coalesce(sum(l.payer_part), 0)
-    """,
-    "what is paid of an invoice was allocated": """
-        SELECT i.id FROM billing_invoice i LEFT JOIN billing_allocation a ON a.invoice_id = i.id
-        GROUP BY i.id HAVING i.paid <> coalesce(sum(a.amount), 0)
-    """,
-    "what is left of a payment is what was neither allocated nor given back": """
-        SELECT p.id FROM billing_payment p
-        WHERE p.allocated <> (SELECT coalesce(sum(amount), 0) FROM billing_allocation WHERE payment_id = p.id)
-            OR p.refunded <> (SELECT coalesce(sum(amount), 0) FROM billing_refund
-                WHERE payment_id = p.id AND state = 'approved')
-    """,
-    "charges are invoiced or not yet": """
-        SELECT 1 FROM (SELECT
-            (SELECT coalesce(sum(gross), 0) FROM billing_charge) AS charged,
-            (SELECT coalesce(sum(total), 0) FROM billing_invoice WHERE state <> 'void') AS invoiced,
-            (SELECT coalesce(sum(gross), 0) FROM billing_charge c WHERE NOT EXISTS
-                (SELECT FROM billing_line l WHERE l.charge_id = c.id AND live)) AS unbilled) s
-        WHERE charged <> invoiced + unbilled
-    """,
-    "money taken is paid, on deposit or given back": """
-        SELECT 1 FROM (SELECT
-            (SELECT coalesce(sum(amount), 0) FROM billing_payment
-                WHERE state IN ('captured', 'refunded')) AS taken,
-            (SELECT coalesce(sum(amount), 0) FROM billing_refund WHERE state = 'approved') AS given_back,
-            (SELECT coalesce(sum(paid), 0) FROM billing_invoice) AS paid,
-            (SELECT coalesce(sum(amount - allocated - refunded), 0) FROM billing_payment
-                WHERE state = 'captured') AS deposits) s
-        WHERE taken <> paid + deposits + given_back
-    """,
-    "a drawer holds what was taken and given back at it": """
-        SELECT s.id FROM billing_shift s WHERE s.cash <> s.opening_cash
-            + (SELECT coalesce(sum(amount), 0) FROM billing_payment p
-                WHERE p.shift_id = s.id AND means = 'cash' AND state IN ('captured', 'refunded'))
-            - (SELECT coalesce(sum(r.amount), 0) FROM billing_refund r
-                JOIN billing_payment p ON p.id = r.payment_id
-                WHERE r.shift_id = s.id AND r.state = 'approved' AND p.means = 'cash')
-    """,
-    "numbers of invoices, credit notes and receipts have no gap": """
-        SELECT s.series FROM billing_series s LEFT JOIN (
-            SELECT facility, CASE kind WHEN 'credit_note' THEN 'credit_note' ELSE 'invoice' END AS series,
-                   number FROM billing_invoice WHERE number IS NOT NULL
-            UNION ALL SELECT i.facility, 'receipt', p.number FROM billing_payment p
-                JOIN billing_shift i ON i.id = p.shift_id WHERE p.number IS NOT NULL) n
-            ON n.series = s.series AND n.facility = s.facility
-        GROUP BY s.facility, s.series, s.last
-        HAVING count(n.number) <> s.last OR coalesce(max(n.number), 0) <> s.last
-            OR count(DISTINCT n.number) <> s.last
-    """,
+    # pharmacy and billing
+    **sums.RULES,
     # everywhere
     **{
         f"{table} says of its patients what the patients say": f"""

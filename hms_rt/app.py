@@ -33,6 +33,7 @@ from hms_rt.departments.ipd import merging as ipd_merging
 from hms_rt.departments.ipd import projector as ipd_projector
 from hms_rt.departments.ipd.service import (
     IpdService,
+    medication_following,
     patient_of_admission,
     ward_of_inpatient,
     wards_of_patient,
@@ -157,7 +158,12 @@ class Hospital:
         self._live_engine = make_engine(stores.postgres_uri, pool_size=4, application_name="hms-rt live")
         self.documents = Documents(stores.mongo_uri, stores.mongo_database, self.clock, self.ids)
         projectors = merged(
-            [*PROJECTORS, medication_projectors(settings.zone), billing_projector.projectors(settings.zone)]
+            [
+                *PROJECTORS,
+                medication_projectors(settings.zone),
+                medication_following.PROJECTORS,
+                billing_projector.projectors(settings.zone),
+            ]
         )
         self.units = UnitsOfWork(self._engine, self.clock, self.ids, projectors, reached=reached)
         key = SigningKey(settings.jwt_secret.get_secret_value().encode())

@@ -1,16 +1,26 @@
 """Fifty commands at once over two server processes, rule by rule; run by ``test_two_servers``."""
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hms_rt.departments.ipd.schemas import BirthIn
+from hms_rt.departments.ipd.schemas import AdmissionOut, BirthIn
+from hms_rt.departments.ipd.schemas.medication import DoseQuery
+from hms_rt.departments.pharmacy.schemas.prescriptions import (
+    Activation,
+    PrescriptionIn,
+    PrescriptionOut,
+)
+from hms_rt.kernel.clock import rfc3339
 from hms_rt.kernel.principal import SYSTEM
 from hms_rt.services import Services
 from tests.conftest import WardFactory, command
 from tests.ipd.conftest import Journeys, Query
+from tests.pharmacy.conftest import line
 
 Ask = Callable[[str, Any], Awaitable[int]]
 
@@ -66,3 +76,81 @@ async def mothers_and_children_are_never_torn_apart(field: Attacked) -> None:
     assert len(doing) >= 50
     assert (await all_at_once(doing))[200] > 0
     assert await field.query(TORN) == []
+
+
+async def prescribed(field: Attacked, here: AdmissionOut, wanted_line: dict[str, Any]) -> PrescriptionOut:
+    """A prescription in force for an inpatient."""
+    wanted = {"patient_id": here.patient_id, "admission_id": here.id, "lines": [wanted_line]}
+    pharmacy, new = field.services.pharmacy, PrescriptionIn.model_validate(wanted)
+    draft = await pharmacy.prescribe(SYSTEM, command(), new)
+    return await pharmacy.activate(SYSTEM, command(), draft.id, Activation())
+
+
+AFTER_A_STOP = """
+    SELECT 1 FROM ipd_administration a JOIN ipd_medication m USING (line_id)
+    WHERE a.error_at IS NULL AND a.amount IS NOT NULL AND a.occurred_at >= m.ceased_at
+"""
+TOO_MANY = """
+    SELECT 1 FROM ipd_administration a JOIN ipd_administration b USING (line_id)
+    WHERE a.line_id = :line AND a.error_at IS NULL AND b.error_at IS NULL
+      AND b.occurred_at >= a.occurred_at AND b.occurred_at < a.occurred_at + interval '24 hours'
+    GROUP BY a.id HAVING count(*) > 3
+"""
+
+
+async def doses_are_given_once_in_time_and_never_too_many(field: Attacked, here: AdmissionOut) -> None:
+    """A dose once, retracted once; late entries never over the most of any 24 hours; none after a stop."""
+    ask, query = field.ask, field.query
+    once = await prescribed(field, here, line(frequency={"kind": "once"}))
+    (due,) = (await field.services.medication.doses(SYSTEM, command(), DoseQuery(admission_id=here.id))).items
+    told = ({"outcome": "given"}, {"outcome": "refused", "reason": "nausea"})
+    doing = [ask(f"/doses/{due.id}/administer", told[number % 2]) for number in range(50)]
+    assert await all_at_once(doing) == {200: 1, 409: 49}
+    ((entry,),) = await query("SELECT id FROM ipd_administration WHERE dose_id = :dose", dose=due.id)
+    why = {"reason": "wrong patient"}
+    doing = [ask(f"/administrations/{entry}/retract", why) for _ in range(50)]
+    assert await all_at_once(doing) == {200: 1, 409: 49}
+
+    stop = {"reason": "kidneys failing"}
+    assert await all_at_once([ask(f"/prescriptions/{once.id}/stop", stop)]) == {200: 1}
+
+    now, dice = datetime.now(UTC), random.Random(3)
+    some = {"kind": "as_needed", "max_per_24h": 3}
+    since = rfc3339(now - timedelta(hours=60))
+    often = await prescribed(field, here, line("PARA-SYR", "240", frequency=some, starts_at=since))
+    needed = often.lines[0].id
+    late = [now - timedelta(hours=60) * dice.random() for _ in range(50)]
+    doing = [ask(f"/medications/{needed}/administer", {"occurred_at": rfc3339(at)}) for at in late]
+    assert (await all_at_once(doing))[200] >= 3
+    assert await query(TOO_MANY, line=needed) == []
+
+    assert await all_at_once([ask(f"/prescriptions/{often.id}/stop", stop)]) == {200: 1}
+    every_hour = {"kind": "as_needed", "max_per_24h": 24}
+    many = await prescribed(field, here, line("PARA-SYR", "240", frequency=every_hour))
+    needed = many.lines[0].id
+    doing = [ask(f"/medications/{needed}/administer", {}) for _ in range(45)]
+    doing[20:20] = [ask(f"/prescriptions/{many.id}/stop", stop) for _ in range(5)]
+    await all_at_once(doing)
+    assert await query(AFTER_A_STOP) == []
+
+
+async def what_is_told_late_never_overlaps(field: Attacked) -> None:
+    """Arrivals, transfers and departures told hours later, in no order, for few beds."""
+    beds, dice = await field.ward("SUR", beds=4), random.Random(5)
+    coming = [await field.journeys.accepted("SUR") for _ in range(6)]
+    now = datetime.now(UTC)
+
+    def some() -> dict[str, Any]:
+        at = now - timedelta(minutes=dice.randrange(1, 600))
+        return {"occurred_at": rfc3339(at), "bed_id": str(dice.choice(beds).id)}
+
+    def gone() -> dict[str, Any]:
+        return {"occurred_at": some()["occurred_at"], "disposition": "left"}
+
+    arrivals = [field.ask(f"/admissions/{one.id}/assign", some()) for one in coming for _ in range(9)]
+    assert (await all_at_once(arrivals))[200] > 0
+    doing = [field.ask(f"/admissions/{one.id}/transfer", some()) for one in coming for _ in range(6)]
+    doing += [field.ask(f"/admissions/{one.id}/depart", gone()) for one in coming for _ in range(2)]
+    doing += [field.ask(f"/admissions/{one.id}/assign", some()) for one in coming]
+    assert len(doing) >= 50
+    await all_at_once(doing)

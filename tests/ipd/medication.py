@@ -65,7 +65,7 @@ class Ward:
 
     async def agree(self) -> None:
         """What a client holds equals what the database says, and the sums equal counts."""
-        for ward in ("ICU", "MED"):
+        for ward in ("ICU", "MED", "SUR"):
             version, state = self.held.get(ward, (0, {}))
             async with self.hospital.engine.connect() as connection:
                 rows = await connection.execute(

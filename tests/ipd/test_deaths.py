@@ -3,7 +3,9 @@
 from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.beds.schemas import BedChange
 from hms_rt.departments.ipd.model import Disposition
+from hms_rt.departments.ipd.model.medication import Outcome
 from hms_rt.departments.ipd.schemas import DepartureIn, DischargeOrderIn, ReturnIn
+from hms_rt.departments.ipd.schemas.medication import AdministrationIn
 from hms_rt.departments.patients.schemas.details import DeathIn
 from hms_rt.departments.pharmacy.model.prescription import PrescriptionState
 from hms_rt.departments.pharmacy.schemas.prescriptions import Activation, PrescriptionOut, Why
@@ -37,7 +39,9 @@ async def test_after_a_death_nothing_is_given_dispensed_or_prescribed(icu: Ward)
     assert await state(icu, held) == (S.STOPPED, "the patient died")
     assert await state(icu, draft) == (S.CANCELLED, "the patient died")
     assert [dose.id for dose in await icu.doses()] == [late.id], "what was due before is accounted for"
-    await icu.give(late)
+    dead = await refused(Code.CONFLICT, icu.give(late))
+    assert "stopped since" in dead.detail
+    await icu.give(late, AdministrationIn(outcome=Outcome.GIVEN, occurred_at=late.due_at))
     await icu.later(hours=20)
     await icu.agree()
     assert (await icu.doses(), await icu.sums()) == ([], (0, 0))

@@ -19,13 +19,15 @@ from hms_rt.departments.ipd.schemas.medication import (
     AdministrationQuery,
     AsNeededIn,
     DoseOut,
+    DoseQuery,
     Retraction,
 )
 from hms_rt.departments.patients.schemas import PatientUpdate
+from hms_rt.departments.patients.schemas.details import WhyIn
 from hms_rt.departments.pharmacy.schemas.prescriptions import When, Why
 from hms_rt.kernel.errors import Code
 from hms_rt.kernel.principal import SYSTEM, Principal, Role
-from tests.conftest import PersonFactory, command
+from tests.conftest import PersonFactory, WardFactory, command
 from tests.ipd.medication import VIENNA, Ward
 from tests.pharmacy.conftest import line, refused
 
@@ -205,6 +207,67 @@ async def test_a_rename_reaches_the_ward(icu: Ward) -> None:
     await icu.agree()
 
 
+async def test_what_is_left_of_a_stopped_prescription_follows_the_patient(
+    icu: Ward, ward: WardFactory
+) -> None:
+    prescription = await icu.prescribe(line(frequency=EVERY_6))
+    (first, *_), ipd = await icu.doses(), icu.services.ipd
+    await icu.later(hours=2)
+    await icu.services.pharmacy.stop(icu.pharmacy.doctor, command(), prescription.id, WHY)
+    update = PatientUpdate(family_name="Sklodowska")
+    await icu.services.patients.update(SYSTEM, command(expected_version=1), icu.here.patient_id, update)
+    why = WhyIn(reason="known to the staff")
+    await icu.services.patients.restrict(SYSTEM, command(expected_version=2), icu.here.patient_id, why)
+    (left,) = await icu.doses()
+    assert (left.id, left.patient_name, left.restricted) == (first.id, "Sklodowska", True)
+    await icu.agree()
+    await ipd.transfer(SYSTEM, command(), icu.here.id, TransferIn(bed_id=icu.other_bed))
+    assert ([one.id for one in await icu.doses("MED")], await icu.doses()) == ([first.id], [])
+    await icu.agree()
+    await ipd.depart(SYSTEM, command(), icu.here.id, DepartureIn(disposition=Disposition.LEFT))
+    assert (await icu.doses("MED"), await icu.sums("MED")) == ([], (0, 0))
+    (somewhere,) = await ward("SUR", beds=1)
+    back = ReturnIn(reason="never left", bed_id=somewhere.id)
+    await ipd.cancel_discharge(SYSTEM, command(), icu.here.id, back)
+    assert [(one.id, one.state) for one in await icu.doses("SUR")] == [(first.id, "overdue")]
+    await icu.agree()
+
+
+async def test_what_was_given_in_time_is_told_late_after_a_stop_a_transfer_and_a_departure(
+    icu: Ward, person: PersonFactory
+) -> None:
+    first = await icu.prescribe(line(frequency=EVERY_6))
+    second = await icu.prescribe(line("PARA-SYR", "240", frequency={"kind": "as_needed", "max_per_24h": 2}))
+    ipd, service = icu.services.ipd, icu.services.medication
+    due = [dose for dose in await icu.doses() if dose.line_id == first.lines[0].id]
+    await icu.later(hours=5)  # an hour before the second
+    early = icu.clock.now()
+    await icu.later(minutes=10)
+    await icu.services.pharmacy.stop(icu.pharmacy.doctor, command(), first.id, WHY)
+    await ipd.transfer(SYSTEM, command(), icu.here.id, TransferIn(bed_id=icu.other_bed))
+    await icu.later(minutes=10)
+    await refused(Code.FORBIDDEN, icu.give(due[1]))
+    given = await icu.give(due[1], AdministrationIn(outcome=Outcome.GIVEN, occurred_at=early))
+    await refused(
+        Code.ILLEGAL_MOVE,
+        icu.give(due[2], AdministrationIn(outcome=Outcome.WITHHELD, reason="stopped", occurred_at=early)),
+    )
+    await ipd.depart(SYSTEM, command(), icu.here.id, DepartureIn(disposition=Disposition.LEFT))
+    await icu.later(minutes=5)
+    nurse = await person(Role.NURSE, ward="MED")
+    needed = second.lines[0].id
+    gone = service.administer_as_needed(nurse, command(), needed, AsNeededIn())
+    assert "the patient left" in (await refused(Code.CONFLICT, gone)).detail
+    before = AsNeededIn(occurred_at=icu.clock.now() - timedelta(minutes=12))
+    await service.administer_as_needed(nurse, command(), needed, before)
+    why = Retraction(reason="wrong patient")
+    await service.retract_administration(nurse, command(), given.id, why)
+    query = DoseQuery(admission_id=icu.here.id, limit=50)
+    states = {one.id: one.state for one in (await service.doses(SYSTEM, command(), query)).items}
+    assert states[due[1].id] == "cancelled", "nobody is there to get it"
+    await icu.agree()
+
+
 ADD = """
     INSERT INTO ipd_administration
         (id, line_id, dose_id, controlled, outcome, amount, reason, given_by, occurred_at, recorded_at)
@@ -217,7 +280,7 @@ async def test_the_database_holds_its_rules_against_direct_sql(icu: Ward) -> Non
     often = {"kind": "as_needed", "max_per_24h": 1}
     as_needed = await icu.prescribe(line("PARA-SYR", "240", frequency=often))
     await icu.prescribe()
-    due = (await icu.doses())[0]
+    due, later, *_ = await icu.doses()
     await icu.later(hours=1)
     given = await icu.give(due)
     needed = await icu.services.medication.administer_as_needed(
@@ -239,8 +302,28 @@ async def test_the_database_holds_its_rules_against_direct_sql(icu: Ward) -> Non
          " FROM ipd_dose", "ipd_dose_moment_key"),
         ("UPDATE ipd_dose SET state = 'cancelled'", "ipd_dose_cancelled_check"),
         ("UPDATE ipd_medication_sum SET due = -1", "ipd_medication_sum_check"),
+        (f"UPDATE ipd_dose SET state = 'given' WHERE id = '{later.id}'", "disagree"),
+        (f"UPDATE ipd_dose SET state = 'due' WHERE id = '{due.id}'", "disagree"),
+        (f"UPDATE ipd_dose SET state = 'refused' WHERE id = '{due.id}'", "cannot become"),
+        (f"UPDATE ipd_administration SET error_at = now(), error_by = given_by, error_reason = 'x'"
+         f" WHERE id = '{given.id}'", "disagree"),
+        ("UPDATE ipd_medication SET state = 'on_hold'", "ipd_medication_ceased_check"),
+        ("UPDATE ipd_medication SET ceased_at = now()", "ipd_medication_ceased_check"),
     )  # fmt: skip
     for statement, rule in attacks:
         with pytest.raises(DBAPIError, match=rule):
             async with icu.hospital.engine.begin() as connection:
                 await connection.execute(text(statement))
+    stop = text("UPDATE ipd_medication SET state = 'ended', ceased_at = :at")
+    with pytest.raises(DBAPIError, match="given after that moment"):
+        async with icu.hospital.engine.begin() as connection:
+            await connection.execute(stop, {"at": given.occurred_at})
+    async with icu.hospital.engine.begin() as connection:
+        await connection.execute(stop, {"at": given.occurred_at + timedelta(hours=1)})
+    late = ADD.format(**{**good, "dose": "NULL", "id": needed.id})
+    late = late.replace(
+        "occurred_at, recorded_at FROM", "occurred_at + interval '25 hours', recorded_at FROM"
+    )
+    with pytest.raises(DBAPIError, match="not to be given at that moment"):
+        async with icu.hospital.engine.begin() as connection:
+            await connection.execute(text(late))

@@ -138,14 +138,30 @@ def test_no_24_hours_ever_hold_more_than_the_most(most: int, asked: list[int]) -
 
 
 def test_what_is_not_in_force_is_not_given() -> None:
-    for order in (
-        medication(state=OrderState.ON_HOLD),
-        medication(state=OrderState.ENDED),
-        medication(starts_at=NOW + DAY),
-        medication(ends_at=NOW),
-    ):
+    for order in (medication(starts_at=NOW + DAY), medication(ends_at=NOW)):
         with pytest.raises(HmsError):
             order.check_as_needed([], NOW)
+    before = NOW - timedelta(seconds=1)
+    for state in (OrderState.ON_HOLD, OrderState.ENDED):
+        ceased = medication(state=state, ceased_at=NOW)
+        ceased.check_taken(before, None)
+        with pytest.raises(HmsError, match=r"stopped|on hold"):
+            ceased.check_taken(NOW, None)
+    medication().check_taken(NOW, NOW)
+    with pytest.raises(HmsError, match="the patient left"):
+        medication().check_taken(NOW, before)
+
+
+def test_what_was_given_before_a_dose_was_cancelled_is_told_late_once() -> None:
+    cancelled = replace(dose(S.CANCELLED), cancelled_for=CancelledFor.STOP)
+    for move, state in ((M.GIVE, S.GIVEN), (M.GIVE_PARTIALLY, S.PARTIALLY_GIVEN)):
+        after = cancelled.recorded(move)
+        assert (after.state, after.version, after.cancelled_for) == (state, 2, None)
+        with pytest.raises(HmsError):
+            after.recorded(move)
+    for move in (M.REFUSE, M.WITHHOLD):
+        with pytest.raises(HmsError):
+            cancelled.recorded(move)
 
 
 GOOD: dict[str, Any] = {"outcome": Outcome.GIVEN, "amount": Decimal(5), "witness": uuid.UUID(int=2)}

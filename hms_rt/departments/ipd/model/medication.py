@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from hms_rt.departments.pharmacy.model.frequency import Frequency, FrequencyKind
+from hms_rt.kernel.clock import rfc3339
 from hms_rt.kernel.errors import Code, HmsError, conflict, illegal_move
 
 HORIZON = timedelta(hours=24)
@@ -129,6 +130,8 @@ class Medication:
     state: OrderState
     planned_until: datetime
     restricted: bool = False
+    ceased_at: datetime | None = None
+    """Since when it is on hold or stopped; None exactly while it is in force."""
 
     @property
     def frequency(self) -> Frequency:
@@ -145,12 +148,26 @@ class Medication:
         """Whether the ward's room offers it to be given as needed."""
         return self.as_needed and self.state is OrderState.IN_FORCE and self.ward is not None
 
+    def check_taken(self, at: datetime, left_at: datetime | None) -> None:
+        """Raises ``conflict`` if nobody can have been given it at ``at``: held, stopped, or the patient gone.
+
+        What was given before may be told afterwards.
+        """
+        if self.ceased_at is not None and at >= self.ceased_at:
+            what = "on hold" if self.state is OrderState.ON_HOLD else "stopped"
+            raise conflict(
+                f"{self.name} is {what} since {rfc3339(self.ceased_at)}: tell with occurred_at what was given"
+                " before, or say withheld"
+            )
+        if left_at is not None and at > left_at:
+            raise conflict(f"the patient left at {rfc3339(left_at)}: tell with occurred_at when it was given")
+
     def check_as_needed(self, given: Sequence[datetime], at: datetime) -> None:
         """Raises ``conflict`` if a dose at ``at`` would be too many within 24 hours; ``given``: the others.
 
         Late entries count like any other: no 24 hours that hold ``at`` may hold more than the most.
         """
-        if self.state is not OrderState.IN_FORCE or not self.starts_at <= at < self.ends_at:
+        if not self.starts_at <= at < self.ends_at:
             raise conflict(f"{self.name} is not in force at that moment")
         most = self.max_per_24h or 0
         near = sorted([*(one for one in given if abs(one - at) < DAY), at])
@@ -178,6 +195,12 @@ class Dose:
             legal = [each.value for each, steps in MOVES.items() if self.state in steps]
             raise illegal_move("the dose", self.state.value, move.value, legal)
         return replace(self, state=after, cancelled_for=why, version=self.version + 1)
+
+    def recorded(self, move: DoseMove) -> "Dose":
+        """What became of it is told: late, too, of one that was cancelled after it was given."""
+        late = self.state is _S.CANCELLED and move in (_M.GIVE, _M.GIVE_PARTIALLY)
+        after = (self.moved(_M.RESTORE) if late else self).moved(move)
+        return replace(after, version=self.version + 1)
 
     def pending(self, move: DoseMove, now: datetime) -> "Dose":
         """Reopened or restored: overdue at once if its moment is long past."""

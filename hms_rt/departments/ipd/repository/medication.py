@@ -57,6 +57,22 @@ async def lock_of_prescription(connection: AsyncConnection, prescription_id: uui
     return [_medication(row, "") for row in found]
 
 
+async def lock_ended(connection: AsyncConnection, patient_id: uuid.UUID) -> list[Medication]:
+    """Stopped medications of a locked patient with doses that nobody accounted for, locked by id.
+
+    Those too whose doses ended with a departure, which may be a mistake.
+    """
+    open_doses = sa.exists().where(
+        _DOSE.line_id == _MED.line_id,
+        sa.or_(_DOSE.state.in_(_PENDING), _DOSE.cancelled_for == CancelledFor.DEPARTURE.value),
+    )
+    query = sa.select(tables.medication).where(
+        _MED.patient_id == patient_id, _MED.state == OrderState.ENDED.value, open_doses
+    )
+    found = await connection.execute(query.order_by(_MED.line_id).with_for_update())
+    return [_medication(row, "") for row in found]
+
+
 async def lock(connection: AsyncConnection, line_id: uuid.UUID) -> Medication | None:
     """One medication, locked."""
     query = sa.select(tables.medication).where(_MED.line_id == line_id).with_for_update()

@@ -29,6 +29,7 @@ medication = sa.Table(
     sa.Column("ends_at", Moment, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("planned_until", Moment, nullable=False),
+    sa.Column("ceased_at", Moment),
 )
 """Lines of inpatients' prescriptions, as the wards give them. The root of the locks of doses."""
 

@@ -49,6 +49,17 @@ async def insert_stay(connection: AsyncConnection, stay: Stay) -> None:
     )
 
 
+async def ward_at(connection: AsyncConnection, admission_id: uuid.UUID, at: datetime) -> str | None:
+    """The ward of the bed in which the patient lay at ``at``; None if in no bed."""
+    query = sa.select(_STAY.ward_code).where(
+        _STAY.admission_id == admission_id,
+        _STAY.entered_in_error.is_(False),
+        _STAY.started_at <= at,
+        sa.or_(_STAY.ended_at.is_(None), _STAY.ended_at > at),
+    )
+    return (await connection.execute(query)).scalar_one_or_none()
+
+
 async def beds_left_after(connection: AsyncConnection, ward: str, at: datetime) -> set[uuid.UUID]:
     """Beds of a ward in which a stay ended later than ``at``: they may be free now, and were not then."""
     query = sa.select(_STAY.bed_id).where(

@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -12,13 +14,17 @@ from hms_rt.departments.ipd.model.medication import (
     GRACE,
     HORIZON,
     RECORDING,
+    TAKEN,
     Administration,
+    CancelledFor,
     DoseMove,
     Medication,
     Outcome,
     check_moment,
 )
+from hms_rt.departments.ipd.repository import admissions as admission_rows
 from hms_rt.departments.ipd.repository import medication as rows
+from hms_rt.departments.ipd.repository import stays as stay_rows
 from hms_rt.departments.ipd.schemas.medication import (
     AdministrationIn,
     AdministrationOut,
@@ -33,7 +39,7 @@ from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import Code, HmsError, conflict, not_found
 from hms_rt.kernel.principal import Principal, Role
-from hms_rt.security.permissions import Permission, require, require_ward
+from hms_rt.security.permissions import Permission, require, require_place
 from hms_rt.storage.postgres import violated
 from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
 
@@ -46,6 +52,7 @@ BATCH = 100
 REFUSALS = {
     "ipd_administration_once_key": "what became of this dose is recorded already",
     "ipd_administration_most_check": "that would be more doses within 24 hours than prescribed",
+    "ipd_administration_in_force_check": "the medicine was stopped, or the patient had left, at that moment",
 }
 """What a violated rule of the database means."""
 
@@ -70,16 +77,20 @@ class MedicationService(MedicationReading):
     ) -> AdministrationOut:
         """Record what became of a dose that is due. Never twice: raises ``illegal_move`` for the second.
 
-        Raises ``not_found``, ``forbidden`` outside the own ward, ``stale_version``, ``invalid`` where amount,
-        reason or witness do not fit.
+        Late, too: a dose that was given before the prescription was held or stopped, or the patient went.
+        Raises ``conflict`` for one given afterwards, ``not_found``, ``forbidden`` outside the own ward (where
+        the patient lies, or lay when it was given), ``stale_version``, ``invalid`` where amount, reason or
+        witness do not fit.
         """
 
         async def work(uow: UnitOfWork, medication: Medication) -> AdministrationOut:
             dose = _found(await rows.lock_dose(uow.connection, dose_id), "that dose")
             command.check_version(dose.version)
-            after = dose.moved(RECORDING[told.outcome])
+            after = dose.recorded(RECORDING[told.outcome])
             at = occurred(told.occurred_at, uow.now)
             check_moment(dose, at)
+            if told.outcome in TAKEN:
+                medication.check_taken(at, await _left_at(uow, medication))
             amount = told.amount
             if amount is None and told.outcome is Outcome.GIVEN:
                 amount = medication.dose
@@ -102,7 +113,9 @@ class MedicationService(MedicationReading):
             return answer
 
         line = rows.line_of_dose
-        return await self._on_ward(principal, command, lambda uow: line(uow.connection, dose_id), work)
+        return await self._on_ward(
+            principal, command, lambda uow: line(uow.connection, dose_id), work, told.occurred_at
+        )
 
     async def administer_as_needed(
         self, principal: Principal, command: Command, line_id: uuid.UUID, told: AsNeededIn
@@ -113,6 +126,7 @@ class MedicationService(MedicationReading):
             if not medication.as_needed:
                 raise conflict(f"{medication.name} is due at its own moments: record the dose")
             at = occurred(told.occurred_at, uow.now)
+            medication.check_taken(at, await _left_at(uow, medication))
             given = await rows.taken(uow.connection, [line_id])
             medication.check_as_needed(given[line_id], at)
             amount = told.amount if told.amount is not None else medication.dose
@@ -136,7 +150,7 @@ class MedicationService(MedicationReading):
         async def line(uow: UnitOfWork) -> uuid.UUID:
             return line_id
 
-        return await self._on_ward(principal, command, line, work)
+        return await self._on_ward(principal, command, line, work, told.occurred_at)
 
     async def retract_administration(
         self, principal: Principal, command: Command, administration_id: uuid.UUID, why: Retraction
@@ -208,8 +222,12 @@ class MedicationService(MedicationReading):
         command: Command,
         line_of: Callable[[UnitOfWork], Awaitable[uuid.UUID | None]],
         work: Work,
+        at: datetime | None = None,
     ) -> AdministrationOut:
-        """Lock patient and medication, check that it is of the nurse's ward, and let ``work`` record."""
+        """Lock patient and medication, check that it is of the nurse's ward, and let ``work`` record.
+
+        The ward where the patient lies, or lay last; or lay at the moment ``at`` that is told.
+        """
 
         async def run(uow: UnitOfWork) -> AdministrationOut:
             require(principal, Permission.MEDICATION_ADMINISTER)
@@ -217,7 +235,8 @@ class MedicationService(MedicationReading):
             patient_id = _found(await rows.patient_of(uow.connection, line_id), "that medication")
             await self._patients.lock(uow, patient_id)
             medication = _found(await rows.lock(uow.connection, line_id), "that medication")
-            require_ward(principal, Permission.MEDICATION_ADMINISTER, medication.ward or "")
+            places = await _wards(uow, medication, at)
+            require_place(principal, Permission.MEDICATION_ADMINISTER, wards_of=places)
             try:
                 return await work(uow, medication)
             except IntegrityError as error:
@@ -249,8 +268,22 @@ class MedicationService(MedicationReading):
         """Due again, at once overdue if its moment is past; also of a prescription that was stopped since."""
         before = _found(await rows.lock_dose(uow.connection, dose_id), "that dose")
         after = before.pending(DoseMove.REOPEN, uow.now)
+        if medication.ward is None:  # nobody is there to get it
+            after = replace(after.moved(DoseMove.CANCEL, CancelledFor.DEPARTURE), version=before.version + 1)
         await rows.save_doses(uow.connection, [after])
         await show_doses(uow, [DoseChange(medication, before, after)], Cause.RETRACTED)
+
+
+async def _left_at(uow: UnitOfWork, medication: Medication) -> datetime | None:
+    """When the patient left; None while they are here. The patient is locked."""
+    return (await admission_rows.admission(uow.connection, medication.admission_id)).discharged_at
+
+
+async def _wards(uow: UnitOfWork, medication: Medication, at: datetime | None) -> list[str]:
+    """Where the patient lies, or lay last, and where they lay at ``at``."""
+    admission = await admission_rows.admission(uow.connection, medication.admission_id)
+    then = await stay_rows.ward_at(uow.connection, admission.id, at) if at is not None else None
+    return [medication.ward or admission.ward, *([then] if then is not None else [])]
 
 
 def _found(thing: T | None, what: str) -> T:

@@ -30,6 +30,8 @@ from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 LOOK_BACK = timedelta(hours=24)
 """How far back doses are planned of a course that began before it was prescribed here."""
 
+AFTER = timedelta(microseconds=1)
+
 _STATES = {PrescriptionState.ON_HOLD: OrderState.ON_HOLD, PrescriptionState.STOPPED: OrderState.ENDED}
 
 
@@ -100,6 +102,7 @@ async def _follow(
         restricted=prescription.restricted,
         ward=prescription.ward,
         state=state,
+        ceased_at=await _ceased_at(uow, before, state),
         ends_at=min(before.ends_at, max(uow.now, before.starts_at))
         if state is OrderState.ENDED and before.state is not OrderState.ENDED
         else before.ends_at,
@@ -109,7 +112,7 @@ async def _follow(
     if after == before:
         return
     await rows.save(uow.connection, after)
-    changes = await _doses_follow(uow, before, after)
+    changes = await doses_follow(uow, before, after)
     if after.state is OrderState.IN_FORCE:
         after, planned = await plan(uow, after, zone)
         changes += planned
@@ -117,7 +120,7 @@ async def _follow(
     await show_as_needed(uow, before, after, cause)
 
 
-async def _doses_follow(uow: UnitOfWork, before: Medication, after: Medication) -> list[DoseChange]:
+async def doses_follow(uow: UnitOfWork, before: Medication, after: Medication) -> list[DoseChange]:
     """Pending doses go with the patient; a hold, a stop or a departure ends them, and may be taken back."""
     line = [after.line_id]
     if after.ward is None and before.ward is not None:
@@ -128,17 +131,29 @@ async def _doses_follow(uow: UnitOfWork, before: Medication, after: Medication) 
         why = CancelledFor.HOLD if after.state is OrderState.ON_HOLD else CancelledFor.STOP
         ended = await rows.lock_doses(uow.connection, line, since=uow.now)
         changes += await _change(uow, after, ended, lambda dose: _cancel(dose, why))
-    back = CancelledFor.DEPARTURE if before.ward is None else CancelledFor.HOLD
-    came_back = before.ward is None or before.state is OrderState.ON_HOLD
-    if came_back and after.ward is not None and after.state is OrderState.IN_FORCE:
-        since = uow.now if back is CancelledFor.HOLD else None
-        restored = await rows.lock_doses(
-            uow.connection, line, states=[DoseState.CANCELLED], since=since, cancelled_for=back
-        )
-        changes += await _change(uow, after, restored, lambda dose: dose.pending(DoseMove.RESTORE, uow.now))
+    for dose in await _to_restore(uow, before, after):
+        changes += await _change(uow, after, [dose], lambda one: one.pending(DoseMove.RESTORE, uow.now))
     told = {change.after.id for change in changes}
     rest = [dose for dose in await rows.lock_doses(uow.connection, line) if dose.id not in told]
     return changes + await _change(uow, after, rest, lambda dose: dose)
+
+
+async def _to_restore(uow: UnitOfWork, before: Medication, after: Medication) -> list[Dose]:
+    """Doses that are due again, locked: a hold is over, or a departure was a mistake.
+
+    Of a prescription that was stopped meanwhile those come back that were due before the stop.
+    """
+    back = CancelledFor.DEPARTURE if before.ward is None else CancelledFor.HOLD
+    came_back = before.ward is None or before.state is OrderState.ON_HOLD
+    if not came_back or after.ward is None or after.state is OrderState.ON_HOLD:
+        return []
+    if after.state is OrderState.ENDED and back is CancelledFor.HOLD:
+        return []
+    since = uow.now if back is CancelledFor.HOLD else None
+    found = await rows.lock_doses(
+        uow.connection, [after.line_id], states=[DoseState.CANCELLED], since=since, cancelled_for=back
+    )
+    return [dose for dose in found if after.ceased_at is None or dose.due_at < after.ceased_at]
 
 
 async def _change(
@@ -153,6 +168,17 @@ async def _change(
         changes.append(DoseChange(medication, before, after))
     await rows.save_doses(uow.connection, [change.after for change in changes])
     return changes
+
+
+async def _ceased_at(uow: UnitOfWork, before: Medication, state: OrderState) -> datetime | None:
+    """Since when it is not given: a hold that becomes a stop began with the hold.
+
+    What is recorded as given stays: where clocks of servers differ, it ceases after that.
+    """
+    if state is OrderState.IN_FORCE or before.ceased_at is not None:
+        return None if state is OrderState.IN_FORCE else before.ceased_at
+    given = (await rows.taken(uow.connection, [before.line_id]))[before.line_id]
+    return max([uow.now, *(one + AFTER for one in given[-1:])])
 
 
 def _cancel(dose: Dose, why: CancelledFor) -> Dose:

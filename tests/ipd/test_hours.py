@@ -1,7 +1,8 @@
 """Occupancy by hour: finished once, corrected by late entries; and never two patients in a bed at a time."""
 
 import asyncio
-from datetime import datetime, timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hms_rt.app import Hospital, Stores
@@ -9,6 +10,7 @@ from hms_rt.config import Settings
 from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.beds.schemas import BedChange
 from hms_rt.departments.ipd.model import Disposition
+from hms_rt.departments.ipd.model.touched import Touched, joined, shared
 from hms_rt.departments.ipd.schemas import BedChoice, CorrectionIn, DepartureIn, TransferIn
 from hms_rt.departments.ipd.schemas.hours import HoursQuery
 from hms_rt.kernel.clock import ManualClock
@@ -65,6 +67,52 @@ async def test_hours_are_finished_once_by_two_servers_and_corrected_by_what_is_e
     assert now[:3] == [(0, 0, 0, 0, 1), (0, 1, 1, 2700, 2), (0, 0, 0, 0, 1)]
     assert len(now) == 5  # the running hour, too
     assert await query("SELECT 1 FROM ipd_occupancy_stale") == []
+
+
+async def test_a_stay_that_is_told_months_late_is_looked_at_in_pieces_that_end(
+    services: Services, ward: WardFactory, journeys: Journeys, clock: ManualClock, query: Query
+) -> None:
+    """One transaction for all of it would run into the limit of a statement, again and again."""
+    (bed,) = await ward("ICU", beds=1)
+    now = clock.now().replace(minute=0, second=0)
+    came = now - 6_000 * HOUR
+    ada = await journeys.admitted(bed.id, at=came)
+    gone = DepartureIn(disposition=Disposition.LEFT, occurred_at=now - HOUR)
+    await services.ipd.depart(SYSTEM, command(), ada.id, gone)
+    await query("UPDATE ipd_occupancy_mark SET finished_until = :at", at=now)
+    before = await query("SELECT count(*) AS n FROM audit_log")
+    clock.advance(HOUR)
+    await services.ipd.finish_hours(SYSTEM, command())
+    assert await query("SELECT 1 FROM ipd_occupancy_stale") == []
+    assert await query("SELECT count(*) AS n FROM audit_log") == before
+    assert await hours(services, came - HOUR, came + HOUR) == [(0, 1, 0, 0, 0), (1, 0, 0, 3600, 0)]
+    assert await hours(services, now - 2 * HOUR, now) == [(1, 0, 1, 3600, 0), (0, 0, 0, 0, 0)]
+    (full,) = await query("SELECT count(*) AS n FROM ipd_occupancy_hour WHERE occupied_seconds = 3600")
+    assert full.n == 5_999
+
+
+def test_times_are_joined_and_shared_out_so_that_every_touched_hour_is_looked_at_once() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    noted = [
+        Touched("B", start, start + HOUR),
+        Touched("A", start + 2.5 * HOUR, datetime.max.replace(tzinfo=UTC)),
+        Touched("A", start + 0.5 * HOUR, start + 1.5 * HOUR),
+        Touched("A", start + HOUR, start + 1.25 * HOUR),
+        Touched("A", start + 11 * HOUR, start + 12 * HOUR),
+    ]
+    finished = start + 10 * HOUR
+    times = joined(noted, finished)
+    assert times == [Touched("A", start, finished), Touched("B", start - HOUR, start + HOUR)]
+    seen: Counter[tuple[str, datetime]] = Counter()
+    while times:
+        now, times = shared(times, 5)
+        pieces = [
+            (one.ward, one.since + n * HOUR) for one in now for n in range((one.until - one.since) // HOUR)
+        ]
+        assert 0 < len(pieces) <= 5
+        seen.update(pieces)
+    assert set(seen.values()) == {1}
+    assert len(seen) == 12
 
 
 async def test_stays_never_overlap_for_a_patient_or_a_bed_in_the_past_either(

@@ -5,7 +5,6 @@ An hour begins after its full hour and includes the next: who comes at 10:00:00 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.ipd import tables
+from hms_rt.departments.ipd.model.touched import Touched
 
 _HOUR = tables.occupancy_hour.c
 _MARK = tables.occupancy_mark.c
@@ -55,15 +55,6 @@ _FINISH = sa.text(f"""
 _RUNNING = sa.text(_COMPUTED + " ORDER BY ward_code, hour")
 
 
-@dataclass(frozen=True, slots=True)
-class Stale:
-    """A time of a ward whose hours are to be looked at again."""
-
-    ward: str
-    since: datetime
-    until: datetime
-
-
 async def lock_mark(connection: AsyncConnection) -> datetime | None:
     """Until when hours are finished; locked until the commit. None while another process is at it."""
     query = sa.select(_MARK.finished_until).with_for_update(skip_locked=True)
@@ -76,17 +67,24 @@ async def move_mark(connection: AsyncConnection, until: datetime) -> None:
     await connection.execute(tables.occupancy_mark.update().values(finished_until=until))
 
 
-async def take_stale(connection: AsyncConnection, most: int) -> list[Stale]:
-    """What stays written since the last look touched: each is taken once, a late one by the next look."""
+async def take_touched(connection: AsyncConnection, most: int) -> list[Touched]:
+    """What stays written since the last look touched, the newest first; a later one is the next look's."""
     stale = tables.occupancy_stale
-    some = sa.select(stale.c.id).order_by(stale.c.id).limit(most).with_for_update(skip_locked=True)
+    some = sa.select(stale.c.id).order_by(stale.c.since.desc()).limit(most).with_for_update(skip_locked=True)
     taken = stale.delete().where(stale.c.id.in_(some.scalar_subquery()))
     query = taken.returning(
         stale.c.ward_code,
         stale.c.since,
         sa.func.least(stale.c.until, sa.text("'9999-01-01Z'::timestamptz")).label("until"),
     )
-    return [Stale(row.ward_code, row.since, row.until) for row in await connection.execute(query)]
+    return [Touched(row.ward_code, row.since, row.until) for row in await connection.execute(query)]
+
+
+async def put_back(connection: AsyncConnection, times: Sequence[Touched]) -> None:
+    """What one look could not do: the next takes it."""
+    if times:
+        rows = [{"ward_code": one.ward, "since": one.since, "until": one.until} for one in times]
+        await connection.execute(tables.occupancy_stale.insert(), rows)
 
 
 async def finish(

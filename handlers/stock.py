@@ -1,10 +1,10 @@
 """REST of stock."""
 
+from hms_rt.departments.pharmacy.schemas.lots import LotOut, RecipientOut
 from hms_rt.departments.pharmacy.schemas.stock import (
     CountIn,
     CountOut,
     LedgerQuery,
-    LotOut,
     MovementOut,
     RecallIn,
     ReceiptIn,
@@ -14,8 +14,10 @@ from hms_rt.departments.pharmacy.schemas.stock import (
     TransferOut,
     WriteOffIn,
     WriteOffOut,
+    WriteOffQuery,
 )
-from hms_rt.kernel.paging import Page
+from hms_rt.departments.pharmacy.schemas.stocktaking import StocktakeIn, StocktakeOut
+from hms_rt.kernel.paging import Page, PageQuery
 from hms_rt.security.permissions import Permission
 from hms_rt.web.endpoints import Call, Routes
 
@@ -91,6 +93,34 @@ async def count(call: Call[CountIn, None]) -> CountOut:
 
 
 @routes.post(
+    "/pharmacy/stores/{code}/counts",
+    body=StocktakeIn,
+    answer=StocktakeOut,
+    status=201,
+    permission=Permission.STOCK_MOVE,
+    command="pharmacy.take_stock",
+    summary="Count a store",
+)
+async def take_stock(call: Call[StocktakeIn, None]) -> StocktakeOut:
+    """Many lots at once; their differences to the ledger are booked all, or none."""
+    return await call.services.pharmacy.take_stock(
+        call.principal, call.command, call.path_code("code"), call.body
+    )
+
+
+@routes.get(
+    "/pharmacy/write-offs",
+    query=WriteOffQuery,
+    answer=Page[WriteOffOut],
+    permission=Permission.STOCK_READ,
+    summary="Write-offs, newest first",
+)
+async def list_write_offs(call: Call[None, WriteOffQuery]) -> Page[WriteOffOut]:
+    """``state=requested`` finds those that wait for another person."""
+    return await call.services.pharmacy.write_offs(call.principal, call.query)
+
+
+@routes.post(
     "/pharmacy/write-offs",
     body=WriteOffIn,
     answer=WriteOffOut,
@@ -142,6 +172,20 @@ async def get_lot(call: Call[None, None]) -> LotOut:
     return await call.services.pharmacy.lot(call.principal, call.command, call.path_uuid("id"))
 
 
+@routes.get(
+    "/pharmacy/lots/{id}/recipients",
+    query=PageQuery,
+    answer=Page[RecipientOut],
+    permission=Permission.STOCK_MOVE,
+    summary="Who got some of a lot",
+)
+async def list_recipients(call: Call[None, PageQuery]) -> Page[RecipientOut]:
+    """Every dispense with something of it, oldest first."""
+    return await call.services.pharmacy.recipients(
+        call.principal, call.command, call.path_uuid("id"), call.query
+    )
+
+
 @routes.post(
     "/pharmacy/lots/{id}/recall",
     body=RecallIn,
@@ -152,5 +196,5 @@ async def get_lot(call: Call[None, None]) -> LotOut:
     summary="Call a lot back",
 )
 async def recall(call: Call[RecallIn, None]) -> LotOut:
-    """From now on nothing of it leaves; the answer says where it lies and who got some."""
+    """Nothing of it leaves any more; stores that have it, and doctors and wards of who got some, are told."""
     return await call.services.pharmacy.recall(call.principal, call.command, call.path_uuid("id"), call.body)

@@ -43,6 +43,11 @@ async def _set_level(world: World) -> Ask:
     return Ask(path, body={"reorder_level": "1"}, version=shelf.version)
 
 
+async def _take_stock(world: World) -> Ask:
+    lines = [{"lot_id": str((await world.shelf()).lot_id), "counted": "97"}]
+    return Ask({"code": DISPENSARY}, body={"lines": lines, **REASON})
+
+
 async def _recall(world: World) -> Ask:
     return Ask((await _lot(world)).path, body=REASON, version=1)
 
@@ -117,6 +122,8 @@ RECIPES: dict[str, Recipe] = {
     "POST /pharmacy/stores/{code}/receive": _receive,
     "POST /pharmacy/transfers": _transfer_stock,
     "POST /pharmacy/counts": _count,
+    "POST /pharmacy/stores/{code}/counts": _take_stock,
+    "GET /pharmacy/lots/{id}/recipients": _lot,
     "POST /pharmacy/write-offs": _ask_write_off,
     "POST /pharmacy/write-offs/{id}/approve": at(W.write_off),
     "POST /pharmacy/write-offs/{id}/refuse": at(W.write_off),

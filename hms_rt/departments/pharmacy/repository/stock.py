@@ -1,4 +1,4 @@
-"""Lots, stock, ledger, write-offs. Stock is locked by medicine, then lot; the ledger's trigger writes it."""
+"""Lots, stock, ledger. Stock is locked by medicine, then lot; the ledger's trigger writes it."""
 
 import uuid
 from collections.abc import Collection, Sequence
@@ -11,15 +11,12 @@ from sqlalchemy import Row
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hms_rt.departments.pharmacy import tables as pharmacy_tables
 from hms_rt.departments.pharmacy.model.shelf import ExpiryNotice, StockStanding
 from hms_rt.departments.pharmacy.model.stock import (
     Held,
     LedgerKind,
     Lot,
     Movement,
-    WriteOff,
-    WriteOffState,
 )
 from hms_rt.departments.pharmacy.repository import rows
 from hms_rt.departments.pharmacy.repository import stock_tables as tables
@@ -27,7 +24,6 @@ from hms_rt.departments.pharmacy.repository import stock_tables as tables
 _LOT = tables.lot.c
 _STOCK = tables.stock.c
 _LEDGER = tables.ledger.c
-_WRITE_OFF = tables.write_off.c
 _NEAR = (
     sa.exists()
     .where(
@@ -165,52 +161,16 @@ async def movements(
     return [Movement(**{**rows.read(Movement, row), "kind": LedgerKind(row.kind)}) for row in found]
 
 
-async def add_write_off(connection: AsyncConnection, one: WriteOff) -> None:
-    """Add a request."""
-    await connection.execute(tables.write_off.insert().values(asdict(one)))
-
-
-async def lock_write_off(connection: AsyncConnection, write_off_id: uuid.UUID) -> WriteOff | None:
-    """One write-off, locked."""
-    query = sa.select(tables.write_off).where(_WRITE_OFF.id == write_off_id).with_for_update()
-    row = (await connection.execute(query)).one_or_none()
-    if row is None:
-        return None
-    return WriteOff(**{**rows.read(WriteOff, row), "state": WriteOffState(row.state)})
-
-
-async def save_write_off(connection: AsyncConnection, one: WriteOff) -> None:
-    """Write the decision on a locked write-off."""
-    await connection.execute(
-        tables.write_off.update()
-        .where(_WRITE_OFF.id == one.id)
-        .values(state=one.state, decided_by=one.decided_by, decided_at=one.decided_at, version=one.version)
-    )
-
-
-async def recipients(connection: AsyncConnection, lot_id: uuid.UUID) -> list[Row[Any]]:
-    """Who got something of a lot: prescription, patient, quantity, state of the dispense."""
-    item, dispense, rx = tables.dispense_item.c, tables.dispense.c, pharmacy_tables.prescription.c
+async def lock_counted(
+    connection: AsyncConnection, store: str, lots: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Held]:
+    """What a store has of these lots, locked in the order in which dispensing locks."""
     query = (
-        sa.select(
-            dispense.id.label("dispense_id"),
-            dispense.state,
-            dispense.handed_over_at,
-            item.quantity,
-            rx.id.label("prescription_id"),
-            rx.patient_id,
-            rx.patient_name,
-            rx.mrn,
-            rx.restricted,
-            rx.ward,
-        )
-        .select_from(tables.dispense_item)
-        .join(tables.dispense, dispense.id == item.dispense_id)
-        .join(pharmacy_tables.prescription, rx.id == dispense.prescription_id)
-        .where(item.lot_id == lot_id, dispense.state.in_(["handed_over", "returned", "prepared"]))
-        .order_by(item.id)
+        _HELD.where(_STOCK.store == store, _STOCK.lot_id.in_(lots))
+        .order_by(_LOT.medicine, _LOT.expires_on, _LOT.id)
+        .with_for_update(of=tables.stock)
     )
-    return list(await connection.execute(query))
+    return {row.id: _held(row) for row in await connection.execute(query)}
 
 
 def _lot(row: Row[Any]) -> Lot:

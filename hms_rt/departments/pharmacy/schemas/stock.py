@@ -134,40 +134,17 @@ class WriteOffOut(Schema):
     version: int
 
 
+class WriteOffQuery(PageQuery):
+    """Which write-offs to list."""
+
+    state: WriteOffState | None = None
+    store: PlaceCode | None = None
+
+
 class RecallIn(Schema):
     """Why a lot is called back."""
 
     reason: Reason
-
-
-class RecipientOut(Schema):
-    """Who got something of a lot, or for whom it lies prepared."""
-
-    dispense_id: uuid.UUID
-    state: DispenseState
-    handed_over_at: Moment | None
-    quantity: Quantity
-    prescription_id: uuid.UUID
-    patient_id: uuid.UUID
-    patient_name: str
-    mrn: str
-    restricted: bool
-    """Those who do not treat get no name."""
-    ward: str | None
-
-
-class LotOut(Schema):
-    """A lot, where it lies, and who got something of it."""
-
-    id: uuid.UUID
-    medicine: str
-    lot: str
-    expires_on: date
-    recall_reason: str | None
-    recalled_at: Moment | None
-    stock: list[StockOut]
-    recipients: list[RecipientOut]
-    version: int
 
 
 class MovementOut(Schema):

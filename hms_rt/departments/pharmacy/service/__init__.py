@@ -16,7 +16,7 @@ from hms_rt.departments.pharmacy.service.labels import Labels
 from hms_rt.departments.pharmacy.service.levels import Levels
 from hms_rt.departments.pharmacy.service.outstanding import Checklist
 from hms_rt.departments.pharmacy.service.reading import Reading
-from hms_rt.departments.pharmacy.service.recalls import Recalls
+from hms_rt.departments.pharmacy.service.recalls import RECALL, Recalls
 from hms_rt.departments.pharmacy.service.rooms import Rooms
 from hms_rt.departments.pharmacy.service.stock import Stock
 from hms_rt.departments.pharmacy.service.write_offs import WriteOffs
@@ -55,4 +55,4 @@ class PharmacyService(
 
     def timer_callbacks(self) -> Mapping[str, Callable[[UnitOfWork, Timer], Awaitable[None]]]:
         """Every kind of durable timer that the pharmacy sets."""
-        return {EXPIRY: self.look_at_expiry}
+        return {EXPIRY: self.look_at_expiry, RECALL: self.tell_of_recall}

@@ -2,17 +2,36 @@
 
 import uuid
 from dataclasses import replace
+from typing import Any
 
+from sqlalchemy import Row
+
+from hms_rt.departments.notifications.service import Kind, Priority, Subject
 from hms_rt.departments.pharmacy.events import StockMoved
-from hms_rt.departments.pharmacy.model.stock import Lot
+from hms_rt.departments.pharmacy.model.formulary import Medicine
+from hms_rt.departments.pharmacy.model.stock import Held, Lot
+from hms_rt.departments.pharmacy.model.store import StoreKind
+from hms_rt.departments.pharmacy.repository import formulary, recipients
 from hms_rt.departments.pharmacy.repository import stock as rows
-from hms_rt.departments.pharmacy.schemas.stock import LotOut, RecallIn, RecipientOut
+from hms_rt.departments.pharmacy.schemas.lots import LotOut, RecipientOut
+from hms_rt.departments.pharmacy.schemas.prescriptions import IdCursor
+from hms_rt.departments.pharmacy.schemas.stock import RecallIn
 from hms_rt.departments.pharmacy.service.foundation import Foundation, found, named
 from hms_rt.departments.pharmacy.service.stock import stock_out
 from hms_rt.kernel.commands import Command
-from hms_rt.kernel.principal import Principal
+from hms_rt.kernel.paging import Page, PageQuery, cut, decode_cursor
+from hms_rt.kernel.principal import Principal, Role
+from hms_rt.kernel.quantity import written
+from hms_rt.kernel.timers import Timer
 from hms_rt.security.permissions import Permission, require
+from hms_rt.storage.timers import set_timer
 from hms_rt.storage.unit_of_work import UnitOfWork
+
+RECALL = "pharmacy.recall"
+"""Kind of the durable timer that tells, a few patients at a time; its key is the lot."""
+TOLD_PER_RUN = 50
+SHOWN_AT_ONCE = 200
+"""Recipients that come with a lot."""
 
 
 class Recalls(Foundation):
@@ -21,17 +40,24 @@ class Recalls(Foundation):
     async def recall(
         self, principal: Principal, command: Command, lot_id: uuid.UUID, why: RecallIn
     ) -> LotOut:
-        """Call a lot back: from now on nothing of it leaves; answers where it lies and who got some."""
+        """Call a lot back: from now on nothing of it leaves; answers where it lies and who got some.
+
+        Stores that have it are told at once, then, by a durable timer, the prescriber of everybody who got
+        some of it and the nurses of the ward where the patient lies.
+        """
 
         async def work(uow: UnitOfWork) -> LotOut:
             require(principal, Permission.STOCK_MOVE)
-            await rows.lock_everywhere(uow.connection, [lot_id])
+            held = await rows.lock_everywhere(uow.connection, [lot_id])
             before = found(await rows.lock_lot(uow.connection, lot_id), "that lot")
             after = before.recall(why.reason, principal.id, uow.now)
             await rows.save_lot(uow.connection, after)
             uow.audit("stock.recall", entity="lot", entity_id=lot_id)
-            held = await rows.held(uow.connection, lot_id=lot_id)
-            uow.record(StockMoved(lot_id, tuple(sorted({one.store for one in held}))))
+            there = [one for one in held if one.quantity > 0]
+            uow.record(StockMoved(lot_id, tuple(one.store for one in there)))
+            for one in there:
+                await self._tell_where(uow, after, one)
+            await set_timer(uow, RECALL, str(lot_id), uow.now)
             return await self._lot_out(uow, after)
 
         return await self._units.execute(principal, command, LotOut, work)
@@ -45,11 +71,64 @@ class Recalls(Foundation):
 
         return await self._units.execute(principal, replace(command, key=None), LotOut, work)
 
+    async def recipients(
+        self, principal: Principal, command: Command, lot_id: uuid.UUID, query: PageQuery
+    ) -> Page[RecipientOut]:
+        """Everybody who got some of a lot, oldest first; audited."""
+        after = decode_cursor(query.cursor, IdCursor).id if query.cursor else None
+
+        async def work(uow: UnitOfWork) -> Page[RecipientOut]:
+            require(principal, Permission.STOCK_MOVE)
+            found(await rows.lot(uow.connection, lot_id), "that lot")
+            listed = await recipients.page(uow.connection, lot_id, after, query.limit + 1)
+            shown, further = cut(listed, query.limit, lambda row: IdCursor(id=row.item_id))
+            uow.audit("stock.lot_read", entity="lot", entity_id=lot_id)
+            items = [_recipient(principal, row) for row in shown]
+            return Page[RecipientOut](items=items, next_cursor=further)
+
+        return await self._units.execute(principal, replace(command, key=None), Page[RecipientOut], work)
+
+    async def tell_of_recall(self, uow: UnitOfWork, timer: Timer) -> None:
+        """The timer of a recalled lot: tell of :data:`TOLD_PER_RUN` prescriptions, then of the next."""
+        lot = await rows.lot(uow.connection, uuid.UUID(timer.key))
+        if lot is None:
+            return
+        so_far = timer.payload.get("after")
+        after = uuid.UUID(so_far) if so_far else None
+        medicine = (await formulary.by_codes(uow.connection, [lot.medicine]))[lot.medicine]
+        some = await recipients.with_patients(uow.connection, lot.id, after, TOLD_PER_RUN)
+        for row in some:
+            await self._tell_who_treats(uow, lot, medicine, row)
+        if len(some) == TOLD_PER_RUN:
+            await set_timer(uow, RECALL, timer.key, uow.now, {"after": str(some[-1].id)})
+
+    async def _tell_where(self, uow: UnitOfWork, lot: Lot, held: Held) -> None:
+        """Who keeps the store takes it off the shelf; in the cupboard of a ward that are its nurses, too."""
+        title = f"{held.store}: lot {lot.number} of {lot.medicine} is recalled: take it off the shelf"
+        subject = Subject("lot", str(lot.id))
+        await self._tell_store(uow, held.store, Kind.LOT_RECALLED, title, subject, Priority.HIGH)
+        store = await formulary.store(uow.connection, held.store)
+        if store is not None and store.kind is StoreKind.WARD:
+            nurses = await self._identity.users_with(uow.connection, roles=[Role.NURSE], ward=store.ward)
+            people = {user.id for user in nurses}
+            await self._tell(uow, people, Kind.LOT_RECALLED, title, subject, Priority.HIGH)
+
+    async def _tell_who_treats(self, uow: UnitOfWork, lot: Lot, medicine: Medicine, row: Row[Any]) -> None:
+        people = {row.prescribed_by}
+        if row.ward is not None:
+            nurses = await self._identity.users_with(uow.connection, roles=[Role.NURSE], ward=row.ward)
+            people |= {user.id for user in nurses}
+        active = await self._identity.active_names_of(uow.connection, people)
+        got = f"{written(row.quantity)} {medicine.dispense_unit}"
+        title = f"Recalled: lot {lot.number} of {medicine.name}; a patient of yours got {got} of it"
+        subject = Subject("prescription", str(row.id))
+        await self._tell(uow, active, Kind.LOT_RECALLED, title, subject, Priority.HIGH, row.patient_id)
+
     @staticmethod
     async def _lot_out(uow: UnitOfWork, lot: Lot) -> LotOut:
         uow.audit("stock.lot_read", entity="lot", entity_id=lot.id)
         held = await rows.held(uow.connection, lot_id=lot.id)
-        got = await rows.recipients(uow.connection, lot.id)
+        got = await recipients.page(uow.connection, lot.id, None, SHOWN_AT_ONCE + 1)
         return LotOut(
             id=lot.id,
             medicine=lot.medicine,
@@ -57,7 +136,14 @@ class Recalls(Foundation):
             expires_on=lot.expires_on,
             recall_reason=lot.recall_reason,
             recalled_at=lot.recalled_at,
+            expired_at=lot.expired_at,
             stock=[stock_out(one) for one in held],
-            recipients=[RecipientOut(**named(uow.principal, row._asdict())) for row in got],
+            recipients=[_recipient(uow.principal, row) for row in got[:SHOWN_AT_ONCE]],
+            more_recipients=len(got) > SHOWN_AT_ONCE,
             version=lot.version,
         )
+
+
+def _recipient(principal: Principal, row: Row[Any]) -> RecipientOut:
+    values = named(principal, row._asdict())
+    return RecipientOut(**{name: values[name] for name in RecipientOut.model_fields})

@@ -30,6 +30,7 @@ from hms_rt.departments.pharmacy.schemas.stock import (
     TransferIn,
     TransferOut,
 )
+from hms_rt.departments.pharmacy.schemas.stocktaking import StocktakeIn, StocktakeOut
 from hms_rt.departments.pharmacy.service.foundation import Foundation, found
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import conflict
@@ -135,6 +136,42 @@ class Stock(Foundation):
             )
 
         return await self._units.execute(principal, command, CountOut, work)
+
+    async def take_stock(
+        self, principal: Principal, command: Command, code: str, told: StocktakeIn
+    ) -> StocktakeOut:
+        """Count many lots of a store at once: all differences are booked, or none.
+
+        A lot that the store should not have is booked, too. Raises ``not_found`` for an unknown one.
+        """
+
+        async def work(uow: UnitOfWork) -> StocktakeOut:
+            require(principal, Permission.STOCK_MOVE)
+            found(await formulary.store(uow.connection, code), f"store {code}")
+            ids = [one.lot_id for one in told.lines]
+            held = await rows.lock_counted(uow.connection, code, ids)
+            known = await rows.lots(uow.connection, ids)
+            counts = []
+            for one in told.lines:
+                lot = found(known.get(one.lot_id), f"lot {one.lot_id}")
+                expected = held[lot.id].quantity if lot.id in held else Decimal(0)
+                variance = one.counted - expected
+                if variance:
+                    kind, at = LedgerKind.COUNT, told.occurred_at
+                    await book(uow, lot, code, kind, variance, reason=told.reason, at=at)
+                counts.append(
+                    CountOut(
+                        lot_id=lot.id,
+                        store=code,
+                        expected=expected,
+                        counted=one.counted,
+                        variance=variance,
+                    )
+                )
+            uow.audit("stock.take", entity="store", entity_id=code, detail={"lots": len(counts)})
+            return StocktakeOut(store=code, counts=counts)
+
+        return await self._units.execute(principal, command, StocktakeOut, work)
 
     async def stock(self, principal: Principal, query: StockQuery) -> Page[StockOut]:
         """What lies where, by lot."""

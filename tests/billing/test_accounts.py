@@ -37,7 +37,8 @@ BACK = ReverseCharge(reason="was not done")
 
 LEDGER = """
     SELECT (SELECT coalesce(sum(gross), 0) FROM billing_charge) AS charged,
-        (SELECT coalesce(sum(total), 0) FROM billing_invoice WHERE state <> 'void') AS invoiced,
+        (SELECT coalesce(sum(total), 0) FROM billing_invoice
+            WHERE state <> 'void' AND share_of IS NULL) AS invoiced,
         (SELECT coalesce(sum(gross), 0) FROM billing_charge c
             WHERE NOT EXISTS (SELECT FROM billing_line l WHERE l.charge_id = c.id AND live)) AS unbilled,
         (SELECT coalesce(sum(amount), 0) FROM billing_payment

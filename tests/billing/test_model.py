@@ -30,7 +30,7 @@ ME, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 
 
 def invoice(state: InvoiceState, **values: object) -> Invoice:
-    made = Invoice(ME, "MAIN", InvoiceKind.FINAL, ME, None, state, NOW, ME, total=D("10.00"))
+    made = Invoice(ME, "MAIN", InvoiceKind.FINAL, ME, None, state, NOW, ME, total=D("10.00"), owed=D("10.00"))
     return replace(made, **values)  # type: ignore[arg-type]
 
 

@@ -14,6 +14,7 @@ import pytest_asyncio
 from hms_rt.app import Hospital, Stores
 from hms_rt.config import Settings
 from hms_rt.departments.billing.schemas.accounts import CashierIn, ShiftIn
+from hms_rt.departments.billing.schemas.tariffs import CodeIn
 from hms_rt.departments.ipd.model import Disposition
 from hms_rt.departments.ipd.schemas import DepartureIn
 from hms_rt.kernel.principal import SYSTEM, Role
@@ -50,6 +51,9 @@ async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
     await person(Role.ADMIN, username="boss")
     (bed,) = await ward("ICU", 1)
     left = await admitted(till, bed.id)
+    await billing.define_payer(till.admin, command(), CodeIn(code="AXA", name="AXA plc"))
+    await till.price("BED-ICU", "950", payer="AXA", payer_share="80")
+    await till.cover(left.patient_id, payer="AXA")
     await till.services.ipd.depart(SYSTEM, command(), left.id, DepartureIn(disposition=Disposition.LEFT))
     async with AsyncExitStack() as stack:
         served = [stack.enter_async_context(one_server(tmp_path, configured(stores))) for _ in range(2)]
@@ -87,6 +91,8 @@ async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
         assert await at_once("/invoices", about) == {201: 1, 409: 49}
         (last,) = await query("SELECT id FROM billing_invoice WHERE admission_id IS NOT NULL")
         assert await at_once(f"/invoices/{last.id}/issue", {}) == {200: 1, 409: 49}
+        owed = await query("SELECT owed FROM billing_invoice WHERE admission_id IS NOT NULL ORDER BY owed")
+        assert [row.owed for row in owed] == [190, 760]
         assert await ask(0, "/discount-limits", {"holder": "admin", "percent": "50"}) in (200, 201)
         (draft,) = await query("SELECT id FROM billing_invoice WHERE state = 'draft'")
         off = {"amount": "7.00", "reason": "member of staff"}

@@ -27,8 +27,8 @@ MEDICINES = """
 """
 PAYMENTS = "SELECT id, amount, means, state, refunded FROM billing_payment"
 REFUNDS = "SELECT id, amount, state FROM billing_refund"
-INVOICES = "SELECT id, state, paid, credited FROM billing_invoice WHERE kind <> 'credit_note'"
-NOTES = "SELECT id, total FROM billing_invoice WHERE kind = 'credit_note'"
+INVOICES = "SELECT id, state, paid, credited FROM billing_invoice WHERE kind NOT IN ('credit_note', 'payer')"
+NOTES = "SELECT id, owed FROM billing_invoice WHERE kind = 'credit_note' AND share_of IS NULL"
 DRAWERS = "SELECT id, cash, closed_at IS NULL AS open FROM billing_shift"
 
 
@@ -38,7 +38,7 @@ class Paper:
 
     patient: Id
     state: str
-    total: Decimal
+    owed: Decimal
     paid: Decimal = ZERO
     credited: Decimal = ZERO
 
@@ -113,18 +113,18 @@ class Books:
 
     def invoiced(self, told: InvoiceOut) -> None:
         """A draft, or an invoice that was issued, settled, voided."""
-        paper = self.invoices.setdefault(told.id, Paper(told.patient_id, told.state, told.total))
-        paper.state, paper.total, paper.paid = told.state, told.total, told.paid
+        paper = self.invoices.setdefault(told.id, Paper(told.patient_id, told.state, told.owed))
+        paper.state, paper.owed, paper.paid = told.state, told.owed, told.paid
         assert paper.credited == told.credited
 
     def credited(self, told: InvoiceOut) -> None:
         """A credit note: what was paid beyond is a deposit again."""
         assert told.credits is not None
-        assert told.total < 0
-        self.notes[told.id] = told.total
+        assert told.owed <= 0
+        self.notes[told.id] = told.owed
         paper = self.invoices[told.credits]
-        paper.credited -= told.total
-        paper.paid -= max(ZERO, paper.paid + paper.credited - paper.total)
+        paper.credited -= told.owed
+        paper.paid -= max(ZERO, paper.paid + paper.credited - paper.owed)
         self._settled(paper)
 
     def paid(self, told: PaymentOut, invoice: Id | None) -> None:
@@ -138,7 +138,7 @@ class Books:
 
     @staticmethod
     def _settled(paper: Paper) -> None:
-        left = paper.total - paper.paid - paper.credited
+        left = paper.owed - paper.paid - paper.credited
         assert left >= 0, "paid more than is due"
         paper.state = "part_paid" if left else "paid"
 

@@ -180,7 +180,7 @@ class MoneyCommands(Commands):
             return PaymentIn.model_validate({**said, "patient_id": self.pick(self.patients)})
         paper = self.paper(*TO_PAY)
         whose = self.books.invoices[paper]
-        due = whose.total - whose.paid - whose.credited
+        due = whose.owed - whose.paid - whose.credited
         if due > 0 and self.chance.random() < 0.3:
             said["amount"] = str(due)
         return PaymentIn.model_validate({**said, "patient_id": whose.patient, "invoice_id": paper})

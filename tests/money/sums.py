@@ -36,7 +36,8 @@ RULES = {
     """,
     "charges are on an invoice or unbilled": """
         SELECT 1 WHERE (SELECT coalesce(sum(gross), 0) FROM billing_charge)
-            <> (SELECT coalesce(sum(total), 0) FROM billing_invoice WHERE state <> 'void')
+            <> (SELECT coalesce(sum(total), 0) FROM billing_invoice
+                WHERE state <> 'void' AND share_of IS NULL)
              + (SELECT coalesce(sum(gross), 0) FROM billing_charge c
                 WHERE NOT EXISTS (SELECT FROM billing_line l WHERE l.charge_id = c.id AND l.live))
     """,
@@ -54,13 +55,14 @@ RULES = {
     """,
     "an invoice is what is on it": """
         SELECT i.id FROM billing_invoice i LEFT JOIN billing_line l ON l.invoice_id = i.id AND l.live
-        WHERE i.state <> 'void' GROUP BY i.id HAVING coalesce(sum(l.gross), 0) <> i.total
+        WHERE i.state <> 'void' AND i.share_of IS NULL GROUP BY i.id
+        HAVING coalesce(sum(l.gross), 0) <> i.total
             OR coalesce(sum(l.payer_part), 0) <> i.payer_part
     """,
     "an invoice is paid by its allocations": """
         SELECT i.id FROM billing_invoice i LEFT JOIN billing_allocation a ON a.invoice_id = i.id
         GROUP BY i.id
-        HAVING coalesce(sum(a.amount), 0) <> i.paid OR i.paid + i.credited > greatest(i.total, 0)
+        HAVING coalesce(sum(a.amount), 0) <> i.paid OR i.paid + i.credited > greatest(i.owed, 0)
     """,
     "a payment is allocated, refunded or left": """
         SELECT p.id FROM billing_payment p
@@ -91,6 +93,7 @@ RULES = {
             SELECT facility, CASE kind WHEN 'credit_note' THEN kind ELSE 'invoice' END AS series, number
                 FROM billing_invoice WHERE number IS NOT NULL
             UNION ALL SELECT facility, 'receipt', number FROM billing_payment WHERE number IS NOT NULL
+            UNION ALL SELECT facility, 'estimate', number FROM billing_estimate
             UNION ALL SELECT facility, 'estimate', number FROM billing_estimate
         ) given USING (facility, series)
         GROUP BY facility, series, last

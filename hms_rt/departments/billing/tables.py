@@ -178,6 +178,9 @@ invoice = sa.Table(
     sa.Column("voided_by", sa.Uuid),
     sa.Column("voided_at", Moment),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("payer", sa.ForeignKey("billing_payer.code"), nullable=False),
+    sa.Column("owed", sa.Numeric, nullable=False),
+    sa.Column("share_of", sa.ForeignKey("billing_invoice.id")),
 )
 """Invoices and credit notes; ``paid`` and ``credited`` are sums that the database holds to their rows."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from hms_rt.departments.billing.model.tariff import Amounts
+from hms_rt.departments.billing.model.tariff import SELF, Amounts
 from hms_rt.kernel.errors import conflict, forbidden, illegal_move
 
 ZERO = Decimal(0)
@@ -38,6 +38,7 @@ class InvoiceKind(StrEnum):
     INTERIM = "interim"  # what of an admission is charged so far
     FINAL = "final"  # of an admission when the patient left, or of what is no admission's
     SUPPLEMENT = "supplement"  # what of an admission is charged after its final invoice
+    PAYER = "payer"  # to a payer: the payer's part of a patient's invoice
     CREDIT_NOTE = "credit_note"  # takes back what an issued invoice charged
 
 
@@ -57,10 +58,13 @@ TO_PAY = frozenset({_S.ISSUED, _S.PART_PAID})
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """What a patient owes for charges, ``patient_part`` and ``payer_part`` of ``total``.
+    """What a patient was charged, ``patient_part`` and ``payer_part`` of ``total``.
+
+    ``owed`` is what this paper asks for: of the patient the patient's part; payers get the rest on invoices
+    of their own, each a ``share_of`` this one.
 
     It is settled by what is ``paid`` (allocated from payments) and by what is ``credited``. A credit note
-    ``credits`` an invoice; its total is negative.
+    ``credits`` an invoice; its amounts are negative.
     """
 
     id: uuid.UUID
@@ -85,13 +89,16 @@ class Invoice:
     voided_by: uuid.UUID | None = None
     voided_at: datetime | None = None
     version: int = 1
+    payer: str = SELF
+    owed: Decimal = ZERO
+    share_of: uuid.UUID | None = None
 
     @property
     def due(self) -> Decimal:
         """What is still to be paid; of a credit note nothing."""
         if self.state not in TO_PAY or self.kind is InvoiceKind.CREDIT_NOTE:
             return ZERO
-        return self.total - self.paid - self.credited
+        return self.owed - self.paid - self.credited
 
     def moved(self, move: InvoiceMove) -> "Invoice":
         """After ``move``; raises ``illegal_move`` with the moves that are legal; a credit note has none."""
@@ -105,7 +112,7 @@ class Invoice:
 
     def settled(self, *, paid: Decimal = ZERO, credited: Decimal = ZERO) -> "Invoice":
         """With more paid or credited; raises ``illegal_move``, and ``conflict`` for more than is due."""
-        left = self.total - self.paid - self.credited - paid - credited
+        left = self.owed - self.paid - self.credited - paid - credited
         after = self.moved(_M.SETTLE_REST if left <= 0 else _M.SETTLE_PART)
         if left < 0:
             raise conflict("that is more than is due: read the invoice again")
@@ -118,20 +125,21 @@ class Invoice:
             total=self.total - amounts.gross,
             patient_part=self.patient_part - amounts.patient_part,
             payer_part=self.payer_part - amounts.payer_part,
+            owed=self.owed - amounts.patient_part,
             version=self.version + 1,
         )
 
     def credit(self, amount: Decimal) -> tuple["Invoice", Decimal]:
-        """With ``amount`` more credited, and how much of what was paid that frees.
+        """With ``amount`` more of what is owed credited, and how much of what was paid that frees.
 
         Raises ``illegal_move`` for a draft or void invoice.
         """
         if self.state in (_S.DRAFT, _S.VOID) or self.kind is InvoiceKind.CREDIT_NOTE:
             raise illegal_move("the invoice", self.state.value, "credit", [])
-        freed = max(ZERO, self.paid + self.credited + amount - self.total)
+        freed = max(ZERO, self.paid + self.credited + amount - self.owed)
         paid, credited = self.paid - freed, self.credited + amount
         settled = paid + credited
-        state = _S.PAID if settled == self.total else _S.PART_PAID if settled else _S.ISSUED
+        state = _S.PAID if settled == self.owed else _S.PART_PAID if settled else _S.ISSUED
         after = replace(self, paid=paid, credited=credited, state=state, version=self.version + 1)
         return after, freed
 

@@ -83,13 +83,27 @@ async def unbilled(
 async def to_pay(
     connection: AsyncConnection, patient_id: uuid.UUID, admission_id: uuid.UUID | None
 ) -> list[Invoice]:
-    """Invoices of a patient (of one admission) that are not paid."""
+    """Invoices to a patient (of one admission) that are not paid; payers' are not among them."""
     query = sa.select(tables.invoice).where(
-        _INVOICE.patient_id == patient_id, _INVOICE.state.in_(sorted(TO_PAY)), _INVOICE.credits.is_(None)
+        _INVOICE.patient_id == patient_id,
+        _INVOICE.state.in_(sorted(TO_PAY)),
+        _INVOICE.credits.is_(None),
+        _INVOICE.share_of.is_(None),
     )
     if admission_id is not None:
         query = query.where(_INVOICE.admission_id == admission_id)
     return [rows.read(Invoice, row) for row in await connection.execute(query.order_by(_INVOICE.id))]
+
+
+async def lock_shares(connection: AsyncConnection, invoice_id: uuid.UUID) -> list[Invoice]:
+    """The payers' invoices of a locked one that are not void, locked by id."""
+    query = (
+        sa.select(tables.invoice)
+        .where(_INVOICE.share_of == invoice_id, _INVOICE.state != InvoiceState.VOID.value)
+        .order_by(_INVOICE.id)
+        .with_for_update()
+    )
+    return [rows.read(Invoice, row) for row in await connection.execute(query)]
 
 
 async def final_invoice(connection: AsyncConnection, admission_id: uuid.UUID) -> InvoiceState | None:
@@ -134,14 +148,16 @@ async def add_lines(
         await connection.execute(tables.line.insert(), values)
 
 
-async def lines(connection: AsyncConnection, invoice_id: uuid.UUID) -> list[Charge]:
-    """What an invoice charges; of a void one, what it did charge."""
+async def lines(connection: AsyncConnection, invoice: Invoice) -> list[Charge]:
+    """What an invoice charges; of a void one, what it did; of a payer's, what the payer takes a part of."""
     query = (
         sa.select(tables.charge)
         .join(tables.line, _LINE.charge_id == _CHARGE.id)
-        .where(_LINE.invoice_id == invoice_id)
+        .where(_LINE.invoice_id == (invoice.share_of or invoice.id))
         .order_by(sa.func.coalesce(_CHARGE.reduces, _CHARGE.id), _CHARGE.id)
     )
+    if invoice.share_of is not None:
+        query = query.where(_CHARGE.payer == invoice.payer, _CHARGE.payer_part != 0)
     return [charge_of(row) for row in await connection.execute(query)]
 
 
@@ -172,12 +188,13 @@ async def take_off(
     await connection.execute(tables.line.update().where(*mine).values(live=False))
 
 
-async def lock_deposits(connection: AsyncConnection, patient_id: uuid.UUID) -> list[Payment]:
-    """Captured payments of a locked patient of which something is left, oldest first, locked by id."""
+async def lock_deposits(connection: AsyncConnection, patient_id: uuid.UUID, payer: str) -> list[Payment]:
+    """Captured payments by a payer for a locked patient of which something is left, oldest first, locked."""
     query = (
         sa.select(tables.payment)
         .where(
             _PAYMENT.patient_id == patient_id,
+            _PAYMENT.payer == payer,
             _PAYMENT.state == PaymentState.CAPTURED.value,
             _PAYMENT.amount > _PAYMENT.allocated + _PAYMENT.refunded,
         )

@@ -46,6 +46,12 @@ class InvoiceOut(Schema):
     total: Money
     patient_part: Money
     payer_part: Money
+    payer: str
+    """Whom it is to: ``SELF`` is the patient."""
+    share_of: uuid.UUID | None
+    """The patient's invoice of which a payer's is a part."""
+    owed: Money
+    """What it asks for; of the patient the patient's part, the rest is on invoices to the payers."""
     paid: Balance
     credited: Balance
     due: Balance
@@ -70,6 +76,8 @@ class InvoiceQuery(PageQuery):
     admission_id: uuid.UUID | None = None
     state: InvoiceState | None = None
     counter: PlaceCode | None = None
+    payer: PlaceCode | None = None
+    """Whom they are to."""
 
 
 class WhyVoid(Schema):

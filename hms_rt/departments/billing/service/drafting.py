@@ -13,8 +13,9 @@ from hms_rt.departments.billing.schemas.accounts import (
     InvoiceOut,
     IssueIn,
 )
-from hms_rt.departments.billing.service.desk import Desk, invoice_out, tell
+from hms_rt.departments.billing.service.desk import invoice_out, tell
 from hms_rt.departments.billing.service.foundation import found, invalid
+from hms_rt.departments.billing.service.shares import Shares
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import conflict
 from hms_rt.kernel.principal import Principal
@@ -25,7 +26,7 @@ ZERO = Decimal(0)
 WHAT = "that invoice"
 
 
-class Drafting(Desk):
+class Drafting(Shares):
     """A charge is on one invoice at most."""
 
     async def draft_invoice(self, principal: Principal, command: Command, wanted: InvoiceIn) -> InvoiceOut:
@@ -85,7 +86,7 @@ class Drafting(Desk):
         if stay is not None and stay.ward is not None:
             raise conflict("the patient is in a bed again: discard this one and make an interim invoice")
         listed = await accounts.unbilled(uow.connection, invoice.patient_id, invoice.admission_id)
-        mine = {one.id for one in await accounts.lines(uow.connection, invoice.id)}
+        mine = {one.id for one in await accounts.lines(uow.connection, invoice)}
         left = [one.description for one in listed if one.id not in mine]
         if left:
             raise conflict(
@@ -100,8 +101,10 @@ class Drafting(Desk):
                 await charges.save_price(uow.connection, priced)
 
     @staticmethod
-    async def _written(uow: UnitOfWork, paper: Invoice, listed: list[Charge], action: str) -> Invoice:
-        """A new invoice or credit note of these charges."""
+    async def _written(
+        uow: UnitOfWork, paper: Invoice, listed: list[Charge], action: str, *, whole: bool = False
+    ) -> Invoice:
+        """A new invoice or credit note of these charges; ``whole``: payers' parts are owed on it, too."""
         sums = [one.amounts for one in listed if one.amounts is not None]
         paper = replace(
             paper,
@@ -109,6 +112,7 @@ class Drafting(Desk):
             patient_part=sum((one.patient_part for one in sums), ZERO),
             payer_part=sum((one.payer_part for one in sums), ZERO),
         )
+        paper = replace(paper, owed=paper.total if whole else paper.patient_part)
         await rows.add(uow.connection, paper)
         line_ids = sorted(uow.ids.new() for _ in listed)
         await accounts.add_lines(uow.connection, paper.id, list(zip(line_ids, listed, strict=True)))
@@ -119,7 +123,7 @@ class Drafting(Desk):
     async def issue_invoice(
         self, principal: Principal, command: Command, invoice_id: uuid.UUID, told: IssueIn
     ) -> InvoiceOut:
-        """Give a draft its number, the next of its facility.
+        """Give a draft its number, the next of its facility; payers get invoices for their parts.
 
         Raises ``illegal_move``, ``stale_version``, ``conflict`` for the final invoice of an admission while
         something of it is on no invoice.
@@ -137,7 +141,8 @@ class Drafting(Desk):
             number = await rows.next_number(uow.connection, before.facility, "invoice")
             after = replace(after, number=number, issued_at=uow.now, counter=told.counter)
             await rows.save(uow.connection, after)
-            if after.total == 0:
+            await self._issue_shares(uow, after, await accounts.lines(uow.connection, after))
+            if after.owed == 0:
                 after = replace(after.settled(), version=after.version)
                 await rows.save(uow.connection, after)
             return self._changed(uow, "invoice.issue", after)

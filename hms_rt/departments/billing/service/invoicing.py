@@ -2,11 +2,9 @@
 
 import uuid
 from dataclasses import replace
-from decimal import Decimal
 
 from hms_rt.departments.billing.events import InvoiceChanged
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceKind, InvoiceMove, InvoiceState
-from hms_rt.departments.billing.model.payment import Payment
 from hms_rt.departments.billing.repository import accounts, rows
 from hms_rt.departments.billing.schemas.accounts import (
     InvoiceDetail,
@@ -43,7 +41,7 @@ class Invoicing(Drafting):
             before = await self._locked(uow, Invoice, invoice_id, WHAT)
             command.check_version(before.version)
             before.moved(InvoiceMove.SETTLE_REST)
-            deposits = await accounts.lock_deposits(uow.connection, before.patient_id)
+            deposits = await accounts.lock_deposits(uow.connection, before.patient_id, before.payer)
             there = sum((one.free for one in deposits), ZERO)
             amount = min(before.due, there) if wanted.amount is None else wanted.amount
             await self._units_only(uow, amount)
@@ -84,6 +82,7 @@ class Invoicing(Drafting):
             require(principal, Permission.INVOICE_WRITE)
             before = await self._locked(uow, Invoice, invoice_id, WHAT)
             command.check_version(before.version)
+            _require_patients(before)
             after = before.asked_to_void(principal.id, why.reason)
             await rows.save(uow.connection, after)
             return self._changed(uow, "invoice.request_void", after)
@@ -103,6 +102,7 @@ class Invoicing(Drafting):
 
     async def _void(self, uow: UnitOfWork, before: Invoice) -> InvoiceOut:
         after = before.voided(uow.principal.id, uow.now)
+        await self._void_shares(uow, after)
         await accounts.take_off(uow.connection, before.id)
         await rows.save(uow.connection, after)
         return self._changed(uow, "invoice.void", after)
@@ -120,10 +120,13 @@ class Invoicing(Drafting):
             require(principal, Permission.INVOICE_WRITE)
             before = await self._locked(uow, Invoice, invoice_id, WHAT)
             command.check_version(before.version)
+            _require_patients(before)
             listed = await accounts.lock_creditable(uow.connection, invoice_id)
             if not listed:
                 raise conflict("nothing to credit: reverse the charges first")
-            amount = -sum((one.amounts.gross for one in listed if one.amounts is not None), ZERO)
+            shares = await accounts.lock_shares(uow.connection, invoice_id)
+            parts = [one.amounts for one in listed if one.amounts is not None]
+            amount = -sum((each.patient_part if shares else each.gross for each in parts), ZERO)
             after, freed = before.credit(amount)
             await self._free(uow, before, freed)
             await rows.save(uow.connection, after)
@@ -141,21 +144,11 @@ class Invoicing(Drafting):
                 issued_at=uow.now,
                 number=await rows.next_number(uow.connection, before.facility, "credit_note"),
             )
-            return invoice_out(await self._written(uow, note, listed, "invoice.credit"))
+            note = await self._written(uow, note, listed, "invoice.credit", whole=not shares)
+            await self._credit_shares(uow, shares, listed, note)
+            return invoice_out(note)
 
         return await self._units.execute(principal, command, InvoiceOut, work)
-
-    async def _free(self, uow: UnitOfWork, invoice: Invoice, amount: Decimal) -> None:
-        """Take ``amount`` of what pays an invoice back into deposits, the newest payment first."""
-        if not amount:
-            return
-        paying = await accounts.allocations(uow.connection, invoice.id)
-        held = await rows.lock(uow.connection, Payment, [payment_id for payment_id, _ in paying])
-        for payment_id, part in reversed(paying):
-            back = min(part, amount)
-            if back:
-                await self._allocate(uow, held[payment_id], invoice, -back)
-                amount -= back
 
     async def invoice(self, principal: Principal, command: Command, invoice_id: uuid.UUID) -> InvoiceDetail:
         """One invoice with what it charges; audited."""
@@ -164,7 +157,7 @@ class Invoicing(Drafting):
             require(principal, Permission.INVOICE_READ)
             one = found(await rows.find(uow.connection, Invoice, invoice_id), WHAT)
             tell(uow, "invoice.read", one)
-            listed = [charge_out(each) for each in await accounts.lines(uow.connection, invoice_id)]
+            listed = [charge_out(each) for each in await accounts.lines(uow.connection, one)]
             return InvoiceDetail(**dict(invoice_out(one)), charges=listed)
 
         return await self._units.execute(principal, replace(command, key=None), InvoiceDetail, work)
@@ -183,6 +176,7 @@ class Invoicing(Drafting):
                 admission_id=query.admission_id,
                 state=query.state,
                 counter=query.counter,
+                payer=query.payer,
             )
             shown, cursor = cut(listed, query.limit, lambda one: IdCursor(id=one.id))
             uow.audit(
@@ -195,3 +189,9 @@ class Invoicing(Drafting):
             return Page[InvoiceOut](items=[invoice_out(one) for one in shown], next_cursor=cursor)
 
         return await self._units.execute(principal, replace(command, key=None), Page[InvoiceOut], work)
+
+
+def _require_patients(invoice: Invoice) -> None:
+    """Raises ``conflict`` for a payer's invoice: it follows the patient's."""
+    if invoice.share_of is not None:
+        raise conflict("it follows the patient's invoice: do it there")

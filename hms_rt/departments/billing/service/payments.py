@@ -80,6 +80,8 @@ class Payments(Desk):
         invoice = found(locked.get(wanted.invoice_id), "that invoice")
         if invoice.patient_id != wanted.patient_id:
             raise invalid("invoice_id", "not an invoice of this patient")
+        if invoice.share_of is not None and invoice.payer != wanted.payer:
+            raise invalid("payer", "is another one than the invoice is to")
         invoice.settled(paid=wanted.amount)
         return invoice
 

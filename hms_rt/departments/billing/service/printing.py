@@ -59,7 +59,7 @@ class Printing(Desk):
         async def compose(uow: UnitOfWork) -> Document:
             require(principal, Permission.INVOICE_READ)
             one = found(await rows.find(uow.connection, Invoice, invoice_id), "that invoice")
-            charges = await accounts.lines(uow.connection, invoice_id)
+            charges = await accounts.lines(uow.connection, one)
             about = await rows.find(uow.connection, Invoice, one.credits) if one.credits else None
             press = await self._press(uow, one.facility)
             if one.state is not InvoiceState.DRAFT:

@@ -152,12 +152,14 @@ def invoice(
     if credited is not None:
         facts.append((words["of_invoice"], press.numbered(credited.number)))
     stamps = {InvoiceState.DRAFT: words["draft"], InvoiceState.VOID: words["void"]}
+    to_payer = one.share_of is not None
     return press.document(
         words[one.kind.value],
         to,
         facts,
-        [lines(press, charges), by_rate(press, charges)],
+        [lines(press, charges, shares=to_payer), by_rate(press, charges)],
         _owed(press, one),
+        addressed=to.payers if to_payer else (),
         stamp=stamps.get(one.state, ""),
     )
 
@@ -183,20 +185,32 @@ def estimate(press: Press, one: Estimate, to: Addressee) -> Document:
     )
 
 
-def lines(press: Press, charges: Sequence[Charge]) -> Grid:
-    """What was done, when, how much of it, at what price."""
+def lines(press: Press, charges: Sequence[Charge], *, shares: bool = False) -> Grid:
+    """What was done, when, how much of it, at what price; and the payer's share of each, if asked."""
     formats = press.formats
-    return _grid(
-        press,
-        [
-            [formats.day(one.occurred_at.astimezone(formats.zone).date()), *_line(formats, one, press.words)]
-            for one in charges
-        ],
-    )
+    rows = [
+        [formats.day(one.occurred_at.astimezone(formats.zone).date()), *_line(formats, one, press.words)]
+        for one in charges
+    ]
+    if shares:
+        for row, one in zip(rows, charges, strict=True):
+            row.append(formats.amount(one.amounts.payer_part) if one.amounts is not None else "")
+    return _grid(press, rows, shares=shares)
 
 
-def _grid(press: Press, rows: Sequence[Sequence[str]]) -> Grid:
+def _grid(press: Press, rows: Sequence[Sequence[str]], *, shares: bool = False) -> Grid:
     words = press.words
+    if shares:
+        columns = [
+            Column(words["date"], 22),
+            Column(words["service"], 46),
+            Column(words["quantity"], 14, number=True),
+            Column(words["unit_price"], 24, number=True),
+            Column(words["tax_rate"], 16, number=True),
+            Column(words["amount"], 26, number=True),
+            Column(words["share"], 26, number=True),
+        ]
+        return Grid(columns, rows)
     columns = [
         Column(words["date"], 25),
         Column(words["service"], 54),
@@ -242,8 +256,8 @@ def by_rate(press: Press, charges: Sequence[Priced]) -> Grid:
 
 def _owed(press: Press, one: Invoice) -> list[tuple[str, str, bool]]:
     words, money = press.words, press.formats.money
-    sums = [(words["total"], money(one.total), one.payer_part == 0 and one.total == one.due)]
-    if one.payer_part:
+    sums = [(words["total"], money(one.total), False)]
+    if one.payer_part and one.share_of is None:
         sums.append((words["share"], money(one.payer_part), False))
         sums.append((words["own_share"], money(one.patient_part), False))
     if one.paid:

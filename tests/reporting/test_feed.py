@@ -7,12 +7,19 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import text
 
 from hms_rt.app import Hospital, Stores
+from hms_rt.departments.beds.model import BedStatus
+from hms_rt.departments.beds.schemas import BedChange
+from hms_rt.departments.reporting.service import snapshots
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.paging import encode_cursor
+from hms_rt.kernel.principal import SYSTEM
+from hms_rt.services import Services
 from hms_rt.storage import change_feed, epochs
+from tests.conftest import WardFactory, command
 from tests.contract import REST
 from tests.reporting.conftest import Line, Query, ReaderFactory, connected
 
@@ -109,6 +116,47 @@ async def test_a_reader_that_waits_is_answered_when_something_is_committed(
         id=server.made.account.id,
     )
     assert [row.detail["rows"] for row in trail] == [1], "a page that shows something"
+
+
+async def test_a_reader_that_starts_with_the_state_has_what_a_reader_of_everything_has(
+    reader: ReaderFactory, ward: WardFactory, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beds = await ward("ICU", beds=3)
+    await ward("SURG", beds=1)
+    server = await reader("beds")
+    monkeypatch.setattr(snapshots, "STREAMS_AT_ONCE", 1)
+    state: dict[tuple[str, str], Line] = {}
+    versions: dict[str, int] = {}
+    page = await server.get("/changes/snapshot")
+    after = page.end["cursor"]
+    await services.beds.change(SYSTEM, command(), beds[0].id, BedChange(status=BedStatus.CLEANING))
+    while True:
+        for line in page.lines[:-1]:
+            assert REST.openapi.complaint(line, "components", "schemas", "SnapshotLine") is None
+            if line["type"] == "stream":
+                versions[line["stream"]] = line["version"]
+            else:
+                state[line["stream"], line["key"]] = line["value"]
+        assert page.end["cursor"] == after
+        if page.end["next_page"] is None:
+            break
+        page = await server.get("/changes/snapshot", page=page.end["next_page"])
+    assert set(versions) == {"beds/hospital", "beds/ward:ICU", "beds/ward:SURG"}
+    await services.beds.change(SYSTEM, command(), beds[1].id, BedChange(isolation=True))
+
+    def applied(lines: Sequence[Line], onto: dict[tuple[str, str], Line]) -> dict[tuple[str, str], Line]:
+        for line in lines:
+            if line["version"] > versions.get(line["stream"], 0):
+                onto[line["stream"], line["key"]] = line["value"]
+        return onto
+
+    news, _ = await server.follow(after)
+    fresh = applied(news, state)
+    versions.clear()
+    everything, _ = await server.follow()
+    assert fresh == applied(everything, {})
+    assert {line["stream"] for line in news} >= {"beds/hospital", "beds/ward:ICU"}
+    assert "beds/ward:SURG" not in {line["stream"] for line in news}
 
 
 async def test_after_a_new_epoch_or_a_detached_month_a_reader_is_told_how_to_start_over(

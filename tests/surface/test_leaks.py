@@ -248,3 +248,26 @@ async def test_metrics_audit_trail_and_cache_name_nobody(
             assert key == status or key.startswith(f"{status}:"), key
             kept = await cache.zrange(key, 0, -1) if key == status else [await cache.get(key)]
             assert sung(str(kept)) == NOTHING, key
+
+
+@pytest.mark.parametrize(("identified", "songs"), [(False, NOTHING), (True, KNOWN)])
+async def test_an_external_server_learns_who_it_is_only_if_it_may(
+    *, identified: bool, songs: frozenset[str], world: World, listeners: list[Listener]
+) -> None:
+    """The whole feed and the whole snapshot, after everything that was done above."""
+    server = await world.external(identified=identified)
+    lines: list[dict[str, object]] = []
+    for path, name in (("/changes", "after"), ("/changes/snapshot", "page")):
+        query: dict[str, str] = {}
+        while True:
+            async with server.get(f"/api/v1{path}", params=query) as answer:
+                assert answer.status == 200, await answer.text()
+                lines += map(json.loads, (await answer.text()).splitlines())
+            if not lines[-1]["more"]:
+                break
+            query = {name: str(lines[-1]["cursor" if name == "after" else "next_page"])}
+    assert len(lines) > 50
+    assert sung(json.dumps(lines)) == songs
+    patients = {str(row.id) for row in await world.query("SELECT id FROM patients_patient")}
+    known = {one for one in patients if one in json.dumps(lines)}
+    assert bool(known) is identified

@@ -39,6 +39,7 @@ from handlers import (
     timers,
     visits,
     waits,
+    webhooks,
 )
 
 ROUTES = (
@@ -80,5 +81,6 @@ ROUTES = (
     status.routes,
     reporting.routes,
     changes.routes,
+    webhooks.routes,
 )
 """Every department's endpoints."""

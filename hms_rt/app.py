@@ -56,7 +56,8 @@ from hms_rt.departments.patients.service import ContextKind, PatientsService
 from hms_rt.departments.pharmacy import merging as pharmacy_merging
 from hms_rt.departments.pharmacy import projector as pharmacy_projector
 from hms_rt.departments.pharmacy.service import Facility, PharmacyService, recorded_allergies
-from hms_rt.departments.reporting.service import ReadState, ReportingService
+from hms_rt.departments.reporting.model.guard import Guard
+from hms_rt.departments.reporting.service import ReadState, ReportingService, Sender
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.clock import Clock, SystemClock
 from hms_rt.kernel.commands import Command
@@ -265,7 +266,14 @@ class Hospital:
             boards=BoardsService(self.units, beds, opd, patients, identity, (lab, pharmacy), zone),
             medication=MedicationService(self.units, patients, identity, zone),
             billing=billing,
-            reporting=ReportingService(self.units, key, self._states),
+            reporting=ReportingService(
+                self.units,
+                identity,
+                notifications,
+                key,
+                self._states,
+                Sender(Guard.of(self.settings.webhook_allow)),
+            ),
         )
 
     def _realtime(self) -> RealtimeServer:
@@ -329,6 +337,7 @@ class Hospital:
     def _timers(self) -> Timers:
         timers = Timers()
         timers.always("durable timers", self.durable_timers.run)
+        timers.always("webhooks", self.services.reporting.deliver_forever)
         for seconds, name, command, job in self.services.jobs():
             timers.every(seconds, name, partial(_run_timed, job, command))
         timers.every(

@@ -206,7 +206,10 @@ class DerivedSecrets:
     def __init__(self, key: SigningKey, purpose: str) -> None:
         self._key = hmac.digest(key.secret, purpose.encode(), hashlib.sha256)
 
+    def raw(self, text: str) -> bytes:
+        """The secret (32 bytes) that belongs to ``text``."""
+        return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
+
     def of(self, text: str) -> str:
-        """The secret (256 bits, URL-safe) that belongs to ``text``."""
-        raw = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
-        return urlsafe_b64encode(raw).rstrip(b"=").decode()
+        """The same, URL-safe."""
+        return urlsafe_b64encode(self.raw(text)).rstrip(b"=").decode()

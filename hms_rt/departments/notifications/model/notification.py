@@ -36,6 +36,7 @@ class Kind(StrEnum):
     STOCK_NEAR_EXPIRY = "stock_near_expiry"
     STOCK_EXPIRED = "stock_expired"
     LOT_RECALLED = "lot_recalled"
+    WEBHOOK_FAILED = "webhook_failed"
 
 
 class Priority(StrEnum):

@@ -1,5 +1,6 @@
 """What every part of the reporting service works with."""
 
+import random
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,10 +10,13 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hms_rt.departments.identity.service import IdentityService
+from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.reporting import views
 from hms_rt.departments.reporting.model.account import Account
 from hms_rt.departments.reporting.model.pseudonyms import Pseudonyms
 from hms_rt.departments.reporting.repository import accounts
+from hms_rt.departments.reporting.service.sending import Sender
 from hms_rt.kernel.principal import Principal, PrincipalKind
 from hms_rt.security.permissions import Permission, require
 from hms_rt.security.tokens import DerivedSecrets, SigningKey, unauthenticated
@@ -26,12 +30,27 @@ ReadState = Callable[[AsyncConnection, str], Awaitable[State | None]]
 class Foundation:
     """The collaborators of the reporting service.
 
-    ``key`` derives the secrets of accounts, so that a repeated command answers the same one. ``states`` are
-    the readers of streams by kind, filled in by the composition root once the rooms are known.
+    ``key`` derives the secrets of accounts and webhooks, so that a repeated command answers the same one.
+    ``states`` are the readers of streams by kind, filled in by the composition root once the rooms are known.
+    ``chance`` (0 to 1) spreads what is tried again.
     """
 
-    def __init__(self, units: UnitsOfWork, key: SigningKey, states: Mapping[str, ReadState]) -> None:
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        identity: IdentityService,
+        notifications: NotificationsService,
+        key: SigningKey,
+        states: Mapping[str, ReadState],
+        sender: Sender,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
         self._units = units
+        self._identity = identity
+        self._notifications = notifications
+        self._sender = sender
+        self._chance = chance
+        self._webhook_keys = DerivedSecrets(key, "webhook signatures")
         self._secrets = DerivedSecrets(key, "service account secret")
         self._states = states
         self._pages: Counter[uuid.UUID] = Counter()

@@ -1,0 +1,33 @@
+"""How webhooks fare, for ``/metrics``."""
+
+from functools import cache
+
+from prometheus_client import Counter, Gauge
+
+DELIVERIES = Counter("hms_webhook_deliveries", "Attempts of webhooks, by what came of them", ["outcome"])
+DEAD = Counter("hms_webhooks_dead", "Webhooks that stand at what they could not deliver")
+
+
+@cache
+def _lag() -> Gauge:
+    # Made by the process that serves, not on import: the supervisor of several must not report zeros.
+    return Gauge(
+        "hms_webhook_lag_seconds",
+        "How long the oldest undelivered message of any webhook has waited",
+        multiprocess_mode="livemax",
+    )
+
+
+def attempted(*, delivered: bool) -> None:
+    """A message was taken, or not."""
+    DELIVERIES.labels("delivered" if delivered else "failed").inc()
+
+
+def died() -> None:
+    """A webhook waits for somebody."""
+    DEAD.inc()
+
+
+def lagging(seconds: float) -> None:
+    """The oldest message that waits has waited so long."""
+    _lag().set(seconds)

@@ -1,13 +1,13 @@
 """Reporting: webhooks, each with a place in the feed and at most one delivery under way, and dead letters.
 
-Revision ID: 0099
-Revises: 0098
+Revision ID: 0038
+Revises: 0037
 """
 
 from alembic import op
 
-revision = "0099"
-down_revision = "0098"
+revision = "0038"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 

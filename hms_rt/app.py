@@ -56,8 +56,7 @@ from hms_rt.departments.patients.service import ContextKind, PatientsService
 from hms_rt.departments.pharmacy import merging as pharmacy_merging
 from hms_rt.departments.pharmacy import projector as pharmacy_projector
 from hms_rt.departments.pharmacy.service import Facility, PharmacyService, recorded_allergies
-from hms_rt.departments.reporting.model.guard import Guard
-from hms_rt.departments.reporting.service import ReadState, ReportingService, Sender
+from hms_rt.departments.reporting.service import ReadState, ReportingService
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.clock import Clock, SystemClock
 from hms_rt.kernel.commands import Command
@@ -267,12 +266,7 @@ class Hospital:
             medication=MedicationService(self.units, patients, identity, zone),
             billing=billing,
             reporting=ReportingService(
-                self.units,
-                identity,
-                notifications,
-                key,
-                self._states,
-                Sender(Guard.of(self.settings.webhook_allow)),
+                self.units, identity, notifications, key, self._states, self.settings.webhook_allow
             ),
         )
 

@@ -20,7 +20,8 @@ from hms_rt.departments.reporting.schemas.webhooks import (
     WebhookSecret,
     WebhookUpdate,
 )
-from hms_rt.departments.reporting.service import ReportingService, Sender
+from hms_rt.departments.reporting.service import ReportingService
+from hms_rt.departments.reporting.service.sending import Sender
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import SYSTEM, Role

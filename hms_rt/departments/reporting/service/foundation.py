@@ -3,7 +3,7 @@
 import random
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from limits.aio.storage import MemoryStorage
@@ -14,6 +14,7 @@ from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.notifications.service import NotificationsService
 from hms_rt.departments.reporting import views
 from hms_rt.departments.reporting.model.account import Account
+from hms_rt.departments.reporting.model.guard import Guard
 from hms_rt.departments.reporting.model.pseudonyms import Pseudonyms
 from hms_rt.departments.reporting.repository import accounts
 from hms_rt.departments.reporting.service.sending import Sender
@@ -32,7 +33,8 @@ class Foundation:
 
     ``key`` derives the secrets of accounts and webhooks, so that a repeated command answers the same one.
     ``states`` are the readers of streams by kind, filled in by the composition root once the rooms are known.
-    ``chance`` (0 to 1) spreads what is tried again.
+    Webhooks are sent to what is ``allowed`` and to public addresses; ``chance`` (0 to 1) spreads what is tried
+    again.
     """
 
     def __init__(
@@ -42,13 +44,13 @@ class Foundation:
         notifications: NotificationsService,
         key: SigningKey,
         states: Mapping[str, ReadState],
-        sender: Sender,
+        allowed: Iterable[str] = (),
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._units = units
         self._identity = identity
         self._notifications = notifications
-        self._sender = sender
+        self._sender = Sender(Guard.of(allowed))
         self._chance = chance
         self._webhook_keys = DerivedSecrets(key, "webhook signatures")
         self._secrets = DerivedSecrets(key, "service account secret")

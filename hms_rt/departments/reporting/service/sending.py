@@ -5,6 +5,7 @@ address to the judge and another to the connection.
 """
 
 import asyncio
+import errno
 import socket
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,7 +51,7 @@ class _Guarded(AbstractResolver):
         found = await self._names.resolve(host, port, family)
         allowed = [one for one in found if self._guard.permits(self._target, one["host"])]
         if not allowed:
-            raise OSError("the name stands for an address that WEBHOOK_ALLOW does not list")
+            raise OSError(errno.EACCES, "the name stands for an address that WEBHOOK_ALLOW does not list")
         return allowed
 
     async def close(self) -> None:

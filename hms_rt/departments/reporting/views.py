@@ -65,6 +65,7 @@ _TOKEN: Fields = {
     **_plain("id", "state", "priority", "category", "counter", "origin", "day", "issued_at", "queued_at"),
     **_plain("due_at", "called_at", "serving_at", "version"),
     **_OF_PATIENT,
+    "doctor_id": Show.STAFF,
     "number": Show.NAMING,
     "label": Show.NAMING,
 }
@@ -140,6 +141,7 @@ STREAMS: Mapping[str, Mapping[str, Fields]] = {
 NEVER = {
     "notifications/user": "what one person is told",
     "identity/rights": "internal",
+    "opd/doctor": "what the clinics show, under a name that says who the doctor is",
 }
 """Streams that no external server reads, and why."""
 

@@ -33,8 +33,8 @@ class Foundation:
 
     ``key`` derives the secrets of accounts and webhooks, so that a repeated command answers the same one.
     ``states`` are the readers of streams by kind, filled in by the composition root once the rooms are known.
-    Webhooks are sent to what is ``allowed`` and to public addresses; ``chance`` (0 to 1) spreads what is tried
-    again.
+    Webhooks are sent to what is ``allowed`` and to public addresses; ``chance`` (0 to 1) spreads what is
+    tried again.
     """
 
     def __init__(

@@ -1,13 +1,13 @@
 """Reporting: webhooks, each with a place in the feed and at most one delivery under way, and dead letters.
 
-Revision ID: 0038
-Revises: 0037
+Revision ID: 0039
+Revises: 0038
 """
 
 from alembic import op
 
-revision = "0038"
-down_revision = "0037"
+revision = "0039"
+down_revision = "0038"
 branch_labels = None
 depends_on = None
 

@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ import pytest_asyncio
 import socketio
 from aiohttp import ClientSession, CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
-from sqlalchemy.engine import make_url
 
 from hms_rt import app
 from hms_rt.app import Hospital, Stores
@@ -29,6 +29,7 @@ from hms_rt.services import Services
 from hms_rt.storage.embedded import EmbeddedStack, EmbeddedUris, erase
 from hms_rt.storage.unit_of_work import UnitsOfWork
 from tests import contract
+from tests.databases import Databases, connect
 from tests.listening import HospitalServer
 
 PASSWORD = "correct horse battery staple"
@@ -51,28 +52,31 @@ async def stack() -> AsyncIterator[EmbeddedUris]:
 
 async def admin_connection(postgres_uri: str) -> asyncpg.Connection:
     """A connection to database ``postgres`` of the same server."""
-    url = make_url(postgres_uri)
-    return await asyncpg.connect(
-        host=url.query.get("host") or url.host,
-        port=url.port,
-        user=url.username,
-        password=url.password,
-        database="postgres",
-    )
+    return await connect(postgres_uri, "postgres")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def databases(stack: EmbeddedUris) -> AsyncIterator[Databases]:
+    """Copies of the template, lent to one test after the other."""
+    made = Databases(stack.postgres_uri)
+    yield made
+    await made.close()
+
+
+@asynccontextmanager
+async def lent_stores(stack: EmbeddedUris, databases: Databases) -> AsyncIterator[Stores]:
+    """An empty database of PostgreSQL; in MongoDB and Redis a name that nobody used."""
+    lent = await databases.lend()
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    yield Stores(databases.uri(lent.name), stack.mongo_uri, stack.redis_url, name, name)
+    await databases.take_back(lent)
 
 
 @pytest_asyncio.fixture
-async def stores(stack: EmbeddedUris) -> AsyncIterator[Stores]:
+async def stores(stack: EmbeddedUris, databases: Databases) -> AsyncIterator[Stores]:
     """Databases of this test alone."""
-    name = f"t_{uuid.uuid4().hex[:12]}"
-    admin = await admin_connection(stack.postgres_uri)
-    try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE hms STRATEGY FILE_COPY")
-        url = make_url(stack.postgres_uri).set(database=name)
-        yield Stores(url.render_as_string(hide_password=False), stack.mongo_uri, stack.redis_url, name, name)
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await admin.close()
+    async with lent_stores(stack, databases) as lent:
+        yield lent
 
 
 @pytest.fixture

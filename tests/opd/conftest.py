@@ -1,23 +1,16 @@
-"""A clinic with two counters and its people, on a morning in Vienna.
-
-Copying the migrated database takes longer than most of these tests, so that all of them share one, which is
-emptied before each.
-"""
+"""A clinic with two counters and its people, on a morning in Vienna."""
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
-import sqlalchemy as sa
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hms_rt.app import Hospital, Stores
+from hms_rt.app import Hospital
 from hms_rt.departments.opd.model.token import TokenState
 from hms_rt.departments.opd.schemas.queue import (
     CallIn,
@@ -35,10 +28,7 @@ from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import SYSTEM, Principal, Role
 from hms_rt.services import Services
-from hms_rt.storage.embedded import EmbeddedUris
-from hms_rt.storage.postgres import make_engine
-from hms_rt.web import docs
-from tests.conftest import PersonFactory, admin_connection, command
+from tests.conftest import PersonFactory, command
 
 if TYPE_CHECKING:
     from tests.opd.bookings import Bookings
@@ -91,59 +81,6 @@ class Opd:
         if state is S.DONE:
             token = await self.service.done(SYSTEM, command(), token.id, NOW)
         return token
-
-
-EMPTY_ALL = """
-DO $$
-DECLARE name text;
-BEGIN
-    SET LOCAL session_replication_role = replica;
-    FOR name IN SELECT tablename FROM pg_tables
-                WHERE schemaname = 'public' AND NOT tablename = ANY ('{kept}') LOOP
-        EXECUTE format('DELETE FROM %I', name);
-    END LOOP;
-END $$
-"""
-"""Without triggers: histories are append-only for everybody else."""
-
-
-@pytest_asyncio.fixture(scope="session")
-async def database(stack: EmbeddedUris) -> AsyncIterator[tuple[AsyncEngine, str]]:
-    """This folder's database, and the statement that empties it of all but what the migrations put in."""
-    admin = await admin_connection(stack.postgres_uri)
-    await admin.execute("CREATE DATABASE t_opd TEMPLATE hms STRATEGY FILE_COPY")
-    engine = make_engine(
-        make_url(stack.postgres_uri).set(database="t_opd").render_as_string(hide_password=False)
-    )
-    async with engine.connect() as connection:
-        found = await connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
-        kept = [
-            name
-            for name in found.all()
-            if await connection.scalar(sa.select(sa.exists().select_from(sa.table(name))))
-        ]
-    yield engine, EMPTY_ALL.format(kept="{" + ",".join(kept) + "}")
-    await engine.dispose()
-    await admin.execute("DROP DATABASE t_opd WITH (FORCE)")
-    await admin.close()
-
-
-@pytest_asyncio.fixture
-async def stores(stack: EmbeddedUris, database: tuple[AsyncEngine, str]) -> Stores:
-    """The folder's database, emptied; documents and caches of this test alone."""
-    engine, empty = database
-    async with engine.begin() as connection:
-        await connection.execute(text(empty))
-    name = f"t_{uuid.uuid4().hex[:12]}"
-    return Stores(
-        engine.url.render_as_string(hide_password=False), stack.mongo_uri, stack.redis_url, name, name
-    )
-
-
-@pytest.fixture(autouse=True)
-def no_api_document(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Making ``/openapi.json`` is most of what starting a server costs, and nobody reads it here."""
-    monkeypatch.setattr(docs, "openapi", lambda declared, settings: {})
 
 
 @pytest.fixture

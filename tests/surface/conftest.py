@@ -1,34 +1,26 @@
 """One furnished hospital per module, whose timers stand still so that nothing changes by itself."""
 
-import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, time
 
 import pytest_asyncio
-from sqlalchemy.engine import make_url
 
 from hms_rt.app import Hospital, Stores
 from hms_rt.config import Settings
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.storage.embedded import EmbeddedUris
 from hms_rt.timers import Timers
-from tests.conftest import SECRET, admin_connection
+from tests.conftest import SECRET, lent_stores
+from tests.databases import Databases
 from tests.listening import HospitalServer
 from tests.surface.world import World
 
 
 @pytest_asyncio.fixture(scope="module")
-async def module_stores(stack: EmbeddedUris) -> AsyncIterator[Stores]:
+async def module_stores(stack: EmbeddedUris, databases: Databases) -> AsyncIterator[Stores]:
     """Databases of this module alone."""
-    name = f"t_{uuid.uuid4().hex[:12]}"
-    admin = await admin_connection(stack.postgres_uri)
-    try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE hms STRATEGY FILE_COPY")
-        url = make_url(stack.postgres_uri).set(database=name)
-        yield Stores(url.render_as_string(hide_password=False), stack.mongo_uri, stack.redis_url, name, name)
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await admin.close()
+    async with lent_stores(stack, databases) as lent:
+        yield lent
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -129,7 +129,7 @@ async def to_void(world: World) -> InvoiceOut:
 async def to_credit(world: World) -> InvoiceOut:
     """What it charges was reversed since."""
     one = await issued(world)
-    (charge,) = (await world.services.billing.invoice(SYSTEM, command(), one.id)).charges
+    charge = (await world.services.billing.invoice(SYSTEM, command(), one.id)).charges[0]
     why = ReverseCharge(reason="was not done")
     await world.services.billing.reverse_charge(SYSTEM, command(), charge.id, why)
     return one

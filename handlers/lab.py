@@ -3,6 +3,7 @@
 
 from aiohttp import web
 
+from hms_rt.departments.lab.schemas.context import OrderContextOut
 from hms_rt.departments.lab.schemas.ordering import (
     Cancellation,
     LabelQuery,
@@ -49,6 +50,18 @@ async def order(call: Call[LabOrderIn, None]) -> LabOrderOut:
 async def list_orders(call: Call[None, LabOrderQuery]) -> Page[LabOrderOut]:
     """Orders of the caller's wards and clinics, and those that the caller ordered, filtered as asked."""
     return await call.services.lab.orders(call.principal, call.command, call.query)
+
+
+@routes.get(
+    "/lab/orders/{id}/context",
+    answer=OrderContextOut,
+    permission=Permission.LAB_CONTEXT_READ,
+    summary="Why an order was made",
+)
+async def get_order_context(call: Call[None, None]) -> OrderContextOut:
+    """The clinical question, codes of diagnoses, and what a result is judged by of the record of the order's
+    visit or admission: not the whole record. Audited."""
+    return await call.services.lab.order_context(call.principal, call.command, call.path_uuid("id"))
 
 
 @routes.get("/lab/orders/{id}", answer=LabOrderOut, permission=Permission.LAB_ORDER_READ, summary="One order")

@@ -33,6 +33,7 @@ from hms_rt.departments.ipd import merging as ipd_merging
 from hms_rt.departments.ipd import projector as ipd_projector
 from hms_rt.departments.ipd.service import (
     IpdService,
+    encounter_of,
     medication_following,
     patient_of_admission,
     ward_of_inpatient,
@@ -234,6 +235,7 @@ class Hospital:
             Night(*self.settings.lab_night),
             CriticalLimits(*(timedelta(minutes=each) for each in self.settings.lab_critical_minutes)),
             self.settings.facility_language,
+            encounter_of,
         )
         pharmacy = PharmacyService(
             self.units,

@@ -102,6 +102,7 @@ class Permission(StrEnum):
     LAB_ORDER = "lab.order"
     LAB_CANCEL = "lab.cancel"
     LAB_ORDER_READ = "lab.order_read"  # orders and their state, without results
+    LAB_CONTEXT_READ = "lab.context_read"  # why an order was made, and little of the record with it
     LAB_WORKLIST_READ = "lab.worklist_read"
     SPECIMEN_COLLECT = "specimen.collect"
     SPECIMEN_RECEIVE = "specimen.receive"
@@ -230,6 +231,7 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.LAB_ORDER: {DOCTOR: OWN},
     P.LAB_CANCEL: {DOCTOR: OWN},
     P.LAB_ORDER_READ: {DOCTOR: OWN, NURSE: OWN, LAB: ANY},
+    P.LAB_CONTEXT_READ: {DOCTOR: OWN, NURSE: OWN, LAB: ANY},
     P.LAB_WORKLIST_READ: {LAB: ANY},
     P.SPECIMEN_COLLECT: {NURSE: OWN, LAB: ANY},
     P.SPECIMEN_RECEIVE: {LAB: ANY},

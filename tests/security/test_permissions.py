@@ -69,6 +69,7 @@ TABLE = {
     "lab.order": "-O----",
     "lab.cancel": "-O----",
     "lab.order_read": "-OO--Y",
+    "lab.context_read": "-OO--Y",
     "lab.worklist_read": "-----Y",
     "specimen.collect": "--O--Y",
     "specimen.receive": "-----Y",

@@ -368,6 +368,7 @@ RECIPES: dict[str, Recipe] = {
     "GET /lab/alerts/{id}": at(W.alert),
     "POST /lab/orders": _order,
     "GET /lab/orders/{id}": at(W.order),
+    "GET /lab/orders/{id}/context": at(W.order),
     "POST /lab/orders/{id}/cancel": at(W.order, REASON),
     "POST /lab/orders/{id}/specimens": _specimens,
     "POST /lab/specimens/{id}/receive": at(W.collected, {}),

@@ -3,7 +3,7 @@
 from hms_rt.departments.ipd.service.admissions import Admissions
 from hms_rt.departments.ipd.service.bedside import Bedside
 from hms_rt.departments.ipd.service.births import Births
-from hms_rt.departments.ipd.service.care import patient_of_admission, wards_of_patient
+from hms_rt.departments.ipd.service.care import encounter_of, patient_of_admission, wards_of_patient
 from hms_rt.departments.ipd.service.corrections import Corrections
 from hms_rt.departments.ipd.service.holding import Holding
 from hms_rt.departments.ipd.service.hours import Hours
@@ -12,7 +12,7 @@ from hms_rt.departments.ipd.service.needs import PatientNeeds
 from hms_rt.departments.ipd.service.stays import Stays
 from hms_rt.departments.ipd.service.swapping import Swapping
 
-__all__ = ["IpdService", "patient_of_admission", "ward_of_inpatient", "wards_of_patient"]
+__all__ = ["IpdService", "encounter_of", "patient_of_admission", "ward_of_inpatient", "wards_of_patient"]
 
 
 class IpdService(Admissions, PatientNeeds, Stays, Holding, Swapping, Births, Corrections, Hours, Bedside):

@@ -62,6 +62,17 @@ class LabOrder:
         return location(self.ward, self.clinic)
 
 
+@dataclass(frozen=True, slots=True)
+class OrderContext:
+    """Why an order was made: the clinical question, codes of diagnoses, and the visit or admission."""
+
+    order_id: uuid.UUID
+    question: str = ""
+    diagnoses: tuple[str, ...] = ()
+    encounter_kind: str | None = None
+    encounter_id: uuid.UUID | None = None
+
+
 def location(ward: str | None, clinic: str | None) -> str:
     """``ward:<code>`` or ``clinic:<code>``."""
     return f"ward:{ward}" if ward is not None else f"clinic:{clinic}"

@@ -12,8 +12,9 @@ from hms_rt.departments.lab.model.order import OrderState, Priority
 from hms_rt.departments.lab.model.panel import MOST_TESTS
 from hms_rt.departments.lab.model.specimen import SpecimenState
 from hms_rt.departments.lab.schemas.catalogue import AnalysisCode
+from hms_rt.departments.patients.schemas.record import ContextRef
 from hms_rt.kernel.paging import PageQuery
-from hms_rt.kernel.schema import Moment, PlaceCode, Reason, Schema
+from hms_rt.kernel.schema import Moment, PlaceCode, Reason, Schema, Text
 
 
 def _not_issued(barcode: str) -> str:
@@ -26,6 +27,12 @@ Barcode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{3,31}$")
 """Barcode of a label printed elsewhere: 4 to 32 of A-Z, 0-9 and ``-``."""
 
 
+DiagnosisCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9.+*-]{0,15}$")]
+"""A code of whatever classification the hospital uses."""
+
+Question = Annotated[Text, StringConstraints(max_length=1000)]
+
+
 class LabOrderIn(Schema):
     """Tests wanted for a patient, in the ward or the clinic (one of the two) where the patient is treated."""
 
@@ -36,6 +43,12 @@ class LabOrderIn(Schema):
     priority: Priority = Priority.ROUTINE
     ward: PlaceCode | None = None
     clinic: PlaceCode | None = None
+    question: Question = ""
+    """What the doctor wants to know; for the laboratory, with the order's context."""
+    diagnoses: Annotated[list[DiagnosisCode], Field(max_length=20)] = Field(default_factory=list)
+    """Codes of the diagnoses that the order is about, such as those of ICD-10."""
+    encounter: ContextRef | None = None
+    """The visit or admission that it belongs to; the patient's open one there, if left out."""
     occurred_at: Moment | None = None
     """When it was ordered; now, if left out."""
 

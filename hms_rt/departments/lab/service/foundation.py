@@ -1,10 +1,12 @@
 """What every part of the laboratory's service works with."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.lab import views
@@ -18,7 +20,7 @@ from hms_rt.departments.lab.repository.history import Happened
 from hms_rt.departments.lab.repository.reach import Reach
 from hms_rt.departments.lab.schemas.ordering import LabTestOut
 from hms_rt.departments.notifications.service import Kind, NotificationsService, Priority, Subject
-from hms_rt.departments.patients.service import PatientsService
+from hms_rt.departments.patients.service import ContextRef, PatientsService
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.errors import not_found
 from hms_rt.kernel.principal import Principal, PrincipalKind, Role
@@ -28,13 +30,17 @@ from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
 
 T = TypeVar("T")
 
+EncounterOf = Callable[[AsyncConnection, uuid.UUID, str | None], Awaitable[ContextRef | None]]
+"""A patient's open visit in this clinic, or, without one, the open admission; None if there is none."""
+
 TOLD_AT_ONCE = 500
 """People that one call of notifications tells at most."""
 
 
 class Foundation:
     """The collaborators of the service; ``night`` is when one may release alone, by the clock of ``zone``;
-    ``limits`` how long each step of the loop of critical values waits; ``language`` that of labels."""
+    ``limits`` how long each step of the loop of critical values waits; ``language`` that of labels;
+    ``encounter_of`` finds what an order belongs to."""
 
     def __init__(
         self,
@@ -47,6 +53,7 @@ class Foundation:
         night: Night | None = None,
         limits: Limits | None = None,
         language: str = "en",
+        encounter_of: EncounterOf | None = None,
     ) -> None:
         self._units = units
         self._documents = documents
@@ -57,6 +64,7 @@ class Foundation:
         self._night = night or Night()
         self._limits = limits or Limits()
         self._language = language
+        self._encounter_of = encounter_of
 
     async def _nurses(self, uow: UnitOfWork, order: LabOrder) -> set[uuid.UUID]:
         """The nurses of the place where the patient is treated now."""

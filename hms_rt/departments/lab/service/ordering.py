@@ -22,8 +22,8 @@ from hms_rt.departments.lab.schemas.ordering import (
     OrderCursor,
     OrderSort,
 )
+from hms_rt.departments.lab.service.context import Contexts
 from hms_rt.departments.lab.service.foundation import (
-    Foundation,
     found,
     out,
     reach,
@@ -41,14 +41,14 @@ from hms_rt.security.permissions import Permission, require
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 
-class Ordering(Foundation):
+class Ordering(Contexts):
     """Orders and the state of their tests; never what a result says."""
 
     async def order(self, principal: Principal, command: Command, wanted: LabOrderIn) -> LabOrderOut:
         """Order tests for a patient in a ward or clinic of the doctor's. Records ``LabOrdered``.
 
-        Raises ``not_found`` for an unknown patient, ``invalid`` for tests that cannot be ordered, and
-        ``forbidden``.
+        Raises ``not_found`` for an unknown patient, ``invalid`` for tests that cannot be ordered and for an
+        encounter of somebody else, and ``forbidden``.
         """
 
         async def work(uow: UnitOfWork) -> LabOrderOut:
@@ -73,6 +73,7 @@ class Ordering(Foundation):
             entries = await _orderable(uow.connection, list(asked))
             tests = _new_tests(uow, order, entries, asked)
             await labtests.add_order(uow.connection, order)
+            await self._keep_context(uow, order, wanted)
             await panels.ordered(uow.connection, order.id, chosen)
             await labtests.add(uow.connection, tests)
             what = Happened("order", principal.id, order.ordered_at, uow.now)

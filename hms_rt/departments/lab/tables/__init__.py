@@ -17,7 +17,14 @@ from hms_rt.departments.lab.tables.loops import (
     result_read,
     test_event,
 )
-from hms_rt.departments.lab.tables.orders import lab_order, lab_test, order_panel, result_version, specimen
+from hms_rt.departments.lab.tables.orders import (
+    lab_order,
+    lab_test,
+    order_context,
+    order_panel,
+    result_version,
+    specimen,
+)
 
 __all__ = [
     "alert_event",
@@ -28,6 +35,7 @@ __all__ = [
     "critical_alert",
     "lab_order",
     "lab_test",
+    "order_context",
     "order_panel",
     "panel",
     "panel_version",

@@ -24,6 +24,18 @@ lab_order = sa.Table(
 """Orders, each in the ward or clinic where the patient is treated now. The root of its tests' locks.
 ``state`` follows the tests by a trigger; ``place`` is ``ward:<code>`` or ``clinic:<code>``, generated."""
 
+order_context = sa.Table(
+    "lab_order_context",
+    metadata,
+    sa.Column("order_id", sa.ForeignKey("lab_order.id"), primary_key=True),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("diagnoses", sa.ARRAY(sa.Text), nullable=False),
+    sa.Column("encounter_kind", sa.Text),
+    sa.Column("encounter_id", sa.Uuid),
+)
+"""Why an order was made, and during which visit or admission. Read by itself and audited: what lists and
+rooms show of orders says nothing of it."""
+
 order_panel = sa.Table(
     "lab_order_panel",
     metadata,

@@ -10,11 +10,11 @@ from hms_rt.departments.opd.service.doctors import Doctors
 from hms_rt.departments.opd.service.moving import Moving
 from hms_rt.departments.opd.service.queue import Queue
 from hms_rt.departments.opd.service.scheduling import Scheduling
-from hms_rt.departments.opd.service.visit_reading import VisitReading, patient_of_visit
+from hms_rt.departments.opd.service.visit_reading import VisitReading, open_visit, patient_of_visit
 from hms_rt.departments.opd.service.visits import Visits
 from hms_rt.departments.opd.service.waits import Waits
 
-__all__ = ["OpdService", "patient_of_visit"]
+__all__ = ["OpdService", "open_visit", "patient_of_visit"]
 
 
 class OpdService(

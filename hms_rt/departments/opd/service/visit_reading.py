@@ -98,6 +98,12 @@ async def _read(uow: UnitOfWork, visit_id: uuid.UUID) -> Visit:
     return found
 
 
+async def open_visit(connection: AsyncConnection, patient_id: uuid.UUID, clinic: str) -> uuid.UUID | None:
+    """The patient's open visit in a clinic. For the laboratory, whose orders belong to visits."""
+    found = await visits.find_open(connection, patient_id, clinic)
+    return found.id if found is not None else None
+
+
 async def patient_of_visit(connection: AsyncConnection, visit_id: uuid.UUID) -> uuid.UUID:
     """Whose a visit is; raises ``not_found``. For the record, whose entries belong to visits."""
     found = await visits.find(connection, visit_id)

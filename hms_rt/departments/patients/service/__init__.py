@@ -14,6 +14,7 @@ from hms_rt.departments.patients.service.for_departments import allergies, brief
 from hms_rt.departments.patients.service.merging import Merging
 from hms_rt.departments.patients.service.moving_in import Comparison, MovingIn, identity_of
 from hms_rt.departments.patients.service.newborns import register_newborn
+from hms_rt.departments.patients.service.order_context import OrderContext
 from hms_rt.departments.patients.service.record import ClinicalRecord
 from hms_rt.departments.patients.service.record_types import RecordTypes
 from hms_rt.departments.patients.service.registration import Registration
@@ -39,13 +40,13 @@ __all__ = [
 
 
 class PatientsService(
-    Registration, Details, Flags, Allergies, Merging, MovingIn, ClinicalRecord, RecordTypes
+    Registration, Details, Flags, Allergies, Merging, MovingIn, ClinicalRecord, RecordTypes, OrderContext
 ):
     """Everything that can be done with patients.
 
     Public methods take the principal and the command; ``lock``, ``living``, ``brief``,
-    ``allergies``, ``mark_deceased`` and ``write_entry`` are for other departments, inside their
-    transactions. Records the events of ``events.py``.
+    ``allergies``, ``mark_deceased``, ``write_entry``, ``check_encounter`` and ``of_encounter`` are for
+    other departments, inside their transactions. Records the events of ``events.py``.
     """
 
     lock = staticmethod(lock)

@@ -31,7 +31,7 @@ def rooms(services: Services) -> list[RoomKind]:
             streams=StreamKind("pharmacy/dispensary", pharmacy.dispensary_state),
             audience=pharmacy.dispensary_audience,
             views={Audience.STAFF: views.staff, Audience.DISPLAY: views.pick_up},
-            revision=2,
+            revision=3,
             hides=True,
         ),
         RoomKind(

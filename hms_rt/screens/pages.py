@@ -1,4 +1,4 @@
-"""Serves the screens: one page for every ward, one for every clinic, their scripts, the Socket.IO client.
+"""Serves the screens: one page for every ward, clinic and dispensary, their scripts, the Socket.IO client.
 
 A page is the same whether its board exists or not: what there is, and who may see it, the server tells on
 the socket. Everything is read once, at start, and named by the digest of its content, so a browser that comes
@@ -27,6 +27,7 @@ PAGES = {
     f"/screens/ward/{{code:{CODE}}}": "ward.html",
     f"/screens/opd/{{code:{CODE}}}": "opd.html",
     "/screens/hospital": "hospital.html",
+    f"/screens/dispensary/{{code:{CODE}}}": "dispensary.html",
     f"/screens/census/{{code:{CODE}}}": "census.html",
     f"/screens/queue/{{code:{CODE}}}": "queue.html",
 }

@@ -1,10 +1,12 @@
 """Namespace ``/pharmacy`` over real sockets: the queue, who may see what of it, commands."""
 
 from hms_rt.departments.identity.schemas import DeviceNew
+from hms_rt.departments.pharmacy.schemas.prescriptions import Why
 from hms_rt.kernel.principal import SYSTEM, Role
 from tests.beds.test_channel import Heard
 from tests.conftest import ClientFactory, SocketFactory, command
 from tests.pharmacy.conftest import Pharmacy
+from tests.pharmacy.shelves import prepare, receive
 
 PHARMACY = "/pharmacy"
 
@@ -31,7 +33,17 @@ async def test_the_queue_is_live_and_a_screen_sees_numbers_only(
     (op,) = (await heard.next("change"))["ops"]
     assert (op["value"]["patient_name"], op["value"]["lines"][0]["quantity"]) == ("Curie", "15")
     (op,) = (await shown.next("change"))["ops"]
-    assert op["value"] == {"number": active.number, "state": "active"}
+    assert op["value"] == {"number": active.number, "state": "active", "ready": False}
+
+    service, clerk_at_desk = pharmacy.services.pharmacy, pharmacy.pharmacist
+    await receive(pharmacy, "L1", 30, "20")
+    made = await prepare(pharmacy, active, "2")
+    for hears, flags in ((heard, "staff"), (shown, "display")):
+        (op,) = (await hears.next("change"))["ops"]
+        assert op["value"]["ready"] is True, flags
+    await service.cancel_dispense(clerk_at_desk, command(), made.id, Why(reason="changed"))
+    for hears in (heard, shown):
+        assert (await hears.next("change"))["ops"][0]["value"]["ready"] is False
 
     doctor = await socket_of(await client_as(Role.DOCTOR, clinic="GEN"), PHARMACY)
     body = {"prescription_id": str(active.id), "reason": "allergy found"}

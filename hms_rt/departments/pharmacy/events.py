@@ -23,6 +23,14 @@ class PrescriptionChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DispensePrepared(Event):
+    """Something lies ready for a prescription, or was put back; the prescription is locked, and unchanged."""
+
+    prescription: Prescription
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Supply:
     """What the patient has of one medicine, by one dispense, for one line: ``before`` and ``after``.
 

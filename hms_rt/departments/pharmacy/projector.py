@@ -7,21 +7,38 @@ from hms_rt.departments.ipd.events import StayMoved
 from hms_rt.departments.patients.events import PatientBrief, PatientDied, PatientRenamed, RestrictionChanged
 from hms_rt.departments.pharmacy import views
 from hms_rt.departments.pharmacy.deaths import patient_died
-from hms_rt.departments.pharmacy.events import PrescriptionChanged, ShelfChanged, StockMoved
-from hms_rt.departments.pharmacy.repository import prescriptions, shelves, stock
+from hms_rt.departments.pharmacy.events import (
+    DispensePrepared,
+    PrescriptionChanged,
+    ShelfChanged,
+    StockMoved,
+)
+from hms_rt.departments.pharmacy.model.prescription import Line, Prescription
+from hms_rt.departments.pharmacy.repository import dispenses, prescriptions, shelves, stock
 from hms_rt.kernel.changes import Cause, Change, Event, Op
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
 
 async def prescription_changed(uow: UnitOfWork, event: PrescriptionChanged) -> None:
     """Publish a prescription while the dispensary has to do with it, and remove it afterwards."""
-    stream = views.dispensary_stream(event.after.dispensary)
-    key = views.prescription_key(event.after.id)
     if event.after.in_queue:
-        value = views.prescription_value(event.after, event.lines)
-        uow.change(Change(stream, Op.PUT, key, event.cause, value))
+        await _show(uow, event.after, event.lines, event.cause)
     elif event.before is not None and event.before.in_queue:
+        stream, key = views.dispensary_stream(event.after.dispensary), views.prescription_key(event.after.id)
         uow.change(Change(stream, Op.REMOVE, key, event.cause))
+
+
+async def dispense_prepared(uow: UnitOfWork, event: DispensePrepared) -> None:
+    """Publish that a prescription lies ready, or does not any more."""
+    if event.prescription.in_queue:
+        await _show(uow, event.prescription, event.lines, Cause.STATUS)
+
+
+async def _show(uow: UnitOfWork, prescription: Prescription, lines: Sequence[Line], cause: Cause) -> None:
+    ready = prescription.id in await dispenses.ready(uow.connection, [prescription.id])
+    value = views.prescription_value(prescription, lines, ready=ready)
+    key = views.prescription_key(prescription.id)
+    uow.change(Change(views.dispensary_stream(prescription.dispensary), Op.PUT, key, cause, value))
 
 
 async def stay_moved(uow: UnitOfWork, event: StayMoved) -> None:
@@ -88,6 +105,7 @@ async def show_patient(uow: UnitOfWork, patient: PatientBrief, cause: Cause) -> 
 
 PROJECTORS: dict[type[Event], Sequence[Projector]] = {
     PrescriptionChanged: (prescription_changed,),
+    DispensePrepared: (dispense_prepared,),
     StockMoved: (stock_moved,),
     ShelfChanged: (shelf_changed,),
     StayMoved: (stay_moved,),

@@ -1,7 +1,7 @@
 """Dispenses; whoever changes one has locked its prescription."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -61,6 +61,14 @@ async def of_prescription(
         for row in await connection.execute(items.order_by(_ITEM.id))
     ]
     return [(one, [item for item in listed if item.dispense_id == one.id]) for one in found]
+
+
+async def ready(connection: AsyncConnection, prescription_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """For which of these prescriptions something lies ready."""
+    query = sa.select(_DISPENSE.prescription_id).where(
+        _DISPENSE.prescription_id.in_(prescription_ids), _DISPENSE.state == DispenseState.PREPARED.value
+    )
+    return set((await connection.execute(query)).scalars())
 
 
 async def prepared(connection: AsyncConnection, prescription_id: uuid.UUID) -> dict[uuid.UUID, Decimal]:

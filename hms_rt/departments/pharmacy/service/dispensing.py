@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from hms_rt.departments.pharmacy.events import PrescriptionChanged
+from hms_rt.departments.pharmacy.events import DispensePrepared, PrescriptionChanged
 from hms_rt.departments.pharmacy.model.dispense import Dispense, DispenseItem, DispenseState
 from hms_rt.departments.pharmacy.model.formulary import Medicine, invalid
 from hms_rt.departments.pharmacy.model.prescription import Line, PrescriptionMove
@@ -69,6 +69,7 @@ class Dispensing(Returning):
             )
             items = await self._items(uow, made, lines, wanted.lines)
             await dispenses.add(uow.connection, made, items)
+            uow.record(DispensePrepared(prescription, tuple(lines)))
             uow.audit(
                 "dispense.prepare",
                 entity="dispense",

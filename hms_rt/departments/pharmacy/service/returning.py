@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from decimal import Decimal
 
-from hms_rt.departments.pharmacy.events import PrescriptionChanged, Supply, SupplyChanged
+from hms_rt.departments.pharmacy.events import DispensePrepared, PrescriptionChanged, Supply, SupplyChanged
 from hms_rt.departments.pharmacy.model.dispense import (
     Dispense,
     DispenseItem,
@@ -44,7 +44,7 @@ class Returning(Foundation):
         """What was prepared goes back on the shelf."""
 
         async def work(uow: UnitOfWork) -> DispenseOut:
-            prescription, _, before, items = await self._locked(uow, dispense_id)
+            prescription, lines, before, items = await self._locked(uow, dispense_id)
             command.check_version(before.version)
             after = before.end(DispenseMove.CANCEL, why.reason, principal.id, uow.now)
             await dispenses.save(uow.connection, after)
@@ -52,6 +52,7 @@ class Returning(Foundation):
                 lot = found(await stock_rows.lot(uow.connection, item.lot_id), "that lot")
                 kind = LedgerKind.DISPENSE_CANCELLED
                 await book(uow, lot, after.store, kind, item.quantity, after.id, reason=why.reason)
+            uow.record(DispensePrepared(prescription, tuple(lines)))
             _account(uow, DispenseMove.CANCEL, prescription, after)
             return dispense_out(after, items)
 

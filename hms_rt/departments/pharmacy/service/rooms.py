@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.pharmacy import views
 from hms_rt.departments.pharmacy.model.store import StoreKind
-from hms_rt.departments.pharmacy.repository import formulary, prescriptions, shelves, stock
+from hms_rt.departments.pharmacy.repository import dispenses, formulary, prescriptions, shelves, stock
 from hms_rt.departments.pharmacy.service.foundation import Foundation
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.principal import Principal
@@ -31,9 +31,11 @@ class Rooms(Foundation):
         store = await formulary.store(connection, code)
         if store is None or store.kind is not StoreKind.DISPENSARY:
             return None
+        queue = await prescriptions.queue(connection, code)
+        ready = await dispenses.ready(connection, [one.id for one, _ in queue])
         return {
-            views.prescription_key(one.id): views.prescription_value(one, lines)
-            for one, lines in await prescriptions.queue(connection, code)
+            views.prescription_key(one.id): views.prescription_value(one, lines, ready=one.id in ready)
+            for one, lines in queue
         }
 
     @staticmethod

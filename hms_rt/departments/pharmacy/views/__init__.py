@@ -7,7 +7,7 @@ Which these are depends on rows alone, never on the clock.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hms_rt.departments.pharmacy.model.prescription import Line, Prescription
+from hms_rt.departments.pharmacy.model.prescription import Line, Prescription, PrescriptionState
 from hms_rt.departments.pharmacy.model.shelf import Shelf
 from hms_rt.departments.pharmacy.model.stock import Held
 from hms_rt.kernel.audiences import masked
@@ -25,8 +25,8 @@ def prescription_key(prescription_id: object) -> str:
     return f"prescription:{prescription_id}"
 
 
-def prescription_value(prescription: Prescription, lines: Sequence[Line]) -> dict[str, Any]:
-    """A prescription as the dispensary's stream holds it."""
+def prescription_value(prescription: Prescription, lines: Sequence[Line], *, ready: bool) -> dict[str, Any]:
+    """A prescription as the dispensary's stream holds it; ``ready``: something of it can be picked up."""
     return {
         "id": str(prescription.id),
         "number": prescription.number,
@@ -38,6 +38,7 @@ def prescription_value(prescription: Prescription, lines: Sequence[Line]) -> dic
         "clinic": prescription.clinic,
         "take_home": prescription.take_home,
         "state": prescription.state.value,
+        "ready": ready and prescription.state is not PrescriptionState.ON_HOLD,
         "prescribed_at": rfc3339(prescription.prescribed_at),
         "lines": [_line(line) for line in lines],
         "version": prescription.version,
@@ -66,7 +67,7 @@ def pick_up(key: str, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """A screen before the counter: number and state of what is picked up there; nothing of the wards."""
     if value["ward"] is not None and not value["take_home"]:
         return None
-    return {"number": value["number"], "state": value["state"]}
+    return {"number": value["number"], "state": value["state"], "ready": value["ready"]}
 
 
 def stock_stream(store: str) -> str:

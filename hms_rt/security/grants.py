@@ -72,6 +72,7 @@ class Permission(StrEnum):
     BED_ASSIGN = "bed.assign"
     BED_HOLD = "bed.hold"  # keep a bed for an admission; plan a transfer
     ADMISSION_NEEDS = "admission.needs"  # what a patient needs of a bed, isolation
+    ROOM_ISOLATE = "room.isolate"  # what a room is kept for, whoever lies there
     BIRTH_RECORD = "birth.record"
     STAY_TRANSFER = "stay.transfer"
     STAY_CORRECT = "stay.correct"  # cancel-admit, cancel-transfer, cancel-discharge
@@ -203,6 +204,7 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.BED_ASSIGN: {ADMIN: ANY, NURSE: OWN, RECEPTION: ANY},
     P.BED_HOLD: {ADMIN: ANY, NURSE: OWN, RECEPTION: ANY},
     P.ADMISSION_NEEDS: {DOCTOR: OWN, NURSE: OWN},
+    P.ROOM_ISOLATE: {DOCTOR: OWN, NURSE: OWN},
     P.BIRTH_RECORD: {DOCTOR: OWN, NURSE: OWN},
     P.STAY_TRANSFER: {ADMIN: ANY, NURSE: OWN},
     P.STAY_CORRECT: {ADMIN: ANY, NURSE: OWN},

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hms_rt.departments.ipd.schemas import AdmissionOut, BirthIn
+from hms_rt.departments.beds.model import Isolation
+from hms_rt.departments.ipd.schemas import AdmissionOut, BirthIn, NeedsIn
 from hms_rt.departments.ipd.schemas.medication import DoseQuery
 from hms_rt.departments.pharmacy.schemas.prescriptions import (
     Activation,
@@ -154,3 +155,33 @@ async def what_is_told_late_never_overlaps(field: Attacked) -> None:
     doing += [field.ask(f"/admissions/{one.id}/assign", some()) for one in coming]
     assert len(doing) >= 50
     await all_at_once(doing)
+
+
+STRANGERS = """
+    SELECT 1 FROM beds_room r JOIN beds_bed b ON (b.ward_code, b.room_code) = (r.ward_code, r.code)
+    WHERE r.override_reason IS NULL AND r.isolation IS NOT NULL AND b.status = 'occupied'
+      AND (b.isolation_kind IS DISTINCT FROM r.isolation OR b.organism IS DISTINCT FROM r.organism)
+"""
+
+
+async def a_room_is_kept_while_others_come_in(field: Attacked, patch: Ask) -> None:
+    """A room is kept for one organism, another, nothing, while patients of all kinds are sent there."""
+    beds = await field.ward("INF", beds=2)  # one room
+    organisms = (None, "MRSA", "VRE")
+    coming = []
+    for number in range(12):
+        one = await field.journeys.accepted("INF")
+        organism = organisms[number % 3]
+        needs = NeedsIn(isolation=Isolation.CONTACT if organism else None, organism=organism)
+        await field.services.ipd.change_needs(SYSTEM, command(), one.id, needs)
+        coming.append(one)
+    doing = [
+        field.ask(f"/admissions/{one.id}/assign", {"bed_id": str(beds[number % 2].id)})
+        for number, one in enumerate(coming * 3)
+    ]
+    for number in range(15):
+        organism = organisms[number % 3]
+        kept = {"isolation": "contact", "organism": organism} if organism else {}
+        doing.insert(number * 3, patch("/wards/INF/rooms/R1", kept))
+    assert (await all_at_once(doing))[200] > 0
+    assert await field.query(STRANGERS) == []

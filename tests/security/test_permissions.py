@@ -92,6 +92,7 @@ TABLE = {
     "cleaning.do": "--O---",
     "bed.hold": "Y-OY--",
     "admission.needs": "-OO---",
+    "room.isolate": "-OO---",
     "birth.record": "-OO---",
     "schedule.define": "Y--Y--",
     "appointment.read": "YOOY--",

@@ -51,6 +51,11 @@ async def _birth(world: World) -> Ask:
     return Ask({"id": str(here.id)}, body={"born_at": f"{TODAY}T00:00:00Z"}, version=here.version)
 
 
+async def _isolate_room(world: World) -> Ask:
+    bed = await world.bed_of_its_own()
+    return Ask({"code": WARD, "room": bed.room}, body={"isolation": "contact", "organism": "MRSA"}, version=1)
+
+
 async def _cancel_cleaning(world: World) -> Ask:
     asked = await world.spot_cleaning()
     return Ask({"id": str(asked.id)}, version=asked.version)
@@ -62,6 +67,8 @@ async def _room_in(world: World) -> Ask:
 
 
 RECIPES: dict[str, Recipe] = {
+    "GET /wards/{code}/rooms": plain({"code": WARD}),
+    "PATCH /wards/{code}/rooms/{room}": _isolate_room,
     "PATCH /beds/{id}/features": at(_new_bed, {"features": ["oxygen"]}),
     "POST /beds/{id}/cleaning": at(_new_bed, {"note": "coffee on the floor"}),
     "GET /cleaning": plain(ward=WARD),

@@ -163,6 +163,11 @@ class Things:
         new = BedIn(ward=ward, room="R1", code=self.fresh("b"))
         return await self.services.beds.define_bed(SYSTEM, command(), new)
 
+    async def bed_of_its_own(self) -> BedOut:
+        """A bed alone in its room."""
+        new = BedIn(ward=WARD, room=self.fresh("R"), code=self.fresh("b"))
+        return await self.services.beds.define_bed(SYSTEM, command(), new)
+
     async def requested(self, patient: PatientOut | None = None) -> AdmissionOut:
         patient = patient or await self.patient()
         new = AdmissionIn(patient_id=patient.id, ward=WARD, reason="sepsis")
@@ -188,8 +193,7 @@ class Things:
         """A child whose mother went to another room without it."""
         here, ipd = await self.admitted(), self.services.ipd
         child = await ipd.birth(SYSTEM, command(), here.id, BirthIn(born_at=self.hospital.clock.now()))
-        far = BedIn(ward=WARD, room=self.fresh("R"), code=self.fresh("b"))
-        to = await self.services.beds.define_bed(SYSTEM, command(), far)
+        to = await self.bed_of_its_own()
         await ipd.transfer(
             SYSTEM, command(), here.id, TransferIn(bed_id=to.id, children_stay="intensive care")
         )

@@ -36,10 +36,10 @@ def ward_out(row: Row[Any]) -> WardOut:
 
 
 def bed_out(row: Row[Any], audience: Audience) -> BedOut:
-    """A bed; who is in it and for whom it is held only for the clinical audience."""
+    """A bed; who is in it, for whom it is held and organisms only for the clinical audience."""
     value = views.bed_value(row)
     if audience is not Audience.CLINICAL:
-        value["occupant"] = value["hold"] = None
+        value |= dict.fromkeys(("occupant", "hold", "organism", "room_organism"))
     return BedOut(ward=row.ward_code, **value)
 
 

@@ -39,7 +39,12 @@ room = sa.Table(
     metadata,
     sa.Column("ward_code", sa.ForeignKey("beds_ward.code"), primary_key=True),
     sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("isolation", sa.Text),
+    sa.Column("organism", sa.Text),
+    sa.Column("override_reason", sa.Text),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),
 )
+"""``isolation``: what the room is kept for; ``override_reason``: why somebody lies there who is not in it."""
 
 bed = sa.Table(
     "beds_bed",
@@ -57,6 +62,7 @@ bed = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("features", ARRAY(sa.Text), nullable=False),
     sa.Column("isolation_kind", sa.Text),
+    sa.Column("organism", sa.Text),
     sa.Column("out_of_service_reason", sa.Text),
     sa.Column("expected_back_at", Moment),
     sa.UniqueConstraint("ward_code", "code"),

@@ -53,6 +53,7 @@ def admission_out(
         cancelled_at=admission.cancelled_at,
         features=sorted(admission.features),
         isolation=admission.isolation if clinical else None,
+        organism=admission.organism if clinical else None,
         hold=_hold_out(hold) if hold is not None else None,
         mother_id=next((b.mother_id for b in births if b.child_admission_id == admission.id), None),
         children=[b.child_id for b in births if b.admission_id == admission.id],

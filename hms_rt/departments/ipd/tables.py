@@ -26,6 +26,7 @@ admission = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("needs", ARRAY(sa.Text), nullable=False),
     sa.Column("isolation", sa.Text),
+    sa.Column("organism", sa.Text),
 )
 """``ward_code`` is the ward asked for, then the ward of the patient's bed."""
 

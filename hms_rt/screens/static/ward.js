@@ -137,7 +137,7 @@ function arrange() {
   const named = rooms();
   const space = spaceOf(board);
   const shape = shapeOf();
-  const layout = named.map(([name, beds]) => [name, beds.map(({ key, bed }) => [key, bed.code])]);
+  const layout = named.map(([name, beds]) => [roomTitle(name, beds), beds.map(({ key, bed }) => [key, bed.code])]);
   const wanted = JSON.stringify([layout, space, shape]);
   if (wanted === arrangement) return;
   arrangement = wanted;
@@ -189,8 +189,15 @@ function shelfOf(shelf, named) {
     const [name, beds] = named[index];
     const grid = make("div", "grid", ...beds.map(({ key }) => tileFor(key).element));
     grid.style.gridTemplateColumns = `repeat(${columns}, ${shelf.wide}px)`;
-    return make("section", "room", make("h2", "", name === "" ? text("ward", { code }) : text("room", { name })), grid);
+    return make("section", "room", make("h2", "", roomTitle(name, beds)), grid);
   }));
+}
+
+/** The room's name, and what it is kept for where that is told. */
+function roomTitle(name, beds) {
+  const { room_isolation: kind, room_organism: organism } = beds[0].bed;
+  const kept = kind ? [text("isolation"), hasText(kind) ? text(kind) : kind, organism].filter(Boolean).join(" ") : "";
+  return [name === "" ? text("ward", { code }) : text("room", { name }), kept].filter(Boolean).join(" · ");
 }
 
 // --- the whole

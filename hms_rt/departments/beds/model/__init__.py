@@ -10,7 +10,7 @@ from hms_rt.departments.beds.model.bed import (
     BedStatus,
     manual_moves,
 )
-from hms_rt.departments.beds.model.suitability import Feature, Isolation, Needs, unsuitable
+from hms_rt.departments.beds.model.suitability import Feature, Isolation, Needs, Precaution, unsuitable
 
 __all__ = [
     "BY_STAY",
@@ -23,6 +23,7 @@ __all__ = [
     "Feature",
     "Isolation",
     "Needs",
+    "Precaution",
     "manual_moves",
     "unsuitable",
 ]

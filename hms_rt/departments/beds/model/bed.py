@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from hms_rt.departments.beds.model.suitability import Feature, Isolation
+from hms_rt.departments.beds.model.suitability import Feature, Isolation, Precaution
 from hms_rt.kernel.errors import Code, HmsError, conflict, illegal_move
 
 MAX_RESERVATION = timedelta(hours=24)
@@ -68,6 +68,7 @@ class Bed:
     kind: BedKind = BedKind.BED
     features: frozenset[Feature] = frozenset()
     isolation_kind: Isolation | None = None
+    organism: str | None = None
     out_of_service_reason: str | None = None
     expected_back_at: datetime | None = None
 
@@ -91,9 +92,10 @@ class Bed:
         closed = self if self.status is _S.OUT_OF_SERVICE else self.change_status(_S.OUT_OF_SERVICE, now)
         return replace(closed, out_of_service_reason=reason, expected_back_at=back_at)
 
-    def isolated(self, kind: Isolation | None) -> "Bed":
-        """The bed of a patient in isolation of ``kind``; None: of nobody in isolation."""
-        return replace(self, isolation=kind is not None, isolation_kind=kind)
+    def isolated(self, precaution: Precaution | None) -> "Bed":
+        """The bed of a patient in isolation; None: of nobody in isolation."""
+        kind, organism = (precaution.kind, precaution.organism) if precaution is not None else (None, None)
+        return replace(self, isolation=kind is not None, isolation_kind=kind, organism=organism)
 
     def made_ready(self, now: datetime) -> "Bed":
         """Cleaned: from cleaning, or from contaminated through cleaning. Raises ``illegal_move``."""

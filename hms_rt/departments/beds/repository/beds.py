@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.beds import tables
-from hms_rt.departments.beds.model import Bed, BedKind, BedStatus, Feature, Isolation, Needs
+from hms_rt.departments.beds.model import Bed, BedKind, BedStatus, Feature, Isolation, Needs, Precaution
 from hms_rt.kernel.errors import not_found
 
 _BED = tables.bed.c
@@ -34,6 +34,7 @@ def _bed(row: Any) -> Bed:
         kind=BedKind(row.kind),
         features=frozenset(Feature(one) for one in row.features),
         isolation_kind=Isolation(row.isolation_kind) if row.isolation_kind else None,
+        organism=row.organism,
         out_of_service_reason=row.out_of_service_reason,
         expected_back_at=row.expected_back_at,
     )
@@ -70,18 +71,34 @@ async def lock_free_bed(
 
 
 def suits(needs: Needs) -> sa.ColumnElement[bool]:
-    """Whether a bed has the features needed and a room without patients in another isolation."""
+    """Whether a bed has the features needed, and a room that neither is kept for another isolation nor has
+    patients in one."""
     other = tables.bed.alias()
     neighbour = sa.exists().where(
         other.c.ward_code == _BED.ward_code,
         other.c.room_code == _BED.room_code,
         other.c.id != _BED.id,
         other.c.status == BedStatus.OCCUPIED.value,
-        other.c.isolation_kind.is_distinct_from(needs.isolation),
+        sa.or_(
+            other.c.isolation_kind.is_distinct_from(needs.isolation),
+            other.c.organism.is_distinct_from(needs.organism),
+        ),
         other.c.id.not_in(_ROOMING_IN),
     )
+    kept = sa.exists().where(
+        tables.room.c.ward_code == _BED.ward_code,
+        tables.room.c.code == _BED.room_code,
+        sa.or_(
+            tables.room.c.isolation.is_distinct_from(needs.isolation),
+            tables.room.c.organism != (needs.organism or ""),
+        ),
+        tables.room.c.isolation.is_not(None),
+    )
     return sa.and_(
-        _BED.kind == BedKind.BED.value, _BED.features.contains(sorted(needs.all_features)), sa.not_(neighbour)
+        _BED.kind == BedKind.BED.value,
+        _BED.features.contains(sorted(needs.all_features)),
+        sa.not_(neighbour),
+        sa.not_(kept),
     )
 
 
@@ -124,20 +141,24 @@ async def lock_rooms(connection: AsyncConnection, rooms: Collection[tuple[str, s
 
 async def neighbours(
     connection: AsyncConnection, bed: Bed, but: Collection[uuid.UUID] = ()
-) -> list[Isolation | None]:
+) -> list[Precaution | None]:
     """The isolation of every patient in the room of ``bed``, but not of those in the beds ``but``.
 
     A child beside its mother is isolated as she is.
     """
-    query = sa.select(_BED.isolation_kind).where(
+    query = sa.select(_BED.isolation_kind, _BED.organism).where(
         _BED.ward_code == bed.ward,
         _BED.room_code == bed.room,
         _BED.id.not_in([bed.id, *but]),
         _BED.id.not_in(_ROOMING_IN),
         _BED.status == BedStatus.OCCUPIED.value,
     )
-    kinds = (await connection.execute(query)).scalars().all()
-    return [Isolation(kind) if kind else None for kind in kinds]
+    return [precaution(*row) for row in await connection.execute(query)]
+
+
+def precaution(kind: str | None, organism: str | None) -> Precaution | None:
+    """What two columns say together."""
+    return Precaution(Isolation(kind), organism) if kind else None
 
 
 async def lock_expired(connection: AsyncConnection, now: datetime, most: int) -> list[Bed]:
@@ -164,6 +185,7 @@ async def save_bed(connection: AsyncConnection, bed: Bed) -> None:
             reserved_for=bed.reserved_for,
             reserved_until=bed.reserved_until,
             isolation_kind=bed.isolation_kind,
+            organism=bed.organism,
             out_of_service_reason=bed.out_of_service_reason,
             expected_back_at=bed.expected_back_at,
             version=_BED.version + 1,

@@ -33,6 +33,8 @@ _BOARD = sa.select(
     _OCCUPANT.leaving_since,
     _OCCUPANT.outstanding,
     _MOTHERS.c.code.label("beside"),
+    tables.room.c.isolation.label("room_isolation"),
+    tables.room.c.organism.label("room_organism"),
     _HOLD.admission_id.label("hold_admission_id"),
     _HOLD.patient_id.label("hold_patient_id"),
     _HOLD.name.label("hold_name"),
@@ -46,6 +48,9 @@ _BOARD = sa.select(
 ).select_from(
     tables.bed.outerjoin(tables.occupant, _OCCUPANT.bed_id == _BED.id)
     .outerjoin(_MOTHERS, _MOTHERS.c.id == _OCCUPANT.beside)
+    .join(
+        tables.room, sa.and_(tables.room.c.ward_code == _BED.ward_code, tables.room.c.code == _BED.room_code)
+    )
     .outerjoin(tables.hold, _HOLD.bed_id == _BED.id)
     .outerjoin(tables.cleaning, _NEEDS_CLEANING)
 )

@@ -124,6 +124,11 @@ class BedOut(Schema):
     isolation: bool
     isolation_kind: Isolation | None
     """The isolation of the patient in it, until it is cleaned after them."""
+    organism: str | None
+    """What it is for; like ``room_organism`` shown to the ward's clinical staff only."""
+    room_isolation: Isolation | None
+    """What the room is kept for, whoever lies there."""
+    room_organism: str | None
     since: Moment
     reserved_until: Moment | None
     out_of_service_reason: str | None

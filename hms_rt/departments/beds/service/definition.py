@@ -45,6 +45,7 @@ class Definition(Foundation):
             bed = _new_bed(uow, wanted)
             try:
                 await bed_rows.insert_bed(uow.connection, bed)
+                await bed_rows.lock_rooms(uow.connection, [(bed.ward, bed.room)])
             except IntegrityError as error:
                 raise taken(error, f"ward {wanted.ward} has a bed {wanted.code} already") from error
             await follow_status(uow, None, bed)

@@ -10,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.beds.events import BedMove, BedsChanged
-from hms_rt.departments.beds.model import Bed, BedKind, BedStatus, Isolation, Needs, unsuitable
+from hms_rt.departments.beds.model import Bed, BedKind, BedStatus, Needs, Precaution, unsuitable
 from hms_rt.departments.beds.repository import beds as bed_rows
 from hms_rt.departments.beds.repository import occupants
+from hms_rt.departments.beds.repository import rooms as room_rows
 from hms_rt.departments.beds.service.foundation import Foundation, taken
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.errors import conflict
@@ -29,7 +30,7 @@ class Lodger:
     patient_id: uuid.UUID
     holder: uuid.UUID
     since: datetime
-    isolation: Isolation | None = None
+    precaution: Precaution | None = None
     beside: uuid.UUID | None = None
     """Of a child who rooms in: the mother's bed, which is locked."""
 
@@ -98,7 +99,8 @@ class ForStays(Foundation):
         ``leaving``: beds of the same room that are being left in the same transaction.
         """
         others = await bed_rows.neighbours(uow.connection, bed, leaving)
-        return unsuitable(needs, bed.features, others)
+        kept = await room_rows.kept_for(uow.connection, bed.ward, bed.room)
+        return unsuitable(needs, bed.features, others, kept)
 
     async def occupy(self, uow: UnitOfWork, bed: Bed, who: Lodger) -> None:
         """Put a patient into a locked bed. Raises ``illegal_move``, ``conflict``."""
@@ -223,12 +225,12 @@ class ForStays(Foundation):
         await occupants.mark_leaving(uow.connection, bed.id, since, outstanding)
         self._shown_anew(uow, bed, Cause.LEAVING)
 
-    async def isolate(self, uow: UnitOfWork, bed: Bed, kind: Isolation | None) -> None:
-        """The patient in a locked bed is in isolation of ``kind`` from now on; None: not any more.
+    async def isolate(self, uow: UnitOfWork, bed: Bed, precaution: Precaution | None) -> None:
+        """The patient in a locked bed is in isolation from now on; None: not any more.
 
         It is a fact, so it is recorded whoever else lies in the room.
         """
-        await self._save(uow, [(bed, bed.isolated(kind))], Cause.FLAG)
+        await self._save(uow, [(bed, bed.isolated(precaution))], Cause.FLAG)
 
     @staticmethod
     async def recount(uow: UnitOfWork, patient_id: uuid.UUID, count: Callable[[], Awaitable[int]]) -> None:
@@ -264,6 +266,6 @@ class ForStays(Foundation):
 
 def _isolated(bed: Bed, who: Lodger) -> Bed:
     """A mark that staff put on the bed stays; the isolation of the patient comes and goes with them."""
-    if who.isolation is not None or bed.isolation_kind is not None:
-        return bed.isolated(who.isolation)
+    if who.precaution is not None or bed.isolation_kind is not None:
+        return bed.isolated(who.precaution)
     return bed

@@ -83,4 +83,4 @@ def _changed(bed: Bed, change: BedChange, uow: UnitOfWork) -> Bed:
 def _marked(bed: Bed, *, isolation: bool) -> Bed:
     if not isolation and bed.isolation_kind is not None and bed.status is BedStatus.OCCUPIED:
         raise conflict("the patient in this bed is in isolation: change what the patient needs")
-    return replace(bed, isolation=isolation, isolation_kind=bed.isolation_kind if isolation else None)
+    return replace(bed, isolation=True) if isolation else bed.isolated(None)

@@ -145,11 +145,12 @@ class Admission:
     version: int = 1
     features: frozenset[Feature] = frozenset()
     isolation: Isolation | None = None
+    organism: str | None = None
 
     @property
     def needs(self) -> Needs:
         """What the patient needs of a bed."""
-        return Needs(self.features, self.isolation)
+        return Needs(self.features, self.isolation, self.organism)
 
     def check(self, move: Move) -> None:
         """Raises ``illegal_move``, which names the legal moves, if ``move`` is none of them."""
@@ -204,7 +205,7 @@ class Admission:
     def change_needs(self, needs: Needs) -> "Admission":
         """The patient needs something else of a bed."""
         after = self._moved(Move.CHANGE_NEEDS, self.state)
-        return replace(after, features=needs.features, isolation=needs.isolation)
+        return replace(after, features=needs.features, isolation=needs.isolation, organism=needs.organism)
 
     def hold(self) -> "Admission":
         """A bed is kept for the patient."""

@@ -41,6 +41,7 @@ def _admission_values(admission: Admission) -> dict[str, Any]:
         "version": admission.version,
         "needs": sorted(admission.features),
         "isolation": admission.isolation,
+        "organism": admission.organism,
     }
 
 

@@ -59,6 +59,8 @@ class AdmissionOut(Schema):
     """What the patient needs of a bed."""
     isolation: Isolation | None
     """For those who treat the patient."""
+    organism: str | None
+    """What the isolation is for; for those who treat the patient."""
     hold: HeldBedOut | None
     mother_id: uuid.UUID | None
     """Of a child born here."""

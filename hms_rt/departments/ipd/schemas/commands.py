@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from hms_rt.departments.beds.model import Isolation
-from hms_rt.departments.beds.schemas import Features
+from hms_rt.departments.beds.schemas import Features, Organism
 from hms_rt.departments.ipd.model import ChildrenGo, Disposition
 from hms_rt.departments.patients.service import Sex
 from hms_rt.kernel.schema import Moment, Name, PlaceCode, Reason, Schema
@@ -19,6 +19,12 @@ class Timed(Schema):
     """When it happened; now, unless told. What lies in the future is refused."""
 
 
+def check_organism(isolation: Isolation | None, organism: str | None) -> None:
+    """Raises ``ValueError`` for an organism without isolation."""
+    if isolation is None and organism is not None:
+        raise ValueError("organism goes with isolation")
+
+
 class AdmissionIn(Timed):
     """A request to admit a patient."""
 
@@ -29,6 +35,13 @@ class AdmissionIn(Timed):
     features: Features = Field(default_factory=list)
     """What the patient needs of a bed."""
     isolation: Isolation | None = None
+    organism: Organism | None = None
+    """With ``isolation``: what it is for. Patients with the same may share a room."""
+
+    @model_validator(mode="after")
+    def _organism(self) -> "AdmissionIn":
+        check_organism(self.isolation, self.organism)
+        return self
 
 
 class BedChoice(Timed):
@@ -81,6 +94,13 @@ class NeedsIn(Schema):
 
     features: Features = Field(default_factory=list)
     isolation: Isolation | None = None
+    organism: Organism | None = None
+    """With ``isolation``: what it is for. Patients with the same may share a room."""
+
+    @model_validator(mode="after")
+    def _organism(self) -> "NeedsIn":
+        check_organism(self.isolation, self.organism)
+        return self
 
 
 class BirthIn(Schema):

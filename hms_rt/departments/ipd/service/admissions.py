@@ -39,6 +39,9 @@ class Admissions(Placing):
                 requested_by=principal.id,
                 requested_at=at,
                 recorded_at=uow.now,
+                features=frozenset(new.features),
+                isolation=new.isolation,
+                organism=new.organism,
             )
             try:
                 await admission_rows.insert_admission(uow.connection, admission)

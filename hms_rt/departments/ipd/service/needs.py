@@ -26,11 +26,11 @@ class PatientNeeds(Foundation):
 
         async def decide(uow: UnitOfWork, before: Admission) -> Outcome:
             require_ward(principal, Permission.ADMISSION_NEEDS, before.ward)
-            after = before.change_needs(Needs(frozenset(body.features), body.isolation))
-            if before.state in IN_BED and before.isolation is not after.isolation:
+            after = before.change_needs(Needs(frozenset(body.features), body.isolation, body.organism))
+            if before.state in IN_BED and before.needs.precaution != after.needs.precaution:
                 stay = current_stay(await stay_rows.lock_stays(uow.connection, before.id))
                 bed = (await self._beds.lock(uow, stay.bed_id))[stay.bed_id]
-                await self._beds.isolate(uow, bed, after.isolation)
+                await self._beds.isolate(uow, bed, after.needs.precaution)
             return Outcome(Move.CHANGE_NEEDS, before, after, uow.now)
 
         return await self._command(principal, command, Permission.ADMISSION_NEEDS, admission_id, decide)

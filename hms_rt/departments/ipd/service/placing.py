@@ -146,7 +146,7 @@ def lodger(admission: Admission, stay: Stay) -> Lodger:
         patient_id=admission.patient_id,
         holder=admission.id,
         since=stay.started_at,
-        isolation=admission.isolation,
+        precaution=admission.needs.precaution,
     )
 
 

@@ -97,7 +97,7 @@ class Swapping(RoomingIn):
         beds: dict[uuid.UUID, Bed],
         told: str | None,
     ) -> str | None:
-        if both[0].isolation is not both[1].isolation and told is None:
+        if both[0].needs.precaution != both[1].needs.precaution and told is None:
             raise conflict(
                 "one of them is in isolation: transfer to a bed that is clean, or say override_reason"
             )

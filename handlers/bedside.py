@@ -8,7 +8,9 @@ from hms_rt.departments.ipd.schemas.leaving import (
     RoundList,
     RoundOut,
     SummaryIn,
+    SummaryList,
     SummaryOut,
+    SummaryQuery,
 )
 from hms_rt.security.permissions import Permission
 from hms_rt.web.endpoints import Call, Routes
@@ -62,22 +64,36 @@ async def make_round(call: Call[RoundIn, None]) -> RoundOut:
     summary="Write the discharge summary",
 )
 async def write_summary(call: Call[SummaryIn, None]) -> SummaryOut:
-    """Another one supersedes it; all stay in the record."""
+    """Another one supersedes it; all stay in the record. Also once the patient has left, with a reason."""
     return await call.services.ipd.write_summary(
         call.principal, call.command, call.path_uuid("id"), call.body
     )
 
 
 @routes.get(
+    "/admissions/{id}/summaries",
+    answer=SummaryList,
+    permission=Permission.RECORD_READ,
+    summary="Every version of the discharge summary",
+)
+async def summaries(call: Call[None, None]) -> SummaryList:
+    """Who wrote each, when and why; what it says is in the PDF of that number."""
+    return await call.services.ipd.summaries(call.principal, call.command, call.path_uuid("id"))
+
+
+@routes.get(
     "/admissions/{id}/summary",
+    query=SummaryQuery,
     permission=Permission.RECORD_READ,
     status=200,
     raw=True,
     produces="application/pdf",
     summary="The discharge summary, as PDF",
 )
-async def summary(call: Call[None, None]) -> web.Response:
-    """To hand over, in the facility's language."""
-    content = await call.services.ipd.summary_pdf(call.principal, call.command, call.path_uuid("id"))
+async def summary(call: Call[None, SummaryQuery]) -> web.Response:
+    """To hand over, in the facility's language: the last version, or the one of `number`."""
+    content = await call.services.ipd.summary_pdf(
+        call.principal, call.command, call.path_uuid("id"), call.query
+    )
     headers = {"Content-Disposition": 'inline; filename="summary.pdf"'}
     return web.Response(body=content, content_type="application/pdf", headers=headers)

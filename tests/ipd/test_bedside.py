@@ -3,13 +3,23 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+from sqlalchemy.exc import IntegrityError
+
 from hms_rt.app import Hospital
 from hms_rt.departments.beds import views
 from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.beds.schemas import BedChange
 from hms_rt.departments.ipd.model import Disposition
-from hms_rt.departments.ipd.schemas import BirthIn, DepartureIn, DischargeOrderIn, HoldIn, ReturnIn
-from hms_rt.departments.ipd.schemas.leaving import RoundIn, SummaryIn
+from hms_rt.departments.ipd.schemas import (
+    BirthIn,
+    DepartureIn,
+    DischargeOrderIn,
+    HoldIn,
+    ReturnIn,
+    TransferIn,
+)
+from hms_rt.departments.ipd.schemas.leaving import RoundIn, SummaryIn, SummaryQuery
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
 from hms_rt.departments.lab.schemas.catalogue import CatalogueIn
 from hms_rt.departments.lab.schemas.ordering import Cancellation, LabOrderIn
@@ -20,7 +30,7 @@ from hms_rt.kernel.outstanding import OutstandingKind
 from hms_rt.kernel.principal import SYSTEM, Role
 from hms_rt.services import Services
 from tests.conftest import PersonFactory, WardFactory, command
-from tests.ipd.conftest import Journeys, refused
+from tests.ipd.conftest import Journeys, Query, refused
 
 SUMMARY = SummaryIn(diagnoses="Sepsis <severe> & pneumonia", course="Antibiotics.\n\nGot well.")
 
@@ -70,7 +80,8 @@ async def test_rounds_and_summaries_are_entries_of_the_record_in_the_admissions_
     first, second = await ward("ICU", beds=2)
     doctor, nurse = await person(Role.DOCTOR, ward="ICU"), await person(Role.NURSE, ward="ICU")
     stranger = await person(Role.DOCTOR, ward="MED")
-    here, other = await journeys.admitted(first.id), await journeys.admitted(second.id)
+    came = clock.now() - timedelta(hours=1)
+    here, other = await journeys.admitted(first.id, at=came), await journeys.admitted(second.id)
     seen = RoundIn(text="no fever", plan="home tomorrow", occurred_at=clock.now() - timedelta(minutes=20))
     await refused(Code.FORBIDDEN, services.ipd.make_round(stranger, command(), here.id, seen))
     made = await services.ipd.make_round(doctor, command(), here.id, seen)
@@ -134,3 +145,55 @@ async def test_who_dies_is_deceased_until_the_mistake_is_taken_back_and_a_child_
     await services.beds.change(SYSTEM, command(), bed.id, BedChange(status=BedStatus.AVAILABLE))
     await services.ipd.cancel_discharge(nurse, command(), here.id, ReturnIn(reason="wrong patient"))
     assert (await services.patients.get(SYSTEM, command(), here.patient_id)).deceased_at is None
+
+
+async def test_rounds_and_summaries_are_written_after_the_patient_left_too(
+    services: Services,
+    ward: WardFactory,
+    person: PersonFactory,
+    journeys: Journeys,
+    clock: ManualClock,
+    query: Query,
+) -> None:
+    (first,), (second,) = await ward("ICU", beds=1), await ward("MED", beds=1)
+    icu, med = await person(Role.DOCTOR, ward="ICU"), await person(Role.DOCTOR, ward="MED")
+    stranger = await person(Role.DOCTOR, ward="SUR")
+    ipd, came = services.ipd, clock.now()
+    here = await journeys.admitted(first.id)
+    clock.advance(timedelta(hours=5))
+    await ipd.transfer(SYSTEM, command(), here.id, TransferIn(bed_id=second.id))
+    clock.advance(timedelta(hours=1))
+    await ipd.write_summary(med, command(), here.id, SUMMARY)
+    await ipd.depart(SYSTEM, command(), here.id, DepartureIn(disposition=Disposition.LEFT))
+    clock.advance(timedelta(hours=1))
+
+    late = RoundIn(text="no fever", occurred_at=came + timedelta(hours=2))
+    made = await ipd.make_round(icu, command(), here.id, late)
+    assert [row.ward_code for row in await query("SELECT ward_code FROM ipd_round")] == ["ICU"]
+    await ipd.make_round(med, command(), here.id, late)
+    await refused(Code.FORBIDDEN, ipd.make_round(stranger, command(), here.id, late))
+    now = await refused(Code.CONFLICT, ipd.make_round(med, command(), here.id, RoundIn(text="home")))
+    assert "say occurred_at" in now.detail
+    for wrong in (came - timedelta(hours=1), clock.now() - timedelta(minutes=5)):
+        never = RoundIn(text="no fever", occurred_at=wrong)
+        await refused(Code.INVALID, ipd.make_round(med, command(), here.id, never))
+    waiting = await journeys.accepted()
+    await refused(Code.CONFLICT, ipd.make_round(icu, command(), waiting.id, late))
+    assert made.occurred_at == late.occurred_at
+
+    await refused(Code.INVALID, ipd.write_summary(med, command(), here.id, SUMMARY))
+    amended = SUMMARY.model_copy(update={"course": "Steroids.", "amended_because": "a result came late"})
+    for nobody in (icu, stranger):
+        await refused(Code.FORBIDDEN, ipd.write_summary(nobody, command(), here.id, amended))
+    second_one = await ipd.write_summary(med, command(), here.id, amended)
+    assert (second_one.number, second_one.amended_because) == (2, "a result came late")
+    listed = (await ipd.summaries(med, command(), here.id)).summaries
+    assert [(one.number, one.amended_because) for one in listed] == [(1, None), (2, "a result came late")]
+    old, new = [await ipd.summary_pdf(med, command(), here.id, SummaryQuery(number=n)) for n in (1, 2)]
+    assert old != new
+    assert new == await ipd.summary_pdf(med, command(), here.id)
+    await refused(Code.NOT_FOUND, ipd.summary_pdf(med, command(), here.id, SummaryQuery(number=3)))
+    await refused(Code.FORBIDDEN, ipd.summary_pdf(stranger, command(), here.id))
+    for statement in ("UPDATE ipd_summary SET written_at = now()", "DELETE FROM ipd_round"):
+        with pytest.raises(IntegrityError, match="append-only"):
+            await query(statement)

@@ -80,6 +80,7 @@ RECIPES: dict[str, Recipe] = {
     "GET /wards/{code}/rounds": plain({"code": WARD}),
     "POST /admissions/{id}/rounds": at(W.admitted, {"text": "slept well"}),
     "POST /admissions/{id}/summary": at(W.admitted, {"diagnoses": "sepsis", "course": "got well"}),
+    "GET /admissions/{id}/summaries": _summary,
     "GET /admissions/{id}/summary": _summary,
     "GET /occupancy/hours": plain(ward=WARD, since=f"{TODAY}T00:00:00Z", until=f"{TODAY}T12:00:00Z"),
     "POST /admissions/{id}/hold": _hold,

@@ -106,6 +106,7 @@ summary = sa.Table(
     sa.Column("entry_id", sa.ForeignKey("patients_record_entry.id"), nullable=False, unique=True),
     sa.Column("written_at", Moment, nullable=False),
     sa.Column("written_by", sa.Uuid, nullable=False),
+    sa.Column("amended_because", sa.Text),
 )
 """Discharge summaries, append-only; what they say is in the record."""
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from hms_rt.departments.ipd.schemas.commands import Timed
 from hms_rt.kernel.outstanding import OutstandingKind
-from hms_rt.kernel.schema import Moment, Schema, Text
+from hms_rt.kernel.schema import Moment, Reason, Schema, Text
 
 Written = Annotated[Text, Field(min_length=1)]
 
@@ -30,7 +30,7 @@ class ChecklistOut(Schema):
 
 
 class RoundIn(Timed):
-    """What was seen and decided at the bedside."""
+    """What was seen and decided at the bedside. Of a patient who has left: with ``occurred_at``."""
 
     text: Written
     plan: Text | None = None
@@ -76,6 +76,15 @@ class SummaryIn(Schema):
     medication: Text | None = None
     """What to take at home."""
     follow_up: Text | None = None
+    amended_because: Reason | None = None
+    """Why another is written; needed once the patient has left."""
+
+
+class SummaryQuery(Schema):
+    """Which version to print."""
+
+    number: Annotated[int, Field(ge=1, le=9999)] | None = None
+    """The last one, unless told."""
 
 
 class SummaryOut(Schema):
@@ -87,3 +96,10 @@ class SummaryOut(Schema):
     """1 for the first, one more for every one that superseded it."""
     written_at: Moment
     written_by: uuid.UUID
+    amended_because: str | None
+
+
+class SummaryList(Schema):
+    """Every version of a discharge summary, oldest first; the last one holds."""
+
+    summaries: list[SummaryOut]

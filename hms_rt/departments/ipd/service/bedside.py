@@ -3,31 +3,38 @@
 import asyncio
 import uuid
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
-from hms_rt.departments.ipd.model import IN_BED, Admission
+from hms_rt.departments.ipd.model import IN_BED, Admission, AdmissionState
 from hms_rt.departments.ipd.repository import admissions as admission_rows
 from hms_rt.departments.ipd.repository import bedside as bedside_rows
+from hms_rt.departments.ipd.repository import stays as stay_rows
 from hms_rt.departments.ipd.schemas.leaving import (
     RoundIn,
     RoundList,
     RoundOut,
     RoundPatient,
     SummaryIn,
+    SummaryList,
     SummaryOut,
+    SummaryQuery,
 )
 from hms_rt.departments.ipd.service.checklist import Checklist
 from hms_rt.departments.ipd.views.letter import Letter, summary_pdf
 from hms_rt.departments.patients.service import ContextKind, ContextRef, EntryKind, EntryNew
 from hms_rt.kernel.commands import Command, occurred
-from hms_rt.kernel.errors import conflict, not_found
+from hms_rt.kernel.errors import Code, HmsError, conflict, not_found
 from hms_rt.kernel.principal import Principal, Role
-from hms_rt.security.permissions import Permission, require, require_ward
+from hms_rt.security.permissions import Permission, require, require_place, require_ward, wards
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 TITLE = "Discharge summary"
+
+WAS_IN_BED = IN_BED | {AdmissionState.DISCHARGED}
+"""Of whom there is something to write."""
 
 
 class Bedside(Checklist):
@@ -38,16 +45,20 @@ class Bedside(Checklist):
     ) -> RoundOut:
         """Write what was seen and decided at a patient's bedside; by the staff of the ward.
 
-        Raises ``conflict`` for a patient in no bed, ``forbidden``, ``not_found``.
+        Late, too: of a time when the patient lay in a bed, by the staff of that ward or of the present one,
+        also once the patient has left. Raises ``conflict`` for a patient in no bed, ``invalid`` for a time
+        when they lay in none, ``forbidden``, ``not_found``.
         """
 
         async def work(uow: UnitOfWork) -> RoundOut:
-            admission = await self._at_bedside(uow, principal, Permission.RECORD_WRITE_NOTE, admission_id)
+            admission = await self._locked(uow, principal, Permission.RECORD_WRITE_NOTE, admission_id)
             at = occurred(said.occurred_at, uow.now)
+            ward = await self._ward_then(uow, admission, at if said.occurred_at is not None else None)
+            require_place(principal, Permission.RECORD_WRITE_NOTE, wards_of=(admission.ward, ward))
             kind = EntryKind.MEDICAL_NOTE if principal.has(Role.DOCTOR) else EntryKind.NURSING_NOTE
             body = {"text": said.text, **({"plan": said.plan} if said.plan else {})}
             new = EntryNew(kind=kind.value, occurred_at=at, body=body, context=_context(admission))
-            entry = await self._patients.write_entry(uow, principal, admission.patient_id, new)
+            entry = await self._patients.write_entry(uow, principal, admission.patient_id, new, treated=True)
             values: dict[str, Any] = {
                 "id": uow.ids.new(),
                 "admission_id": admission.id,
@@ -56,9 +67,7 @@ class Bedside(Checklist):
                 "recorded_by": principal.id,
                 "recorded_by_name": principal.name,
             }
-            await bedside_rows.add_round(
-                uow.connection, ward_code=admission.ward, recorded_at=uow.now, **values
-            )
+            await bedside_rows.add_round(uow.connection, ward_code=ward, recorded_at=uow.now, **values)
             _audit(uow, "admission.round", admission)
             return RoundOut(**values)
 
@@ -81,25 +90,31 @@ class Bedside(Checklist):
     ) -> SummaryOut:
         """Write the discharge summary, or another that supersedes it; by a doctor of the ward.
 
-        Raises ``conflict`` for a patient in no bed, ``forbidden``, ``not_found``.
+        Once the patient has left, too, by a doctor of the ward where they lay last: what was handed out stays
+        as a version, and who writes another says why. Raises ``conflict`` for somebody who was in no bed,
+        ``invalid`` without a reason, ``forbidden``, ``not_found``.
         """
 
         async def work(uow: UnitOfWork) -> SummaryOut:
-            admission = await self._at_bedside(uow, principal, Permission.DISCHARGE_ORDER, admission_id)
+            admission = await self._locked(uow, principal, Permission.DISCHARGE_ORDER, admission_id)
+            require_ward(principal, Permission.DISCHARGE_ORDER, admission.ward)
             before = await bedside_rows.summaries(uow.connection, admission.id)
+            _check_amendment(admission, said, amends=bool(before))
+            body = said.model_dump(exclude_none=True, exclude={"amended_because"})
             new = EntryNew(
                 kind=EntryKind.DOCUMENT.value,
-                body={"title": TITLE, **said.model_dump(exclude_none=True)},
+                body={"title": TITLE, **body},
                 context=_context(admission),
                 supersedes=before[-1].entry_id if before else None,
             )
-            entry = await self._patients.write_entry(uow, principal, admission.patient_id, new)
+            entry = await self._patients.write_entry(uow, principal, admission.patient_id, new, treated=True)
             values: dict[str, Any] = {
                 "admission_id": admission.id,
                 "entry_id": entry.id,
                 "number": len(before) + 1,
                 "written_at": uow.now,
                 "written_by": principal.id,
+                "amended_because": said.amended_because,
             }
             await bedside_rows.add_summary(uow.connection, **values)
             await self.recount(uow, admission.patient_id)
@@ -108,21 +123,47 @@ class Bedside(Checklist):
 
         return await self._units.execute(principal, command, SummaryOut, work)
 
-    async def summary_pdf(self, principal: Principal, command: Command, admission_id: uuid.UUID) -> bytes:
+    async def summaries(self, principal: Principal, command: Command, admission_id: uuid.UUID) -> SummaryList:
+        """Every version of the discharge summary, without what it says; audited. Raises ``forbidden``."""
+
+        async def work(uow: UnitOfWork) -> SummaryList:
+            require(principal, Permission.RECORD_READ)
+            admission = await admission_rows.admission(uow.connection, admission_id)
+            require_ward(principal, Permission.RECORD_READ, admission.ward)
+            rows = await bedside_rows.summaries(uow.connection, admission.id)
+            _audit(uow, "admission.summaries", admission)
+            return SummaryList(summaries=[SummaryOut(**row._asdict()) for row in rows])
+
+        return await self._units.execute(principal, replace(command, key=None), SummaryList, work)
+
+    async def summary_pdf(
+        self,
+        principal: Principal,
+        command: Command,
+        admission_id: uuid.UUID,
+        query: SummaryQuery | None = None,
+    ) -> bytes:
         """The discharge summary to hand over, in the facility's language; read as an entry of the record.
 
-        Raises ``not_found`` if none is written, ``forbidden`` for who may not read the record.
+        The last version, or the one that is told. By those who treat, and by the ward where the patient lay
+        last. Raises ``not_found`` if none is written, ``forbidden`` for who may not read the record.
         """
         require(principal, Permission.RECORD_READ)
         async with self._units.reading() as connection:
             admission = await admission_rows.admission(connection, admission_id)
             written = await bedside_rows.summaries(connection, admission_id)
             patient = (await self._patients.brief(connection, [admission.patient_id]))[admission.patient_id]
-        if not written:
+        number = query.number if query is not None and query.number is not None else len(written)
+        if not 1 <= number <= len(written):
             raise not_found("a discharge summary of that admission")
-        last = written[-1]
+        last = written[number - 1]
+        reach = wards(principal, Permission.RECORD_READ)
         entry = await self._patients.get_entry(
-            principal, replace(command, key=None), admission.patient_id, last.entry_id
+            principal,
+            replace(command, key=None),
+            admission.patient_id,
+            last.entry_id,
+            treated=reach is None or admission.ward in reach,
         )
         shown = Letter(
             name=patient.name,
@@ -137,17 +178,36 @@ class Bedside(Checklist):
         )
         return await asyncio.to_thread(summary_pdf, shown, self._language, self._zone)
 
-    async def _at_bedside(
+    async def _locked(
         self, uow: UnitOfWork, principal: Principal, permission: Permission, admission_id: uuid.UUID
     ) -> Admission:
-        """Locks the patient and the admission; the patient is in a bed of a ward within reach."""
+        """Locks the patient and the admission; raises ``conflict`` for somebody who was in no bed."""
         require(principal, permission)
         await self._patients.lock(uow, await admission_rows.patient_of(uow.connection, admission_id))
         admission = await admission_rows.lock_admission(uow.connection, admission_id)
-        require_ward(principal, permission, admission.ward)
-        if admission.state not in IN_BED:
-            raise conflict("the patient is in no bed: this is written while they are")
+        if admission.state not in WAS_IN_BED:
+            raise conflict("the patient was in no bed: this is written of a stay")
         return admission
+
+    @staticmethod
+    async def _ward_then(uow: UnitOfWork, admission: Admission, told: datetime | None) -> str:
+        """The ward of the bed in which the patient lies, or lay at the time that is told."""
+        if told is None:
+            if admission.state not in IN_BED:
+                raise conflict("the patient has left: say occurred_at, when the round was made")
+            return admission.ward
+        ward = await stay_rows.ward_at(uow.connection, admission.id, told)
+        if ward is None:
+            raise HmsError(Code.INVALID, "occurred_at: the patient lay in no bed of this admission then")
+        return ward
+
+
+def _check_amendment(admission: Admission, said: SummaryIn, *, amends: bool) -> None:
+    """Raises ``invalid`` for another version without a reason, once one may have been handed out."""
+    if amends and admission.state not in IN_BED and said.amended_because is None:
+        raise HmsError(Code.INVALID, "amended_because: the patient has left, say why it is amended")
+    if not amends and said.amended_because is not None:
+        raise HmsError(Code.INVALID, "amended_because: no summary is written yet")
 
 
 def _context(admission: Admission) -> ContextRef:

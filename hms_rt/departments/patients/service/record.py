@@ -50,16 +50,23 @@ class ClinicalRecord(RecordReading):
         return await self._units.execute(principal, command, EntryOut, work)
 
     async def write_entry(
-        self, uow: UnitOfWork, principal: Principal, patient_id: uuid.UUID, new: EntryNew
+        self,
+        uow: UnitOfWork,
+        principal: Principal,
+        patient_id: uuid.UUID,
+        new: EntryNew,
+        *,
+        treated: bool = False,
     ) -> EntryOut:
         """Add an entry inside another department's transaction: a visit's vitals, a round's note.
 
         Locks the patient, who is first in the order of locks. The rights of ``principal`` are checked as by
-        ``append``, and so is everything else. ``new.context`` names the visit or admission.
+        ``append``, and so is everything else. ``new.context`` names the visit or admission. ``treated``: that
+        department knows that the patient was treated where ``principal`` works, and is there no more.
         """
         defined = await self._defined(uow.connection, new.kind)
         ref = await self._checked(principal, patient_id, new, defined)
-        return await self._append(uow, principal, patient_id, new, defined, ref)
+        return await self._append(uow, principal, patient_id, new, defined, ref, treated=treated)
 
     async def retract(
         self,
@@ -110,8 +117,11 @@ class ClinicalRecord(RecordReading):
         new: EntryNew,
         defined: RecordType | None,
         ref: DocumentRef | None,
+        *,
+        treated: bool = False,
     ) -> EntryOut:
-        patient = await self._require_writing(uow, principal, patient_id, writing(new.kind, defined))
+        permission = writing(new.kind, defined)
+        patient = await self._require_writing(uow, principal, patient_id, permission, treated=treated)
         if await self._defined(uow.connection, new.kind) != defined:
             raise conflict("the kind was defined anew meanwhile: read it, then write again")
         older = await self._corrected(uow, patient, new)

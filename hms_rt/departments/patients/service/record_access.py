@@ -81,12 +81,22 @@ class RecordAccess(Foundation):
         return None
 
     async def _require_writing(
-        self, uow: UnitOfWork, principal: Principal, patient_id: UUID, permission: Permission
+        self,
+        uow: UnitOfWork,
+        principal: Principal,
+        patient_id: UUID,
+        permission: Permission,
+        *,
+        treated: bool = False,
     ) -> Patient:
-        """Locks the patient, so that the care relation that was checked holds until the commit."""
+        """Locks the patient, so that the care relation that was checked holds until the commit.
+
+        ``treated``: whoever asks has checked that relation.
+        """
         require(principal, permission)
         patient = acting(await patients.lock(uow.connection, patient_id))
-        await self._require(uow, principal, permission, patient)
+        if not treated:
+            await self._require(uow, principal, permission, patient)
         return patient
 
     async def _readable(

@@ -53,6 +53,7 @@ from hms_rt.departments.opd import projector as opd_projector
 from hms_rt.departments.opd.service import OpdService, patient_of_visit
 from hms_rt.departments.patients import merging as patients_merging
 from hms_rt.departments.patients import projector as patients_projector
+from hms_rt.departments.patients.events import PatientDied
 from hms_rt.departments.patients.service import ContextKind, PatientsService
 from hms_rt.departments.pharmacy import merging as pharmacy_merging
 from hms_rt.departments.pharmacy import projector as pharmacy_projector
@@ -177,6 +178,7 @@ class Hospital:
         self._states: dict[str, ReadState] = {}
         self.services = self._services(tokens, key, throttle)
         ipd_projector.follow(projectors, self.services.ipd.recount)
+        projectors.setdefault(PatientDied, []).append(self.services.ipd.patient_died)
         for department in (self.services.notifications, self.services.pharmacy):
             for event, several in department.projectors().items():
                 projectors.setdefault(event, []).extend(several)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hms_rt.departments.beds.model import Bed, BedStatus, Feature, Isolation, Needs, unsuitable
+from hms_rt.departments.beds.model import Bed, BedStatus, Feature, Isolation, Needs, Precaution, unsuitable
 from hms_rt.departments.beds.model.cleaning import (
     DUE_WITHIN,
     MOVES,
@@ -78,7 +78,8 @@ def test_a_bed_that_needs_more_is_due_anew() -> None:
 @pytest.mark.parametrize("theirs", [None, *Isolation])
 def test_a_room_is_shared_only_within_one_isolation(mine: Isolation | None, theirs: Isolation | None) -> None:
     features = {Feature.NEGATIVE_PRESSURE}
-    assert (unsuitable(Needs(isolation=mine), features, [theirs, theirs]) == []) is (mine is theirs)
+    neighbour = Precaution(theirs) if theirs is not None else None
+    assert (unsuitable(Needs(isolation=mine), features, [neighbour] * 2) == []) is (mine is theirs)
     assert unsuitable(Needs(isolation=mine), features, []) == []
     lacking = unsuitable(Needs(isolation=mine), (), [])
     assert lacking == (["the bed has no negative_pressure"] if mine is Isolation.AIRBORNE else [])
@@ -93,5 +94,5 @@ def test_a_bed_is_closed_with_reason_and_end_and_comes_back_without() -> None:
     assert (closed.expected_back_at, back.out_of_service_reason, back.expected_back_at) == (later, None, None)
     with pytest.raises(HmsError, match="lies in the past"):
         bed.close("broken", NOW, NOW)
-    left = bed.occupy(None, NOW).isolated(Isolation.CONTACT).vacate(BedStatus.CLEANING, NOW)
+    left = bed.occupy(None, NOW).isolated(Precaution(Isolation.CONTACT)).vacate(BedStatus.CLEANING, NOW)
     assert (left.status, left.made_ready(NOW).isolation) == (BedStatus.CONTAMINATED, False)

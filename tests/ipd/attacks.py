@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,14 +10,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hms_rt.departments.beds.model import Isolation
+from hms_rt.departments.beds.schemas import RoomIsolationIn
 from hms_rt.departments.ipd.schemas import AdmissionOut, BirthIn, NeedsIn
 from hms_rt.departments.ipd.schemas.medication import DoseQuery
+from hms_rt.departments.patients.schemas.details import DeathIn
 from hms_rt.departments.pharmacy.schemas.prescriptions import (
     Activation,
     PrescriptionIn,
     PrescriptionOut,
 )
 from hms_rt.kernel.clock import rfc3339
+from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import SYSTEM
 from hms_rt.services import Services
 from tests.conftest import WardFactory, command
@@ -40,6 +44,17 @@ class Attacked:
 async def all_at_once(doing: list[Awaitable[int]]) -> Counter[int]:
     """The statuses of the answers."""
     return Counter(await asyncio.gather(*doing))
+
+
+async def tried(doing: Awaitable[object]) -> int:
+    """The same of a service; raises what no client would be told as a conflict."""
+    try:
+        await doing
+    except HmsError as error:
+        if error.code not in {Code.ILLEGAL_MOVE, Code.CONFLICT, Code.UNAVAILABLE}:
+            raise
+        return 409
+    return 200
 
 
 TORN = """
@@ -164,9 +179,14 @@ STRANGERS = """
 """
 
 
-async def a_room_is_kept_while_others_come_in(field: Attacked, patch: Ask) -> None:
+async def a_room_is_kept_while_others_come_in(field: Attacked) -> None:
     """A room is kept for one organism, another, nothing, while patients of all kinds are sent there."""
     beds = await field.ward("INF", beds=2)  # one room
+
+    async def keep(wanted: RoomIsolationIn) -> int:
+        """From a third process, so that no version is asked for."""
+        return await tried(field.services.beds.isolate_room(SYSTEM, command(), "INF", "R1", wanted))
+
     organisms = (None, "MRSA", "VRE")
     coming = []
     for number in range(12):
@@ -181,7 +201,43 @@ async def a_room_is_kept_while_others_come_in(field: Attacked, patch: Ask) -> No
     ]
     for number in range(15):
         organism = organisms[number % 3]
-        kept = {"isolation": "contact", "organism": organism} if organism else {}
-        doing.insert(number * 3, patch("/wards/INF/rooms/R1", kept))
+        kept = RoomIsolationIn(isolation=Isolation.CONTACT if organism else None, organism=organism)
+        doing.insert(number * 3, keep(kept))
     assert (await all_at_once(doing))[200] > 0
     assert await field.query(STRANGERS) == []
+
+
+LAST_MOVES: list[tuple[str, dict[str, Any]]] = [
+    ("transfer", {"ward": "PAL"}),
+    ("assign", {"ward": "PAL"}),
+    ("discharge-order", {}),
+    ("depart", {"disposition": "died"}),
+    ("depart", {"disposition": "home"}),
+]
+STILL_AWAITED = """
+    SELECT a.id FROM ipd_admission a JOIN patients_patient p ON p.id = a.patient_id
+    LEFT JOIN beds_hold h ON h.admission_id = a.id
+    WHERE p.died_at IS NOT NULL AND (a.state IN ('requested', 'accepted') OR h.bed_id IS NOT NULL)
+"""
+
+
+async def a_death_ends_what_is_open_once(field: Attacked, dead: list[AdmissionOut], free: str) -> None:
+    """A death is recorded again and again while the patient is moved, awaited, let go and leaves as died."""
+    ask, services = field.ask, field.services
+    doing: list[Awaitable[int]] = []
+
+    async def dies(patient_id: uuid.UUID) -> int:
+        return await tried(services.patients.record_death(SYSTEM, command(), patient_id, DeathIn()))
+
+    for one in dead:
+        doing += [dies(one.patient_id) for _ in range(5)]
+        doing += [ask(f"/admissions/{one.id}/{way}", body) for way, body in LAST_MOVES for _ in range(2)]
+        doing += [ask(f"/admissions/{one.id}/hold", {"bed_id": free}) for _ in range(3)]
+    assert len(doing) >= 50
+    await all_at_once(doing)
+    for one in dead:
+        deaths = "SELECT 1 FROM audit_log WHERE action = 'patient.record_death' AND patient_id = :id"
+        assert len(await field.query(deaths, id=one.patient_id)) == 1
+        ends = "SELECT move FROM ipd_event WHERE admission_id = :id AND move IN ('cancel', 'depart')"
+        assert len(await field.query(ends, id=one.id)) <= 1
+    assert await field.query(STILL_AWAITED) == []

@@ -1,17 +1,29 @@
 """What a death ends on the ward and in the dispensary; and that a dose given counts down the checklist."""
 
+from datetime import timedelta
+
 from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.beds.schemas import BedChange
-from hms_rt.departments.ipd.model import Disposition
+from hms_rt.departments.ipd.model import Disposition, Move
 from hms_rt.departments.ipd.model.medication import Outcome
-from hms_rt.departments.ipd.schemas import DepartureIn, DischargeOrderIn, ReturnIn
+from hms_rt.departments.ipd.schemas import (
+    AdmissionIn,
+    DepartureIn,
+    DischargeOrderIn,
+    HoldIn,
+    ReturnIn,
+    TransferIn,
+)
 from hms_rt.departments.ipd.schemas.medication import AdministrationIn
 from hms_rt.departments.patients.schemas.details import DeathIn
 from hms_rt.departments.pharmacy.model.prescription import PrescriptionState
 from hms_rt.departments.pharmacy.schemas.prescriptions import Activation, PrescriptionOut, Why
+from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code
 from hms_rt.kernel.principal import SYSTEM
-from tests.conftest import command
+from hms_rt.services import Services
+from tests.conftest import WardFactory, command
+from tests.ipd.conftest import Journeys
 from tests.ipd.medication import Ward
 from tests.ipd.test_bedside import shown
 from tests.pharmacy.conftest import line, refused
@@ -79,3 +91,36 @@ async def test_a_dose_given_counts_down_what_the_board_says_is_left(icu: Ward) -
     after = (await shown(icu.hospital, bed))["occupant"]["outstanding"]
     assert after == before - 1, "no dose is due any more"
     assert after == len((await icu.services.ipd.checklist(SYSTEM, command(), icu.here.id)).items)
+
+
+async def test_a_death_cancels_what_is_awaited_and_who_lies_dead_leaves_as_died(
+    services: Services, ward: WardFactory, journeys: Journeys, clock: ManualClock
+) -> None:
+    first, second, kept = await ward("ICU", beds=3)
+    ipd, patients = services.ipd, services.patients
+    here, coming = await journeys.ordered(first.id), await journeys.accepted()
+    await ipd.hold(SYSTEM, command(), coming.id, HoldIn(bed_id=second.id))
+    await ipd.hold(SYSTEM, command(), here.id, HoldIn(bed_id=kept.id))
+    for one in (here, coming):
+        dies = command(expected_version=1)
+        await patients.record_death(SYSTEM, dies, one.patient_id, DeathIn())
+    for bed in (second, kept):
+        assert (await services.beds.bed(SYSTEM, command(), bed.id)).status is BedStatus.AVAILABLE
+    cancelled = await ipd.history(SYSTEM, command(), coming.id)
+    assert [(one.move, one.reason) for one in cancelled.events][-2:] == [
+        (Move.CANCEL, "the patient died"),
+        (Move.RELEASE_HOLD, None),
+    ]
+    request = AdmissionIn(patient_id=coming.patient_id, ward="ICU", reason="sepsis")
+    assert "has died" in (await refused(Code.CONFLICT, ipd.request(SYSTEM, command(), request))).detail
+    await refused(Code.CONFLICT, ipd.hold(SYSTEM, command(), here.id, HoldIn(bed_id=kept.id)))
+    home = DepartureIn(disposition=Disposition.HOME)
+    told = await refused(Code.CONFLICT, ipd.depart(SYSTEM, command(), here.id, home))
+    assert "disposition died" in told.detail
+    await ipd.transfer(SYSTEM, command(), here.id, TransferIn(bed_id=second.id))
+    clock.advance(timedelta(minutes=30))
+    await ipd.depart(SYSTEM, command(), here.id, DepartureIn(disposition=Disposition.DIED))
+    await services.beds.change(SYSTEM, command(), second.id, BedChange(status=BedStatus.AVAILABLE))
+    await ipd.cancel_discharge(SYSTEM, command(), here.id, ReturnIn(reason="is still here"))
+    dead = await patients.get(SYSTEM, command(), here.patient_id)
+    assert dead.deceased_at is not None, "the doctor recorded it before, and nobody revoked that"

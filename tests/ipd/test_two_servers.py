@@ -21,6 +21,7 @@ from tests.conftest import PASSWORD, PersonFactory, WardFactory, command
 from tests.ipd.attacks import (
     Ask,
     Attacked,
+    a_death_ends_what_is_open_once,
     a_room_is_kept_while_others_come_in,
     all_at_once,
     doses_are_given_once_in_time_and_never_too_many,
@@ -52,12 +53,12 @@ async def signed_in(url: str, username: str) -> str:
         return "; ".join(f"{one.key}={one.value}" for one in client.cookie_jar)
 
 
-def asking(url: str, cookie: str, method: str = "POST") -> Ask:
+def asking(url: str, cookie: str) -> Ask:
     async def ask(path: str, body: Any) -> int:
         """A connection of its own, so that either process may get it."""
         async with (
             aiohttp.ClientSession(url, headers={"Cookie": cookie}) as own,
-            own.request(method, f"/api/v1{path}", json=body) as answer,
+            own.post(f"/api/v1{path}", json=body) as answer,
         ):
             assert answer.status in {200, 409, 422, BUSY}, await answer.text()
             return answer.status
@@ -80,6 +81,7 @@ async def test_every_rule_holds_under_fifty_commands_over_two_processes(
     await person(Role.NURSE, username="midwife", ward="MAT")
     await person(Role.NURSE, username="surgeon", ward="SUR")
     await person(Role.NURSE, username="infectiologist", ward="INF")
+    await person(Role.DOCTOR, Role.NURSE, username="palliative", ward="PAL")
     await furnish(services)
     treated = await journeys.admitted(beds[9].id)
     here = [await journeys.admitted(bed.id) for bed in beds[:2]]
@@ -136,9 +138,13 @@ async def test_every_rule_holds_under_fifty_commands_over_two_processes(
         await doses_are_given_once_in_time_and_never_too_many(replace(field, ask=ask), treated)
         surgeon = asking(served.url, await signed_in(served.url, "surgeon"))
         await what_is_told_late_never_overlaps(replace(field, ask=surgeon))
-        cookie = await signed_in(served.url, "infectiologist")
-        sent = replace(field, ask=asking(served.url, cookie))
-        await a_room_is_kept_while_others_come_in(sent, asking(served.url, cookie, "PATCH"))
+        sent = asking(served.url, await signed_in(served.url, "infectiologist"))
+        await a_room_is_kept_while_others_come_in(replace(field, ask=sent))
+        palliative = asking(served.url, await signed_in(served.url, "palliative"))
+        *last, free = await ward("PAL", beds=4)
+        dying = [await journeys.admitted(bed.id, "PAL") for bed in last]
+        dying.append(await journeys.accepted("PAL"))
+        await a_death_ends_what_is_open_once(replace(field, ask=palliative), dying, str(free.id))
     assert await consistent(query) >= 3
     overlapping = await query(
         "SELECT 1 FROM ipd_stay a JOIN ipd_stay b ON a.id < b.id AND (a.bed_id = b.bed_id OR"

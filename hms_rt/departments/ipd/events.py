@@ -43,10 +43,11 @@ class PatientDied(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeathRevoked(Event):
-    """The departure of a patient as died was entered in error."""
+    """The departure of a patient as died, ``at`` that time, was entered in error."""
 
     admission_id: uuid.UUID
     patient_id: uuid.UUID
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,9 +44,12 @@ async def died_in_hospital(uow: UnitOfWork, event: DiedInHospital) -> None:
 
 
 async def departure_revoked(uow: UnitOfWork, event: DepartureRevoked) -> None:
-    """The departure was a mistake, and so was the death; the patient is locked."""
+    """The departure was a mistake, and so was the death that it told; the patient is locked.
+
+    A death that a doctor had recorded before stands: only the departure never was.
+    """
     patient = await patients.lock(uow.connection, event.patient_id)
-    if patient is not None and patient.death is not None:
+    if patient is not None and patient.death is not None and patient.death.at == event.at:
         await revive(uow, patient)
 
 

@@ -13,7 +13,7 @@ from hms_rt.departments.beds.service.foundation import Foundation
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command
-from hms_rt.kernel.errors import conflict
+from hms_rt.kernel.errors import conflict, forbidden
 from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission, require, require_ward
 from hms_rt.storage.unit_of_work import UnitOfWork
@@ -23,8 +23,13 @@ class Rooms(Foundation):
     """What a room is kept for does not hang on a bed, and stays when the patients have gone."""
 
     async def rooms(self, principal: Principal, ward: str) -> RoomList:
-        """The rooms of a ward by code; organisms for its clinical staff. Raises ``not_found``."""
+        """The rooms of a ward by code; organisms for its clinical staff. For people, not for screens.
+
+        Raises ``not_found``, ``forbidden``.
+        """
         audience = self.audience(principal, ward)
+        if audience is Audience.DISPLAY:
+            raise forbidden()
         async with self._units.reading() as connection:
             await self._ward(connection, ward)
             rows = await room_rows.of_ward(connection, ward)

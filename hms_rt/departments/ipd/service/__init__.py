@@ -5,6 +5,7 @@ from hms_rt.departments.ipd.service.bedside import Bedside
 from hms_rt.departments.ipd.service.births import Births
 from hms_rt.departments.ipd.service.care import encounter_of, patient_of_admission, wards_of_patient
 from hms_rt.departments.ipd.service.corrections import Corrections
+from hms_rt.departments.ipd.service.deaths import Deaths
 from hms_rt.departments.ipd.service.holding import Holding
 from hms_rt.departments.ipd.service.hours import Hours
 from hms_rt.departments.ipd.service.medication_place import ward_of_inpatient
@@ -15,7 +16,9 @@ from hms_rt.departments.ipd.service.swapping import Swapping
 __all__ = ["IpdService", "encounter_of", "patient_of_admission", "ward_of_inpatient", "wards_of_patient"]
 
 
-class IpdService(Admissions, PatientNeeds, Stays, Holding, Swapping, Births, Corrections, Hours, Bedside):
+class IpdService(
+    Admissions, PatientNeeds, Stays, Holding, Swapping, Births, Corrections, Deaths, Hours, Bedside
+):
     """Everything that can be done with inpatients.
 
     Locks are taken in the order patient, admission, stays, beds. Every move is appended to the history and

@@ -23,12 +23,12 @@ class Admissions(Placing):
         """A doctor asks a ward to admit a patient.
 
         A ward's doctor asks the own ward; a clinic's doctor sends patients to any ward, which then accepts
-        or refuses. Raises ``not_found`` and, if the patient has an open admission, ``conflict``.
+        or refuses. Raises ``not_found`` and, if the patient has an open admission or has died, ``conflict``.
         """
 
         async def work(uow: UnitOfWork) -> AdmissionOut:
             _require_request(principal, new.ward)
-            await self._patients.lock(uow, new.patient_id)
+            await self._patients.living(uow, new.patient_id)
             at = occurred(new.occurred_at, uow.now)
             admission = Admission(
                 id=uow.ids.new(),
@@ -86,11 +86,13 @@ class Admissions(Placing):
     ) -> AdmissionOut:
         """A doctor of the ward lets the patient go; the bed stays occupied until the patient leaves.
 
-        Raises ``illegal_move``, ``forbidden``, and ``invalid`` for a time before the admission.
+        Raises ``illegal_move``, ``forbidden``, ``conflict`` for who has died, and ``invalid`` for a time
+        before the admission.
         """
 
         async def decide(uow: UnitOfWork, before: Admission) -> Outcome:
             require_ward(principal, Permission.DISCHARGE_ORDER, before.ward)
+            await self._refuse_dead(uow, before)
             at = occurred(body.occurred_at, uow.now, after=before.admitted_at)
             after = before.order_discharge(body.disposition, at)
             await self._mark_leaving(uow, after, since=at)

@@ -137,8 +137,8 @@ class Corrections(Returning):
             there = Arrival(after, back.target, uow.now)
             await self._follow(uow, families.children[before.id], there, back.locked, None)
             await self._gone_back(uow, gone, there, back.locked, body.reason)
-            if before.disposition is Disposition.DIED:
-                uow.record(DeathRevoked(after.id, after.patient_id))
+            if before.disposition is Disposition.DIED and before.discharged_at is not None:
+                uow.record(DeathRevoked(after.id, after.patient_id, before.discharged_at))
             return Outcome(Move.CANCEL_DISCHARGE, before, after, uow.now, target=stay, reason=body.reason)
 
         return await self._family_command(

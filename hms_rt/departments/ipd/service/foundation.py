@@ -126,6 +126,12 @@ class Foundation:
 
         return await self._units.execute(principal, command, AdmissionOut, told)
 
+    async def _refuse_dead(self, uow: UnitOfWork, admission: Admission) -> None:
+        """Raises ``conflict`` for a locked patient who has died: they leave as that."""
+        patient = (await self._patients.brief(uow.connection, [admission.patient_id]))[admission.patient_id]
+        if patient.deceased:
+            raise conflict("the patient has died: record the departure with disposition died")
+
     async def _written(self, uow: UnitOfWork, outcome: Outcome) -> AdmissionOut:
         """Append to the history, record events, audit; answers what the caller may see."""
         before, after = outcome.before, outcome.after

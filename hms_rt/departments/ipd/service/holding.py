@@ -31,11 +31,12 @@ class Holding(Placing):
         """Keep a bed for an accepted or admitted patient; both wards' boards show until when.
 
         Raises ``illegal_move`` (also for a bed that is not available), ``conflict`` if another bed is held
-        for the patient or somebody else has this one, ``forbidden``, ``not_found``.
+        for the patient, somebody else has this one, or the patient has died; ``forbidden``, ``not_found``.
         """
 
         async def decide(uow: UnitOfWork, before: Admission) -> Outcome:
             after = before.hold()
+            await self._refuse_dead(uow, before)
             old = None
             if before.state in IN_BED:
                 old = current_stay(await stay_rows.lock_stays(uow.connection, before.id))

@@ -38,6 +38,8 @@ class Leaving(RoomingIn):
         async def decide(uow: UnitOfWork, before: Admission, families: Families) -> Outcome:
             require_ward(principal, Permission.STAY_DEPART, before.ward)
             before.check(Move.DEPART)
+            if body.disposition is not Disposition.DIED:
+                await self._refuse_dead(uow, before)
             stay = current_stay(await stay_rows.lock_stays(uow.connection, before.id))
             at = occurred(body.occurred_at, uow.now, after=stay.started_at)
             after = before.depart(body.disposition, at)

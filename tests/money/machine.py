@@ -95,7 +95,6 @@ class Commands:
         self.invoices: list[uuid.UUID] = []
         self.payments: list[uuid.UUID] = []
         self.refunds: list[uuid.UUID] = []
-        self.shifts_of_refunds: dict[uuid.UUID, uuid.UUID] = {}
         self._trouble = Trouble.NONE
         self._last: deque[str] = deque(maxlen=SHOWN)
         marked = [(getattr(type(self), name), name) for name in sorted(dir(type(self)))]

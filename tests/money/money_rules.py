@@ -220,14 +220,13 @@ class MoneyCommands(Commands):
 
     @rule(amount=amounts)
     async def asks_for_a_refund(self, amount: str) -> None:
-        payment, shift = self.pick(self.payments), self.ground.shift
+        payment = self.pick(self.payments)
         wanted = RefundIn.model_validate({"amount": amount, "counter": COUNTER, "reason": "moved away"})
         doing = self.billing.request_refund
         told = await self.give("request_refund", lambda c: doing(self.clerk, c, payment, wanted))
         if told is not None:
-            self.books.refunded(told, shift)
+            self.books.refunded(told, self.ground.shift)
             self.refunds.append(told.id)
-            self.shifts_of_refunds[told.id] = shift
 
     @rule(approves=one_of(True, True, False))
     async def decides_on_a_refund(self, approves: bool) -> None:
@@ -236,4 +235,4 @@ class MoneyCommands(Commands):
         name = "approve_refund" if approves else "decline_refund"
         told = await self.give(name, lambda c: decide(self.admin, c, refund))
         if told is not None:
-            self.books.refunded(told, self.shifts_of_refunds[refund])
+            self.books.refunded(told, self.ground.shift)

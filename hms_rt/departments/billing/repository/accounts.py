@@ -15,6 +15,7 @@ from hms_rt.departments.billing.model.invoice import TO_PAY, Invoice, InvoiceKin
 from hms_rt.departments.billing.model.payment import Payment, PaymentMove, PaymentState, Shift
 from hms_rt.departments.billing.repository import rows
 from hms_rt.departments.billing.repository.charges import charge_of
+from hms_rt.storage.postgres import wait_in_turn
 
 _CHARGE = tables.charge.c
 _LINE = tables.line.c
@@ -247,7 +248,7 @@ async def tell(
     )
     values = {
         "payment_id": payment.id,
-        "position": (await connection.execute(last)).scalar_one(),
+        "position": last.scalar_subquery(),
         "move": move.value,
         "state_before": before.value if before is not None else None,
         "state_after": payment.state.value,
@@ -274,6 +275,14 @@ async def cashiers(connection: AsyncConnection, codes: Collection[str] | None = 
     if codes is not None:
         query = query.where(tables.cashier.c.code.in_(codes))
     return list(await connection.execute(query))
+
+
+async def lock_open_shift(connection: AsyncConnection, counter: str) -> Shift | None:
+    """The open shift at a counter, locked, in the order of asking."""
+    await wait_in_turn(connection, f"counter {counter}")
+    query = sa.select(tables.shift).where(_SHIFT.closed_at.is_(None), _SHIFT.counter == counter)
+    row = (await connection.execute(query.with_for_update())).one_or_none()
+    return rows.read(Shift, row) if row is not None else None
 
 
 async def open_shift(

@@ -87,12 +87,11 @@ async def page(
 
 
 async def next_number(connection: AsyncConnection, facility: str, series: str) -> int:
-    """The next number, without gaps: given back with the transaction. Call it after all other locks."""
+    """The next number, without gaps: given back with the transaction, and in the order of asking.
+
+    Call it after all other locks, as late as can be: nobody of the facility gets the next one meanwhile.
+    """
     given = await connection.execute(
-        sa.text(
-            "INSERT INTO billing_series AS s (facility, series, last) VALUES (:facility, :series, 1)"
-            " ON CONFLICT (facility, series) DO UPDATE SET last = s.last + 1 RETURNING last"
-        ),
-        {"facility": facility, "series": series},
+        sa.text("SELECT billing_next_number(:facility, :series)"), {"facility": facility, "series": series}
     )
     return int(given.scalar_one())

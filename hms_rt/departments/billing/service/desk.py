@@ -37,12 +37,16 @@ class Desk(Foundation):
 
         Raises ``conflict`` if none is open, or it is somebody else's.
         """
-        seen = await accounts.open_shift(uow.connection, counter=counter)
-        if seen is None:
+        shift = await Desk._open_at(uow, counter)
+        require_own(uow.principal, shift)
+        return shift
+
+    @staticmethod
+    async def _open_at(uow: UnitOfWork, counter: str) -> Shift:
+        """The open shift at a counter, locked, whosever it is; raises ``conflict`` if none is open."""
+        shift = await accounts.lock_open_shift(uow.connection, counter)
+        if shift is None:
             raise conflict(f"no shift is open at {counter}: open one first")
-        require_own(uow.principal, seen)
-        shift = (await rows.lock(uow.connection, Shift, [seen.id]))[seen.id]
-        shift.require_open()
         return shift
 
     @staticmethod
@@ -55,15 +59,7 @@ class Desk(Foundation):
         """Let ``amount`` of a locked payment pay a locked invoice, or free it; writes the payment."""
         after = payment.allotted(amount)
         await rows.save(uow.connection, after)
-        await accounts.allocate(
-            uow.connection,
-            id=uow.ids.new(),
-            payment_id=payment.id,
-            invoice_id=invoice.id,
-            amount=amount,
-            recorded_at=uow.now,
-            recorded_by=uow.principal.id,
-        )
+        await allocation(uow, payment, invoice, amount)
         return after
 
     async def _units_only(self, uow: UnitOfWork, amount: Decimal) -> None:
@@ -79,6 +75,19 @@ def require_own(principal: Principal, shift: Shift) -> None:
         return
     if shift.cashier != principal.id:
         raise conflict(f"the shift at {shift.counter} is somebody else's")
+
+
+async def allocation(uow: UnitOfWork, payment: Payment, invoice: Invoice, amount: Decimal) -> None:
+    """Append how much of a payment pays an invoice; whoever does says so in both papers."""
+    await accounts.allocate(
+        uow.connection,
+        id=uow.ids.new(),
+        payment_id=payment.id,
+        invoice_id=invoice.id,
+        amount=amount,
+        recorded_at=uow.now,
+        recorded_by=uow.principal.id,
+    )
 
 
 def invoice_out(invoice: Invoice) -> InvoiceOut:

@@ -2,12 +2,14 @@
 
 import uuid
 from dataclasses import replace
+from decimal import Decimal
 
 from sqlalchemy.exc import IntegrityError
 
 from hms_rt.departments.billing.events import AccountChanged, InvoiceChanged, ShiftChanged
 from hms_rt.departments.billing.model.invoice import Invoice
 from hms_rt.departments.billing.model.payment import (
+    ZERO,
     Means,
     Payment,
     PaymentMove,
@@ -28,7 +30,7 @@ from hms_rt.departments.billing.schemas.accounts import (
     RefundQuery,
 )
 from hms_rt.departments.billing.schemas.tariffs import CurrencyOut, IdCursor
-from hms_rt.departments.billing.service.desk import Desk, payment_out, refund_out, tell
+from hms_rt.departments.billing.service.desk import Desk, allocation, payment_out, refund_out, tell
 from hms_rt.departments.billing.service.foundation import found, invalid
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import not_found
@@ -60,13 +62,14 @@ class Payments(Desk):
             await self._units_only(uow, wanted.amount)
             shift = await self._shift(uow, wanted.counter)
             payment = await self._taken(uow, wanted, shift)
-            if not wanted.pending:
-                payment = await self._capture(uow, payment, shift)
             if invoice is not None:
-                payment = await self._allocate(uow, payment, invoice, wanted.amount)
+                await allocation(uow, payment, invoice, wanted.amount)
                 settled = invoice.settled(paid=wanted.amount)
                 await rows.save(uow.connection, settled)
                 uow.record(InvoiceChanged(settled))
+            if not wanted.pending:
+                paid = wanted.amount if invoice is not None else ZERO
+                payment = await self._capture(uow, payment, shift, paid)
             return self._answer(uow, "payment.take", payment)
 
         return await self._units.execute(principal, command, PaymentOut, work)
@@ -110,25 +113,34 @@ class Payments(Desk):
         return payment
 
     @staticmethod
-    async def _capture(uow: UnitOfWork, before: Payment, shift: Shift) -> Payment:
-        """The money is there: the receipt gets its number, the drawer the cash."""
-        before.moved(PaymentMove.CAPTURE)
+    async def _capture(uow: UnitOfWork, before: Payment, shift: Shift, allotted: Decimal = ZERO) -> Payment:
+        """The money is there: the drawer gets the cash, the receipt its number; ``allotted`` pays an invoice.
+
+        The number comes last: until this commits, nobody of the facility gets the next one.
+        """
+        moved = before.moved(PaymentMove.CAPTURE)
         if before.means is Means.CASH:
             await _drawer(uow, shift.with_cash(before.amount))
+        await _happened(uow, before, moved, PaymentMove.CAPTURE)
         number = await rows.next_number(uow.connection, before.facility, "receipt")
         after = before.captured(number, uow.now)
+        if allotted:
+            after = after.allotted(allotted)
         await rows.save(uow.connection, after)
-        await _happened(uow, before, after, PaymentMove.CAPTURE)
         return after
 
     async def capture_payment(
         self, principal: Principal, command: Command, payment_id: uuid.UUID
     ) -> PaymentOut:
-        """Announced money came. Raises ``illegal_move``, ``conflict`` once the shift is closed."""
+        """Announced money came, into the shift that is open now at its counter: one that is over stays as
+        it was counted. Raises ``illegal_move``, ``conflict`` while no shift is open there."""
 
         async def work(uow: UnitOfWork) -> PaymentOut:
-            before, shift = await self._pending(uow, principal, command, payment_id)
-            return self._answer(uow, "payment.capture", await self._capture(uow, before, shift))
+            before, counter = await self._pending(uow, principal, command, payment_id)
+            before.moved(PaymentMove.CAPTURE)
+            shift = await self._open_at(uow, counter)
+            here = replace(before, shift_id=shift.id)
+            return self._answer(uow, "payment.capture", await self._capture(uow, here, shift))
 
         return await self._units.execute(principal, command, PaymentOut, work)
 
@@ -146,14 +158,14 @@ class Payments(Desk):
 
     async def _pending(
         self, uow: UnitOfWork, principal: Principal, command: Command, payment_id: uuid.UUID
-    ) -> tuple[Payment, Shift]:
-        """A payment and its shift, locked; raises ``forbidden`` at another counter."""
+    ) -> tuple[Payment, str]:
+        """A payment, locked, and its counter; raises ``forbidden`` at another one."""
         require(principal, Permission.PAYMENT_TAKE)
         payment = await self._locked(uow, Payment, payment_id, WHAT)
-        shift = (await rows.lock(uow.connection, Shift, [payment.shift_id]))[payment.shift_id]
-        require_counter(principal, Permission.PAYMENT_TAKE, shift.counter)
+        counter = await self._counter_of(uow, payment.shift_id)
+        require_counter(principal, Permission.PAYMENT_TAKE, counter)
         command.check_version(payment.version)
-        return payment, shift
+        return payment, counter
 
     @staticmethod
     def _answer(uow: UnitOfWork, action: str, payment: Payment) -> PaymentOut:
@@ -189,7 +201,10 @@ class Payments(Desk):
         return await self._units.execute(principal, command, RefundOut, work)
 
     async def approve_refund(self, principal: Principal, command: Command, refund_id: uuid.UUID) -> RefundOut:
-        """Give the money back. Raises ``forbidden`` for the one who asked, ``conflict`` if it is spent."""
+        """Give the money back, out of the shift that is open now at the counter.
+
+        Raises ``forbidden`` for the one who asked, ``conflict`` if it is spent, or while no shift is open.
+        """
         return await self._decide(principal, command, refund_id, RefundMove.APPROVE)
 
     async def decline_refund(self, principal: Principal, command: Command, refund_id: uuid.UUID) -> RefundOut:
@@ -207,22 +222,23 @@ class Payments(Desk):
             command.check_version(before.version)
             after = before.decided(move, principal.id, uow.now)
             if move is RefundMove.APPROVE:
-                await self._give_back(uow, payment, before)
+                after = replace(after, shift_id=await self._give_back(uow, payment, before))
             await rows.save(uow.connection, after)
             _audit_refund(uow, f"refund.{move}", after, payment)
             return refund_out(after)
 
         return await self._units.execute(principal, command, RefundOut, work)
 
-    @staticmethod
-    async def _give_back(uow: UnitOfWork, payment: Payment, refund: Refund) -> None:
+    async def _give_back(self, uow: UnitOfWork, payment: Payment, refund: Refund) -> uuid.UUID:
+        """Answers the shift that the money is of."""
         happened, after = payment.given_back(refund.amount)
-        shift = (await rows.lock(uow.connection, Shift, [refund.shift_id]))[refund.shift_id]
+        shift = await self._open_at(uow, await self._counter_of(uow, refund.shift_id))
         if payment.means is Means.CASH:
             await _drawer(uow, shift.with_cash(-refund.amount))
         await rows.save(uow.connection, after)
         await _happened(uow, payment, after, happened, refund)
         uow.record(AccountChanged(payment.patient_id))
+        return shift.id
 
     async def payments(self, principal: Principal, command: Command, query: PaymentQuery) -> Page[PaymentOut]:
         """Payments, newest first; audited."""

@@ -182,6 +182,8 @@ class Foundation:
         if state_before is not after.state:
             uow.record(AdmissionChanged(after.id, after.patient_id, state_before, after.state))
         stay = target or source
+        # A stay that never was ended when it began, for whoever counts days.
+        never_was = source is not None and outcome.move is Move.CANCEL_TRANSFER
         if stay is not None and outcome.moves:
             uow.record(
                 StayMoved(
@@ -192,7 +194,7 @@ class Foundation:
                     to_ward=target.ward if target else None,
                     from_bed=source.bed_id if source else None,
                     to_bed=target.bed_id if target else None,
-                    at=outcome.at,
+                    at=source.started_at if source is not None and never_was else outcome.at,
                 )
             )
 

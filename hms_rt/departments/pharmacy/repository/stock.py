@@ -20,6 +20,7 @@ from hms_rt.departments.pharmacy.model.stock import (
 )
 from hms_rt.departments.pharmacy.repository import rows
 from hms_rt.departments.pharmacy.repository import stock_tables as tables
+from hms_rt.storage.postgres import wait_in_turn
 
 _LOT = tables.lot.c
 _STOCK = tables.stock.c
@@ -91,7 +92,8 @@ async def save_lot(connection: AsyncConnection, one: Lot) -> None:
 
 
 async def lock_held(connection: AsyncConnection, store: str, medicine: str) -> list[Held]:
-    """What a store has of a medicine, locked; first to expire first."""
+    """What a store has of a medicine, locked in the order of asking; first to expire first."""
+    await wait_in_turn(connection, f"stock {store} {medicine}")
     query = (
         _HELD.where(_STOCK.store == store, _LOT.medicine == medicine, _STOCK.quantity > 0)
         .order_by(_LOT.expires_on, _LOT.id)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from handlers import ROUTES
@@ -36,12 +37,18 @@ PATHS = (
     "hms_rt/departments/pharmacy",
     "hms_rt/kernel/money.py",
     "hms_rt/kernel/quantity.py",
-    "handlers/billing.py",
-    "handlers/billing_accounts.py",
-    "handlers/billing_discounts.py",
-    "handlers/billing_estimates.py",
-    "handlers/billing_papers.py",
+    "handlers/stock.py",
 )
+
+
+DIVIDE = {
+    "hms_rt/kernel/money.py": "the rules of rounding and splitting",
+    "hms_rt/departments/billing/model/discount.py": "the share of a discount, as a percentage",
+    "hms_rt/departments/billing/views/formats.py": "a percentage as the language writes it",
+    "hms_rt/departments/pharmacy/model/formulary.py": "a dose in dispensing units, rounded up",
+    "hms_rt/departments/pharmacy/views/labels.py": "millimetres of a label",
+}
+"""Where something is divided or rounded, and what."""
 
 
 async def test_no_column_of_money_is_anything_but_numeric(stack: EmbeddedUris) -> None:
@@ -96,10 +103,42 @@ def test_no_schema_of_billing_takes_or_gives_a_fraction() -> None:
             assert '"type": "number"' not in json.dumps(kind.model_json_schema()), kind.__name__
 
 
-def test_no_code_of_money_makes_a_fraction() -> None:
+def test_a_json_number_is_no_amount_in_any_request() -> None:
+    tried = set()
+    for endpoint in endpoints(ROUTES):
+        body = endpoint.body
+        if body is None or not body.__module__.startswith("hms_rt.departments.billing"):
+            continue
+        for name, field in body.model_fields.items():
+            if MONEY.search(name) and name not in COUNTS and field.annotation is not bool:
+                tried.add(name)
+                for number in (b"12.5", b"12", b"1e2", b"NaN", b"true"):
+                    with pytest.raises(ValidationError):
+                        TypeAdapter(field.rebuild_annotation()).validate_json(number)
+    assert {"amount", "unit_price", "tax_rate", "payer_share", "opening_cash", "counted"} <= tried
+
+
+def _files() -> list[Path]:
     files = [path for each in PATHS for path in sorted((ROOT / each).rglob("*.py")) or [ROOT / each]]
+    files += sorted((ROOT / "handlers").glob("billing*.py"))
     assert len(files) > 20
-    for path in files:
+    return files
+
+
+def test_money_is_divided_and_rounded_where_its_rules_are_and_nowhere_else() -> None:
+    for path in _files():
+        for node in ast.walk(ast.parse(path.read_text())):
+            divides = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+            rounds = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "round"
+            imports = {each.name for each in getattr(node, "names", []) if isinstance(node, ast.Import)}
+            if str(path.relative_to(ROOT)) not in DIVIDE:
+                assert not divides, f"{path}: {ast.dump(node)}"
+                assert not rounds, f"{path}: {ast.dump(node)}"
+            assert imports.isdisjoint({"math", "statistics", "fractions"}), path
+
+
+def test_no_code_of_money_makes_a_fraction() -> None:
+    for path in _files():
         for node in ast.walk(ast.parse(path.read_text())):
             name = node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
             assert name not in {"float", "Float", "REAL", "DOUBLE_PRECISION"}, f"{path}:{node}"

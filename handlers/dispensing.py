@@ -4,6 +4,7 @@ from aiohttp import web
 
 from hms_rt.departments.pharmacy.schemas.prescriptions import PrescriptionOut, When, Why
 from hms_rt.departments.pharmacy.schemas.stock import (
+    CupboardIn,
     DispenseIn,
     DispenseList,
     DispenseOut,
@@ -103,6 +104,22 @@ async def return_dispense(call: Call[ReturnIn, None]) -> DispenseOut:
     """All of it, or some of its items; on the shelf, to a quarantine, or destroyed. Its charge follows."""
     return await call.services.pharmacy.return_dispense(
         call.principal, call.command, call.path_uuid("id"), call.body
+    )
+
+
+@routes.post(
+    "/pharmacy/stores/{code}/take",
+    body=CupboardIn,
+    answer=DispenseOut,
+    status=201,
+    permission=Permission.STOCK_USE,
+    command="pharmacy.take_from_cupboard",
+    summary="Take from a ward's cupboard",
+)
+async def take_from_cupboard(call: Call[CupboardIn, None]) -> DispenseOut:
+    """By the ward's nurses, for a prescription of a patient there: dispensed, charged and traced alike."""
+    return await call.services.pharmacy.take_from_cupboard(
+        call.principal, call.command, call.path_code("code"), call.body
     )
 
 

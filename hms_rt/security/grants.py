@@ -128,6 +128,7 @@ class Permission(StrEnum):
     DISPENSE = "dispense"  # prepare, hand over, take back
     STOCK_READ = "stock.read"
     STOCK_MOVE = "stock.move"  # receive, transfer, count, ask for a write-off, recall
+    STOCK_USE = "stock.use"  # take from a ward's cupboard what is prescribed there
     STOCK_LEVEL = "stock.level"  # from which quantity on to order
     WRITE_OFF_APPROVE = "write_off.approve"  # another person than who asked
     MEDICATION_READ = "medication.read"  # what a ward gives
@@ -258,6 +259,7 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.DISPENSE: {PHARMACY: ANY},
     P.STOCK_READ: {ADMIN: ANY, PHARMACY: ANY},
     P.STOCK_MOVE: {PHARMACY: ANY},
+    P.STOCK_USE: {NURSE: OWN, PHARMACY: ANY},
     P.STOCK_LEVEL: {ADMIN: ANY, PHARMACY: ANY},
     P.WRITE_OFF_APPROVE: {ADMIN: ANY},
     P.MEDICATION_READ: {DOCTOR: OWN, NURSE: OWN, PHARMACY: ANY},

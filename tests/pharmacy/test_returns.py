@@ -15,6 +15,7 @@ from hms_rt.departments.pharmacy.model.prescription import PrescriptionState
 from hms_rt.departments.pharmacy.schemas.formulary import MedicineIn, StoreIn
 from hms_rt.departments.pharmacy.schemas.prescriptions import PrescriptionOut, When
 from hms_rt.departments.pharmacy.schemas.stock import (
+    CupboardIn,
     DispenseIn,
     DispenseOut,
     RecallIn,
@@ -23,8 +24,8 @@ from hms_rt.departments.pharmacy.schemas.stock import (
     TransferIn,
 )
 from hms_rt.kernel.errors import Code
-from hms_rt.kernel.principal import SYSTEM
-from tests.conftest import command
+from hms_rt.kernel.principal import SYSTEM, Role
+from tests.conftest import PersonFactory, command
 from tests.pharmacy.conftest import FORMULARY, Pharmacy, Query, refused
 from tests.pharmacy.shelves import agree, prepare, receive
 
@@ -170,6 +171,40 @@ async def prepare_from(pharmacy: Pharmacy, rx: PrescriptionOut, store: str) -> D
     return await pharmacy.services.pharmacy.prepare(
         pharmacy.pharmacist, command(), rx.id, DispenseIn.model_validate(wanted)
     )
+
+
+async def test_a_ward_takes_from_its_cupboard_what_is_prescribed_for_its_patients(
+    pharmacy: Pharmacy, counter: Counter, person: PersonFactory, query: Query
+) -> None:
+    service, nurse = pharmacy.services.pharmacy, pharmacy.nurse
+    await receive(pharmacy, "L1", 30, "20", store="ICU-CUP")
+    (bed,) = await query("SELECT id FROM beds_bed ORDER BY id LIMIT 1")  # of ICU, made first
+    here = await pharmacy.inpatient(bed.id)
+    rx = await pharmacy.active(patient_id=here.patient_id, admission_id=here.id)
+
+    def take(quantity: str, of: PrescriptionOut = rx) -> CupboardIn:
+        line = {"line_id": str(of.lines[0].id), "quantity": quantity}
+        return CupboardIn.model_validate({"prescription_id": str(of.id), "lines": [line]})
+
+    taken = await service.take_from_cupboard(nurse, command(), "ICU-CUP", take("3"))
+    assert (taken.state, taken.store, taken.handed_over_by) == (S.HANDED_OVER, "ICU-CUP", nurse.id)
+    assert await counter.stands(rx) == [("AMOX500", Decimal(3), Decimal("1.50"))]
+    await refused(Code.CONFLICT, service.take_from_cupboard(nurse, command(), "ICU-CUP", take("13")))
+    await refused(Code.CONFLICT, service.take_from_cupboard(nurse, command(), "MAIN", take("1")))
+    outside = await pharmacy.active()
+    elsewhere = take("1", outside)
+    await refused(Code.CONFLICT, service.take_from_cupboard(nurse, command(), "ICU-CUP", elsewhere))
+    other = await person(Role.NURSE, ward="MED")
+    await refused(Code.FORBIDDEN, service.take_from_cupboard(other, command(), "ICU-CUP", take("1")))
+    await refused(
+        Code.FORBIDDEN, service.take_from_cupboard(pharmacy.doctor, command(), "ICU-CUP", take("1"))
+    )
+    await counter.back(taken, (0, "1"), disposition="restock")
+    listed = await service.stock(pharmacy.pharmacist, StockQuery(store="ICU-CUP"))
+    assert [one.quantity for one in listed.items] == [Decimal(18)]
+    now = await service.prescription(pharmacy.doctor, command(), rx.id)
+    assert (now.state, now.lines[0].dispensed) == (PrescriptionState.PARTIALLY_DISPENSED, Decimal(3))
+    await agree(query)
 
 
 BACK = """

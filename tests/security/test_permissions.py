@@ -115,6 +115,7 @@ TABLE = {
     "dispense": "----Y-",
     "stock.read": "Y---Y-",
     "stock.move": "----Y-",
+    "stock.use": "--O-Y-",
     "stock.level": "Y---Y-",
     "write_off.approve": "Y-----",
     "tariff.define": "Y-----",

@@ -1,6 +1,8 @@
 """Requests about medicines: formulary, prescriptions, stock, dispensing, and what wards give."""
 
 from hms_rt.departments.pharmacy.schemas.formulary import StoreIn
+from hms_rt.departments.pharmacy.schemas.prescriptions import Activation, PrescriptionIn
+from hms_rt.departments.pharmacy.schemas.stock import ReceiptIn
 from hms_rt.kernel.principal import SYSTEM
 from tests.conftest import command
 from tests.pharmacy.conftest import FORMULARY
@@ -80,6 +82,18 @@ async def _dispense(world: World) -> Ask:
     return Ask({"id": str(active.id)}, body={"lines": [line], "store": DISPENSARY})
 
 
+async def _take(world: World) -> Ask:
+    here = await world.admitted()
+    wanted = {"patient_id": str(here.patient_id), "admission_id": str(here.id), "lines": [LINE]}
+    pharmacy = world.services.pharmacy
+    draft = await pharmacy.prescribe(SYSTEM, command(), PrescriptionIn.model_validate(wanted))
+    await pharmacy.activate(SYSTEM, command(), draft.id, Activation())
+    goods = {"medicine": "AMOX500", "lot": world.fresh("L"), "expires_on": "2099-01-31", "quantity": "9"}
+    await pharmacy.receive(SYSTEM, command(), "ICU-CUP", ReceiptIn.model_validate(goods))
+    line = {"line_id": str(draft.lines[0].id), "quantity": "1"}
+    return Ask({"code": "ICU-CUP"}, body={"prescription_id": str(draft.id), "lines": [line]})
+
+
 async def _not_dispensed(world: World) -> Ask:
     active = await world.prescription()
     body = {"line_id": str(active.lines[0].id), **REASON}
@@ -132,6 +146,7 @@ RECIPES: dict[str, Recipe] = {
     "GET /prescriptions/{id}/dispenses": at(W.prescription),
     "POST /prescriptions/{id}/dispenses": _dispense,
     "POST /prescriptions/{id}/not-dispensed": _not_dispensed,
+    "POST /pharmacy/stores/{code}/take": _take,
     "GET /dispenses/{id}/labels": at(W.prepared),
     "POST /dispenses/{id}/hand-over": at(W.prepared, {}),
     "POST /dispenses/{id}/cancel": at(W.prepared, REASON),

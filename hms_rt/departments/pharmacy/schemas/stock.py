@@ -188,6 +188,14 @@ class DispenseIn(Schema):
     """From which store; the prescription's dispensary, if left out."""
 
 
+class CupboardIn(Schema):
+    """What a ward takes from its cupboard, for a prescription that it gives."""
+
+    prescription_id: uuid.UUID
+    lines: Annotated[list[DispenseLineIn], Field(min_length=1, max_length=20)]
+    occurred_at: Moment | None = None
+
+
 class DispenseItemOut(Schema):
     """So much of one lot, for one line."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from hms_rt.departments.pharmacy.events import ShelfChanged, StockMoved
-from hms_rt.departments.pharmacy.service.dispensing import Dispensing
+from hms_rt.departments.pharmacy.service.cupboards import Cupboards
 from hms_rt.departments.pharmacy.service.expiry import EXPIRY, Expiry
 from hms_rt.departments.pharmacy.service.formulary import Formulary
 from hms_rt.departments.pharmacy.service.foundation import (
@@ -35,7 +35,7 @@ class PharmacyService(
     Expiry,
     WriteOffs,
     Recalls,
-    Dispensing,
+    Cupboards,
     Labels,
     Checklist,
     Rooms,

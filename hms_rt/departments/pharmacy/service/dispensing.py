@@ -9,7 +9,7 @@ from decimal import Decimal
 from hms_rt.departments.pharmacy.events import DispensePrepared, PrescriptionChanged
 from hms_rt.departments.pharmacy.model.dispense import Dispense, DispenseItem, DispenseState
 from hms_rt.departments.pharmacy.model.formulary import Medicine, invalid
-from hms_rt.departments.pharmacy.model.prescription import Line, PrescriptionMove
+from hms_rt.departments.pharmacy.model.prescription import Line, Prescription, PrescriptionMove
 from hms_rt.departments.pharmacy.model.stock import (
     LedgerKind,
     Lot,
@@ -39,6 +39,7 @@ from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import conflict
 from hms_rt.kernel.principal import Principal
+from hms_rt.kernel.schema import Moment
 from hms_rt.security.permissions import Permission, require
 from hms_rt.storage.unit_of_work import UnitOfWork
 
@@ -61,14 +62,8 @@ class Dispensing(Returning):
             require(principal, Permission.DISPENSE)
             prescription, lines = await locked(uow, prescription_id)
             command.check_version(prescription.version)
-            prescription.move(_M.DISPENSE_PART)  # raises unless it can be dispensed now
             store = wanted.store or prescription.dispensary
-            found(await formulary.store(uow.connection, store), f"store {store}")
-            made = Dispense(
-                uow.ids.new(), prescription_id, store, DispenseState.PREPARED, principal.id, uow.now
-            )
-            items = await self._items(uow, made, lines, wanted.lines)
-            await dispenses.add(uow.connection, made, items)
+            made, items = await self._take(uow, prescription, lines, wanted.lines, store)
             uow.record(DispensePrepared(prescription, tuple(lines)))
             uow.audit(
                 "dispense.prepare",
@@ -91,28 +86,34 @@ class Dispensing(Returning):
         async def work(uow: UnitOfWork) -> DispenseOut:
             prescription, lines, before, items = await self._locked(uow, dispense_id)
             command.check_version(before.version)
-            after = before.hand_over(principal.id, occurred(when.occurred_at, uow.now))
             await self._check_lots(uow, items)
-            await dispenses.save(uow.connection, after)
-            nothing = [replace(item, returned=item.quantity) for item in items]
-            await self._record_supply(uow, prescription, after, nothing, items)
-            lines = [_dispensed(line, items) for line in lines]
-            for line in lines:
-                await prescriptions.save_line(uow.connection, line)
-            done = all(line.to_dispense <= 0 for line in lines)
-            move = _M.DISPENSE_REST if done else _M.DISPENSE_PART
-            await moved(
-                uow,
-                prescription,
-                prescription.move(move),
-                lines,
-                move,
-                Cause.DISPENSED,
-                when.occurred_at,
-            )
+            after = await self._hand_over(uow, prescription, lines, before, items, when.occurred_at)
             return dispense_out(after, items)
 
         return await self._units.execute(principal, command, DispenseOut, work)
+
+    async def _hand_over(
+        self,
+        uow: UnitOfWork,
+        prescription: Prescription,
+        lines: Sequence[Line],
+        before: Dispense,
+        items: Sequence[DispenseItem],
+        occurred_at: Moment | None,
+    ) -> Dispense:
+        """Write that a locked dispense is with the patient, and what the prescription is then."""
+        after = before.hand_over(uow.principal.id, occurred(occurred_at, uow.now))
+        await dispenses.save(uow.connection, after)
+        nothing = [replace(item, returned=item.quantity) for item in items]
+        await self._record_supply(uow, prescription, after, nothing, items)
+        given = [_dispensed(line, items) for line in lines]
+        for line in given:
+            await prescriptions.save_line(uow.connection, line)
+        done = all(line.to_dispense <= 0 for line in given)
+        move = _M.DISPENSE_REST if done else _M.DISPENSE_PART
+        then = prescription.move(move)
+        await moved(uow, prescription, then, given, move, Cause.DISPENSED, occurred_at)
+        return after
 
     async def not_dispensed(
         self, principal: Principal, command: Command, prescription_id: uuid.UUID, told: NotDispensedIn
@@ -162,6 +163,24 @@ class Dispensing(Returning):
             return DispenseList(items=[dispense_out(made, items) for made, items in listed])
 
         return await self._units.execute(principal, replace(command, key=None), DispenseList, work)
+
+    async def _take(
+        self,
+        uow: UnitOfWork,
+        prescription: Prescription,
+        lines: Sequence[Line],
+        wanted: Sequence[DispenseLineIn],
+        store: str,
+    ) -> tuple[Dispense, list[DispenseItem]]:
+        """A new dispense for a locked prescription, with what was taken from the store for it."""
+        prescription.move(_M.DISPENSE_PART)  # raises unless it can be dispensed now
+        found(await formulary.store(uow.connection, store), f"store {store}")
+        made = Dispense(
+            uow.ids.new(), prescription.id, store, DispenseState.PREPARED, uow.principal.id, uow.now
+        )
+        items = await self._items(uow, made, lines, wanted)
+        await dispenses.add(uow.connection, made, items)
+        return made, items
 
     async def _check_lots(self, uow: UnitOfWork, items: Sequence[DispenseItem]) -> None:
         """Raises ``conflict`` for what was prepared and may not be handed over any more."""

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 import socketio
+import structlog
 from aiohttp import ClientSession, CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -34,6 +35,18 @@ from tests.listening import HospitalServer
 
 PASSWORD = "correct horse battery staple"
 SECRET = "for tests only: not a secret at all, but long enough"
+
+
+def _unless_it_went_well(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Requests that were answered are no news: hundreds of them would bury what a failing test says."""
+    if line["event"] == "request" and line.get("status", 500) < 500:
+        raise structlog.DropEvent
+    return line
+
+
+def pytest_configure() -> None:
+    """What is printed of the server's log; who captures it by ``capture_logs`` gets all of it."""
+    structlog.configure(processors=[_unless_it_went_well, *structlog.get_config()["processors"]])
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -15,9 +15,9 @@ from hms_rt.departments.opd.schemas.queue import ClinicIn, CounterIn
 from hms_rt.departments.patients.schemas import PatientNew
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.principal import SYSTEM, AssignmentKind, Role
+from tests.conftest import PASSWORD
 from tests.faults import trade
 
-PASSWORD = "correct horse battery staple"
 WARDS = ("ICU", "MED")
 CLINIC = "GEN"
 COUNTERS = ("GEN-1", "GEN-2")

@@ -4,7 +4,7 @@ import asyncio
 
 import aiohttp
 
-from tests.faults.cast import PASSWORD
+from tests.conftest import PASSWORD
 
 TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 

@@ -64,7 +64,7 @@ Results = dict[tuple[str, str, str], Found]
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(prog="python -m bench.decade", description=__doc__)
-    parser.add_argument("--patients", type=int, default=300_000, help="at full size (a multiple of 1,000)")
+    parser.add_argument("--patients", type=int, default=300_000, help="at full size (10,000 or more)")
     parser.add_argument("--update", action="store_true", help="write docs/lists.md")
     arguments = parser.parse_args()
     configure("ERROR")

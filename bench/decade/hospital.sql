@@ -61,7 +61,10 @@ FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
 -- opd_visit 1.5
 INSERT INTO opd_visit (id, clinic_code, day, patient_id, patient_name, mrn, state, opened_at, since,
     recorded_at, doctor_id, triaged_at, consulted_at, finished_at, disposition, reason, version)
-SELECT gid('f', n, at), 'C' || lpad((n % 20)::text, 2, '0'), at::date, patient(n, :patients), 'Somebody',
+SELECT gid('f', n, at), 'C' || lpad((n % 20)::text, 2, '0'), at::date,
+    /* The hundred open ones are of a hundred patients: nobody has two open visits in a clinic. */
+    CASE WHEN state = 'arrived' THEN gid('p', :rows - n + 1, moment(:rows - n + 1, :patients))
+        ELSE patient(n, :patients) END, 'Somebody',
     'MRN-' || n, state, at, at, at, CASE WHEN state <> 'arrived' THEN person(n) END,
     CASE WHEN state = 'closed' THEN at END, CASE WHEN state = 'closed' THEN at END,
     CASE WHEN state <> 'arrived' THEN at END, CASE WHEN state = 'closed' THEN 'home' END,
@@ -95,11 +98,12 @@ FROM (SELECT n, (n + 2) / 3 AS o, moment(n, :rows) AS at FROM generate_series(1,
 -- ipd_medication 0.6
 INSERT INTO ipd_medication (line_id, prescription_id, admission_id, patient_id, patient_name, mrn, ward,
     name, controlled, dose, dose_unit, route, frequency_kind, times, starts_at, ends_at, state,
-    planned_until)
+    planned_until, ceased_at)
 SELECT gid('2', n, at), gid('3', o, at), gid('m', o, moment(o, :rows / 2)),
     gid('p', o * 3, moment(o * 3, :patients)), 'Somebody', 'MRN-' || o, CASE WHEN live THEN ward END,
     'Amoxicillin', false, 500, 'mg', 'oral', 'every_hours', '{}', at, at + interval '5 days',
-    CASE WHEN live THEN 'in_force' ELSE 'ended' END, at + interval '5 days'
+    CASE WHEN live THEN 'in_force' ELSE 'ended' END, at + interval '5 days',
+    CASE WHEN NOT live THEN at + interval '5 days' END
 FROM (SELECT n, (n + 1) / 2 AS o, moment(n, :rows) AS at, n > :rows - 1200 AS live,
       'W' || lpad(((n + 1) / 2 % 20)::text, 2, '0') AS ward FROM generate_series(1, :rows) n) t;
 
@@ -209,11 +213,11 @@ SELECT gid('A', n, at), 'MAIN', 'K' || n % 10, person(n), at, 100, 100, at, 100,
 FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
 
 -- billing_invoice 1.0
-INSERT INTO billing_invoice (id, facility, kind, number, patient_id, admission_id, counter, state, total,
+INSERT INTO billing_invoice (id, facility, kind, number, patient_id, payer, admission_id, counter, state, total, owed,
     patient_part, payer_part, paid, credited, created_at, created_by, issued_at, void_requested_by, void_reason,
     voided_by, voided_at, version)
-SELECT gid('B', n, at), 'MAIN', 'final', n, patient(n, :patients),
-    CASE WHEN n % 4 = 0 THEN gid('m', o, moment(o, :rows * 3 / 10)) END, 'K' || n % 10, state, 20, 20, 0,
+SELECT gid('B', n, at), 'MAIN', 'final', n, patient(n, :patients), 'SELF',
+    CASE WHEN n % 4 = 0 THEN gid('m', o, moment(o, :rows * 3 / 10)) END, 'K' || n % 10, state, 20, 20, 20, 0,
     CASE WHEN state = 'paid' THEN 20 ELSE 0 END, 0, at, person(n), at,
     CASE WHEN state = 'void' THEN person(n) END, CASE WHEN state = 'void' THEN 'a mistake' END,
     CASE WHEN state = 'void' THEN person(n + 1) END, CASE WHEN state = 'void' THEN at END, 1

@@ -165,7 +165,7 @@ class Things:
 
     async def bed_of_its_own(self) -> BedOut:
         """A bed alone in its room."""
-        new = BedIn(ward=WARD, room=self.fresh("R"), code=self.fresh("b"))
+        new = BedIn(ward=WARD, room=self.fresh("own"), code=self.fresh("b"))
         return await self.services.beds.define_bed(SYSTEM, command(), new)
 
     async def requested(self, patient: PatientOut | None = None) -> AdmissionOut:

@@ -179,6 +179,8 @@ class World(Things):
         headers = {"Authorization": f"Bearer {made.token}"}
         client: Client = TestClient(self.server, headers=headers)
         self.clients.append(client)
+        answer = await client.get("/api/v1/auth/me")  # its first use is noted: later ones change nothing
+        assert answer.status == 200
         return client
 
     async def service_account(self, *, identified: bool = False) -> AccountToken:

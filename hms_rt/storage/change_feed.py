@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.storage.change_log import LogEntry
 
-LOOK_AT = 20_000
+LOOK_AT = 5_000
 """Rows of other streams that one look passes over at most, in search of those that are asked for."""
 
 _BOUNDS = text(
@@ -40,30 +40,36 @@ _BOUNDS = text(
 _AFTER = '(era, position, stream, version) > (:era, :position, CAST(:stream AS text) COLLATE "C", :version)'
 _MINE = "(stream = ANY(CAST(:exact AS text[])) OR stream ^@ ANY(CAST(:prefixes AS text[])))"
 _ORDER = "ORDER BY era, position, stream, version"
-_LOOK = text(
+_NEXT = f"""
+    SELECT era, position, stream, version, at FROM change_log
+    WHERE {_AFTER} AND (era, position) < (:now_era, :settled)
+    {_ORDER} LIMIT :most
+"""  # noqa: S608 - of constants
+# Stops at the last row that is wanted: only who wants little of what there is looks at all of ``most``.
+_FOUND = text(
     f"""
-    WITH looked AS MATERIALIZED (
-        SELECT era, position, stream, version, at FROM change_log
-        WHERE {_AFTER} AND (era, position) < (:now_era, :settled)
-        {_ORDER} LIMIT :most
-    ), found AS MATERIALIZED (
-        SELECT * FROM looked WHERE {_MINE} {_ORDER} LIMIT :limit
-    )
-    (SELECT 'found' AS which, era, position, stream, version, at, (SELECT count(*) FROM found) AS rows
-     FROM found ORDER BY era DESC, position DESC, stream DESC, version DESC LIMIT 1)
-    UNION ALL
-    (SELECT 'looked', era, position, stream, version, at, (SELECT count(*) FROM looked)
-     FROM looked ORDER BY era DESC, position DESC, stream DESC, version DESC LIMIT 1)
+    SELECT *, count(*) OVER () AS rows
+    FROM (SELECT * FROM ({_NEXT}) looked WHERE {_MINE} LIMIT :limit) found
+    ORDER BY era DESC, position DESC, stream DESC, version DESC LIMIT 1
     """  # noqa: S608 - of constants
 )
+_LOOKED = text(
+    f"""
+    SELECT *, count(*) OVER () AS rows FROM ({_NEXT}) looked
+    ORDER BY era DESC, position DESC, stream DESC, version DESC LIMIT 1
+    """  # noqa: S608 - of constants
+)
+# The keys come from the index alone, in its order; then each row is fetched by its key, from its own month.
 _READ = text(
     f"""
-    SELECT era, position, stream, version, at, ops FROM change_log
-    WHERE {_AFTER}
-      AND (era, position, stream, version)
-          <= (:to_era, :to_position, CAST(:to_stream AS text) COLLATE "C", :to_version)
-      AND {_MINE}
-    {_ORDER} LIMIT :most
+    SELECT found.*, row.ops
+    FROM (SELECT * FROM ({_NEXT}) looked WHERE {_MINE} LIMIT :limit) found
+    CROSS JOIN LATERAL (
+        SELECT ops FROM change_log
+        WHERE change_log.stream = found.stream AND change_log.version = found.version
+          AND change_log.at = found.at
+    ) row
+    ORDER BY found.era, found.position, found.stream, found.version
     """  # noqa: S608 - of constants
 )
 
@@ -143,23 +149,14 @@ async def look(
 
     ``known`` must have been read before: what it calls settled is then complete here.
     """
-    values = {
-        **_after(after),
-        **_wanted(wanted),
-        "now_era": known.era,
-        "settled": known.settled,
-        "most": LOOK_AT,
-        "limit": limit,
-    }
-    rows = {row.which: row for row in (await connection.execute(_LOOK, values)).all()}
-    looked, found = rows.get("looked"), rows.get("found")
-    if looked is None:
-        return Stretch(max(after, known.end), known.now, 0, more=False)
-    exhausted = looked.rows < LOOK_AT
-    if found is not None and found.rows == limit and not (exhausted and _place(found) == _place(looked)):
-        return Stretch(_place(found), found.at, found.rows, more=True)
+    values = {**_after(after), "now_era": known.era, "settled": known.settled, "most": LOOK_AT}
+    asked = {**values, **_wanted(wanted), "limit": limit}
+    found = (await connection.execute(_FOUND, asked)).one_or_none()
+    if found is not None and found.rows == limit:
+        return Stretch(_place(found), found.at, limit, more=True)
     count = found.rows if found is not None else 0
-    if exhausted:
+    looked = (await connection.execute(_LOOKED, values)).one_or_none()
+    if looked is None or looked.rows < LOOK_AT:
         return Stretch(max(after, known.end), known.now, count, more=False)
     return Stretch(_place(looked), looked.at, count, more=True)
 
@@ -167,18 +164,18 @@ async def look(
 async def read(
     connection: AsyncConnection, after: Place, until: Place, wanted: Wanted, most: int
 ) -> list[Placed]:
-    """The next rows of ``wanted``, ``most`` at most, up to and with ``until``."""
+    """The next rows of ``wanted``, ``most`` at most, up to and with ``until``, which was looked up before."""
     values = {
         **_after(after),
         **_wanted(wanted),
-        "to_era": until.era,
-        "to_position": until.position,
-        "to_stream": until.stream,
-        "to_version": until.version,
-        "most": most,
+        "now_era": until.era,
+        "settled": until.position + 1,
+        "most": LOOK_AT,
+        "limit": most,
     }
     rows = (await connection.execute(_READ, values)).all()
-    return [Placed(_place(row), LogEntry(row.stream, row.version, row.at, row.ops)) for row in rows]
+    placed = [Placed(_place(row), LogEntry(row.stream, row.version, row.at, row.ops)) for row in rows]
+    return [one for one in placed if one.place <= until]
 
 
 def _place(row: Row[Any]) -> Place:

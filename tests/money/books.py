@@ -29,6 +29,12 @@ PAYMENTS = "SELECT id, amount, means, state, refunded FROM billing_payment"
 REFUNDS = "SELECT id, amount, state FROM billing_refund"
 INVOICES = "SELECT id, state, paid, credited FROM billing_invoice WHERE kind NOT IN ('credit_note', 'payer')"
 NOTES = "SELECT id, owed FROM billing_invoice WHERE kind = 'credit_note' AND share_of IS NULL"
+DISCOUNTS = """
+    SELECT id, state, coalesce((SELECT -sum(gross) FROM billing_charge c
+        WHERE c.kind = 'discount' AND c.source = d.id::text AND c.reverses IS NULL), 0)
+    FROM billing_discount d
+"""
+ESTIMATES = "SELECT id, total FROM billing_estimate"
 DRAWERS = "SELECT id, cash, closed_at IS NULL AS open FROM billing_shift"
 
 
@@ -58,6 +64,9 @@ class Books:
     refunds: dict[Id, RefundOut] = field(default_factory=dict)
     invoices: dict[Id, Paper] = field(default_factory=dict)
     notes: dict[Id, Decimal] = field(default_factory=dict)
+    discounts: dict[Id, tuple[str, Decimal]] = field(default_factory=dict)
+    """How each stands, and what it took off."""
+    estimates: dict[Id, tuple[Decimal]] = field(default_factory=dict)
     drawers: dict[Id, tuple[Decimal, bool]] = field(default_factory=dict)
 
     # --- stock
@@ -195,6 +204,8 @@ class Books:
             ),
             "credit notes": (NOTES, {key: (total,) for key, total in self.notes.items()}),
             "drawers": (DRAWERS, self.drawers),
+            "discounts": (DISCOUNTS, self.discounts),
+            "estimates": (ESTIMATES, self.estimates),
         }
         wrong = []
         for what, (query, expected) in wanted.items():

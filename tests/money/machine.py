@@ -93,6 +93,7 @@ class Commands:
         """Patients, as they were charged."""
         self.charges: list[uuid.UUID] = []
         self.invoices: list[uuid.UUID] = []
+        self.discounts: list[uuid.UUID] = []
         self.payments: list[uuid.UUID] = []
         self.refunds: list[uuid.UUID] = []
         self._trouble = Trouble.NONE

@@ -21,6 +21,19 @@ async def agree(query: Query) -> None:
         assert row.quantity == row.moved >= 0, row
 
 
+async def shelves_agree(query: Query) -> None:
+    """Every shelf is the sum of its lots that may be handed over."""
+    wrong = await query(
+        """
+        SELECT h.store, h.medicine, h.usable FROM pharmacy_shelf h WHERE h.usable <> (
+            SELECT coalesce(sum(s.quantity), 0) FROM pharmacy_stock s JOIN pharmacy_lot l ON l.id = s.lot_id
+            WHERE s.store = h.store AND l.medicine = h.medicine
+                AND l.recalled_at IS NULL AND l.expired_at IS NULL)
+        """
+    )
+    assert wrong == []
+
+
 async def receive(
     pharmacy: Pharmacy, lot: str, days: int, quantity: str, medicine: str = "AMOX500", store: str = "MAIN"
 ) -> StockOut:

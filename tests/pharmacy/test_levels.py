@@ -28,7 +28,7 @@ from hms_rt.kernel.errors import Code
 from hms_rt.kernel.principal import SYSTEM, Principal, Role
 from tests.conftest import PersonFactory, command
 from tests.pharmacy.conftest import Pharmacy, Query, refused
-from tests.pharmacy.shelves import agree, prepare
+from tests.pharmacy.shelves import agree, prepare, shelves_agree
 
 START = datetime(2026, 6, 1, 9, tzinfo=UTC)
 
@@ -174,19 +174,6 @@ async def test_a_lot_is_told_of_before_it_expires_and_when_it_has_and_leaves_for
     flags = {one["lot"]: one["expired"] for key, one in state.items() if key.startswith("lot:")}
     assert flags == {"SOON": True, "LATE": False, "DEAD": True}
     assert state["medicine:AMOX500"]["low"] is True
-
-
-async def shelves_agree(query: Query) -> None:
-    """Every shelf is the sum of its lots that may be handed over."""
-    wrong = await query(
-        """
-        SELECT h.store, h.medicine, h.usable FROM pharmacy_shelf h WHERE h.usable <> (
-            SELECT coalesce(sum(s.quantity), 0) FROM pharmacy_stock s JOIN pharmacy_lot l ON l.id = s.lot_id
-            WHERE s.store = h.store AND l.medicine = h.medicine
-                AND l.recalled_at IS NULL AND l.expired_at IS NULL)
-        """
-    )
-    assert wrong == []
 
 
 ATTACKS = (

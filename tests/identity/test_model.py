@@ -108,3 +108,4 @@ def test_the_first_room_decides_the_page() -> None:
     assert screen_path(("/beds ward:ICU", "/opd clinic:GEN")) == "/screens/ward/ICU"
     assert screen_path(("/opd clinic:GEN",)) == "/screens/opd/GEN"
     assert screen_path(("/beds hospital",)) == "/screens/hospital"
+    assert screen_path(("/pharmacy dispensary:MAIN",)) == "/screens/dispensary/MAIN"

@@ -131,13 +131,13 @@ def check_assignment(kind: AssignmentKind, place: str) -> None:
 
 
 def screen_path(rooms: tuple[str, ...]) -> str:
-    """The page that shows the first of a device's rooms; a pick-up screen has a client of its own."""
+    """The page that shows the first of a device's rooms."""
     namespace, _, room = rooms[0].partition(" ")
     subject, _, code = room.partition(":")
     if (namespace, subject) == ("/beds", "ward"):
         return f"/screens/ward/{code}"
     if (namespace, subject) == ("/opd", "clinic"):
         return f"/screens/opd/{code}"
-    if namespace == "/pharmacy":
-        return "/screens/"
+    if (namespace, subject) == ("/pharmacy", "dispensary"):
+        return f"/screens/dispensary/{code}"
     return f"/screens/{room}"

@@ -1,6 +1,6 @@
 """What is printed when the server is down: tables on A4, and the fonts of every PDF.
 
-A sheet fits on one page as long as its lines stay legible (36 of them across, 55 upright), else it goes on.
+A sheet fits on one page as long as its lines stay legible (40 of them across, 60 upright), else it goes on.
 The time whose state it shows stands on top, as large as its title: paper does not change by itself.
 """
 
@@ -28,7 +28,7 @@ MARGIN = 9 * mm
 HEAD = 19 * mm
 TIME = 62 * mm
 """What the moment takes beside the title."""
-TALLEST, LOWEST = 8 * mm, 4.7 * mm
+TALLEST, LOWEST = 8 * mm, 4.3 * mm
 """Of a line: as tall as one page allows; below the least, lines go on to another page."""
 
 

@@ -15,7 +15,7 @@ from tests.screens.test_real_server import CANARY, address
 async def test_an_open_census_goes_on_printing_on_one_page_when_the_server_has_gone(
     services: Services, server: TestServer, ward: WardFactory, person: PersonFactory, open_page: OpenPage
 ) -> None:
-    beds = await ward("ICU", beds=30)
+    beds = await ward("ICU", beds=40)
     patient = await services.patients.register(SYSTEM, command(), PatientNew(family_name=CANARY))
     wanted = AdmissionIn(patient_id=patient.id, ward="ICU", reason="observation")
     admission = await services.ipd.request(SYSTEM, command(), wanted)
@@ -29,7 +29,7 @@ async def test_an_open_census_goes_on_printing_on_one_page_when_the_server_has_g
     await page.request.post(address(server, "/api/v1/auth/login"), data=login)
     await page.reload()
     await expect(page.get_by_text(CANARY)).to_be_visible()
-    await expect(page.locator("tbody tr")).to_have_count(30)
+    await expect(page.locator("tbody tr")).to_have_count(40)
     assert (await page.pdf(prefer_css_page_size=True)).count(b"/Type /Page\n") == 1
 
     await page.route("**/api/**", lambda route: route.abort())

@@ -1,15 +1,34 @@
 """Rows of the clinical record. What an entry says is not here but in its document."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, insert, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Row,
+    Select,
+    Uuid,
+    cast,
+    column,
+    func,
+    insert,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hms_rt.departments.patients.model.entry import Context, ContextKind, Entry, EntryState
+from hms_rt.departments.patients.model.entry import (
+    Context,
+    ContextKind,
+    Entry,
+    EntryKind,
+    EntryState,
+)
 from hms_rt.departments.patients.tables import patients_record_entry as entries
 
 _later = entries.alias("later")
@@ -127,9 +146,30 @@ async def page(
         .where(
             entries.c.patient_id == patient_id, entries.c.entered_in_error.is_(False), *wanted.conditions()
         )
-        .order_by(*(order if wanted.oldest_first else [column.desc() for column in order]))
+        .order_by(*(order if wanted.oldest_first else [one.desc() for one in order]))
         .limit(limit)
     )
     if after is not None:
         query = query.where(key > tuple_(*after) if wanted.oldest_first else key < tuple_(*after))
     return [_entry(row) for row in await connection.execute(query)]
+
+
+async def last_vitals(
+    connection: AsyncConnection, patient_ids: Collection[uuid.UUID], most: int
+) -> Sequence[Row[Any]]:
+    """The last ``most`` current entries of vitals of each of these patients, newest first."""
+    ids = cast(list(patient_ids), ARRAY(Uuid))
+    asked = func.unnest(ids).table_valued(column("id", Uuid)).render_derived()
+    newest = (
+        select(entries.c.patient_id, entries.c.occurred_at, entries.c.document_id)
+        .where(
+            entries.c.patient_id == asked.c.id,
+            entries.c.kind == EntryKind.VITALS.value,
+            entries.c.entered_in_error.is_(False),
+            _retracted.is_(None),
+        )
+        .order_by(entries.c.occurred_at.desc(), entries.c.id.desc())
+        .limit(most)
+        .lateral("newest")
+    )
+    return (await connection.execute(select(newest).select_from(asked.join(newest, true())))).all()

@@ -11,6 +11,7 @@ from hms_rt.departments.patients.service.care import CareRelation
 from hms_rt.departments.patients.service.details import Details
 from hms_rt.departments.patients.service.flags import Flags
 from hms_rt.departments.patients.service.for_departments import allergies, brief, living, lock
+from hms_rt.departments.patients.service.last_vitals import LastVitals, Taken, Vitals
 from hms_rt.departments.patients.service.merging import Merging
 from hms_rt.departments.patients.service.moving_in import Comparison, MovingIn, identity_of
 from hms_rt.departments.patients.service.newborns import register_newborn
@@ -31,6 +32,8 @@ __all__ = [
     "PatientsService",
     "Repointed",
     "Sex",
+    "Taken",
+    "Vitals",
     "allergies",
     "brief",
     "identity_of",
@@ -40,7 +43,16 @@ __all__ = [
 
 
 class PatientsService(
-    Registration, Details, Flags, Allergies, Merging, MovingIn, ClinicalRecord, RecordTypes, OrderContext
+    Registration,
+    Details,
+    Flags,
+    Allergies,
+    Merging,
+    MovingIn,
+    ClinicalRecord,
+    LastVitals,
+    RecordTypes,
+    OrderContext,
 ):
     """Everything that can be done with patients.
 

@@ -23,9 +23,10 @@ from hms_rt.kernel.errors import Code
 from hms_rt.kernel.principal import SYSTEM
 from hms_rt.services import Services
 from tests.conftest import WardFactory, command
-from tests.ipd.conftest import Journeys
+from tests.ipd.conftest import Journeys, Query
 from tests.ipd.medication import Ward
 from tests.ipd.test_bedside import shown
+from tests.ipd.test_concurrency import breaks
 from tests.pharmacy.conftest import line, refused
 
 S = PrescriptionState
@@ -124,3 +125,18 @@ async def test_a_death_cancels_what_is_awaited_and_who_lies_dead_leaves_as_died(
     await ipd.cancel_discharge(SYSTEM, command(), here.id, ReturnIn(reason="is still here"))
     dead = await patients.get(SYSTEM, command(), here.patient_id)
     assert dead.deceased_at is not None, "the doctor recorded it before, and nobody revoked that"
+
+
+async def test_the_database_knows_that_the_dead_are_not_awaited(
+    ward: WardFactory, journeys: Journeys, query: Query
+) -> None:
+    await ward("ICU", beds=1)
+    one = await journeys.requested()
+    died = "UPDATE patients_patient SET died_at = now(), death_recorded_at = now(), death_recorded_by = id"
+    rule = "ipd_admission_living_check"
+    await breaks(rule, query, f"{died} WHERE id = :id", id=one.patient_id)
+    gone = "UPDATE ipd_admission SET state = 'cancelled', cancelled_at = now() WHERE id = :id"
+    await query(gone, id=one.id)
+    await query(f"{died} WHERE id = :id", id=one.patient_id)
+    again = "UPDATE ipd_admission SET state = 'requested', cancelled_at = NULL WHERE id = :id"
+    await breaks(rule, query, again, id=one.id)

@@ -110,6 +110,15 @@ async def test_a_hold_ends_doses_and_resuming_brings_the_later_ones_back(icu: Wa
     back = sorted(hours(await icu.doses()))
     assert back == ["01:00", "07:00", "07:00", "08:00", "13:00", "14:00", "19:00", "20:00"]
     await icu.agree()
+    query = DoseQuery(admission_id=icu.here.id, limit=200)
+    planned = (await icu.services.medication.doses(SYSTEM, command(), query)).items
+    skipped = next(one for one in planned if one.state == "cancelled")
+    now = AdministrationIn(outcome=Outcome.GIVEN, occurred_at=icu.clock.now())
+    assert (await refused(Code.ILLEGAL_MOVE, icu.give(skipped, now))).fields["state"] == "cancelled"
+    given = text("UPDATE ipd_dose SET state = 'given', cancelled_for = NULL WHERE state = 'cancelled'")
+    with pytest.raises(DBAPIError, match="is cancelled and cannot become given"):
+        async with icu.hospital.engine.begin() as connection:
+            await connection.execute(given)
 
 
 async def test_doses_go_with_the_patient_and_come_back_after_a_mistaken_departure(icu: Ward) -> None:

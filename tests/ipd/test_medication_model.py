@@ -155,13 +155,15 @@ def test_what_is_not_in_force_is_not_given() -> None:
 def test_what_was_given_before_a_dose_was_cancelled_is_told_late_once() -> None:
     cancelled = replace(dose(S.CANCELLED), cancelled_for=CancelledFor.STOP)
     for move, state in ((M.GIVE, S.GIVEN), (M.GIVE_PARTIALLY, S.PARTIALLY_GIVEN)):
-        after = cancelled.recorded(move)
+        after = cancelled.recorded(move, ceased=True)
         assert (after.state, after.version, after.cancelled_for) == (state, 2, None)
         with pytest.raises(HmsError):
-            after.recorded(move)
+            after.recorded(move, ceased=True)
+        with pytest.raises(HmsError):
+            cancelled.recorded(move, ceased=False)
     for move in (M.REFUSE, M.WITHHOLD):
         with pytest.raises(HmsError):
-            cancelled.recorded(move)
+            cancelled.recorded(move, ceased=True)
 
 
 GOOD: dict[str, Any] = {"outcome": Outcome.GIVEN, "amount": Decimal(5), "witness": uuid.UUID(int=2)}

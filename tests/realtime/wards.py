@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from hms_rt.departments.beds.model import Isolation
-from hms_rt.departments.beds.schemas import BedOut, CleaningIn, CleaningQuery
+from hms_rt.departments.beds.schemas import BedOut, CleaningIn, CleaningQuery, RoomIsolationIn
 from hms_rt.departments.ipd.schemas import (
     BedChoice,
     BirthIn,
@@ -66,8 +66,16 @@ async def swap(w: Wards, a: int, b: int) -> None:
 
 async def need(w: Wards, a: int, b: int) -> None:
     kinds = (None, *Isolation)
-    needs = NeedsIn(isolation=kinds[b % len(kinds)])
+    kind = kinds[b % len(kinds)]
+    needs = NeedsIn(isolation=kind, organism="MRSA" if kind is not None and a % 2 else None)
     await w.services.ipd.change_needs(SYSTEM, command(), _one(w.admissions, a), needs)
+
+
+async def keep_room(w: Wards, a: int, b: int) -> None:
+    kinds = (None, *Isolation)
+    kept = RoomIsolationIn(isolation=kinds[b % len(kinds)], override_reason=WHY if a % 3 else None)
+    bed = w.beds[a % len(w.beds)]
+    await w.services.beds.isolate_room(SYSTEM, command(), bed.ward, bed.room, kept)
 
 
 async def born(w: Wards, a: int, b: int) -> None:
@@ -117,6 +125,7 @@ ATTEMPTS: tuple[Callable[[Wards, int, int], Awaitable[None]], ...] = (
     take,
     swap,
     need,
+    keep_room,
     born,
     correct_stay,
     room_in,

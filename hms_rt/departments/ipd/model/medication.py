@@ -196,9 +196,12 @@ class Dose:
             raise illegal_move("the dose", self.state.value, move.value, legal)
         return replace(self, state=after, cancelled_for=why, version=self.version + 1)
 
-    def recorded(self, move: DoseMove) -> "Dose":
-        """What became of it is told: late, too, of one that was cancelled after it was given."""
-        late = self.state is _S.CANCELLED and move in (_M.GIVE, _M.GIVE_PARTIALLY)
+    def recorded(self, move: DoseMove, *, ceased: bool) -> "Dose":
+        """What became of it is told: late, too, of one that was cancelled after it was given.
+
+        ``ceased``: the medicine is on hold or stopped, or the patient has left; else it is not due any more.
+        """
+        late = ceased and self.state is _S.CANCELLED and move in (_M.GIVE, _M.GIVE_PARTIALLY)
         after = (self.moved(_M.RESTORE) if late else self).moved(move)
         return replace(after, version=self.version + 1)
 

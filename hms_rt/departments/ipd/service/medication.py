@@ -86,11 +86,13 @@ class MedicationService(MedicationReading):
         async def work(uow: UnitOfWork, medication: Medication) -> AdministrationOut:
             dose = _found(await rows.lock_dose(uow.connection, dose_id), "that dose")
             command.check_version(dose.version)
-            after = dose.recorded(RECORDING[told.outcome])
+            left_at = await _left_at(uow, medication)
+            ceased = medication.ceased_at is not None or left_at is not None
+            after = dose.recorded(RECORDING[told.outcome], ceased=ceased)
             at = occurred(told.occurred_at, uow.now)
             check_moment(dose, at)
             if told.outcome in TAKEN:
-                medication.check_taken(at, await _left_at(uow, medication))
+                medication.check_taken(at, left_at)
             amount = told.amount
             if amount is None and told.outcome is Outcome.GIVEN:
                 amount = medication.dose

@@ -69,7 +69,7 @@ async def test_boards_and_sums_are_right_after_any_sequence_of_commands(
     boards = await boards_of(world, board_of, client_as)
 
     @settings(
-        max_examples=30,
+        max_examples=12,
         deadline=None,
         database=None,
         derandomize=True,

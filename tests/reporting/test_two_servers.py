@@ -49,8 +49,9 @@ async def test_one_process_at_a_time_delivers_and_another_goes_on_when_it_is_kil
         for number in range(ROUNDS):
             await writer.write("beds/ward:A", f"beds/ward:B{number % 3}")
             if number == ROUNDS // 2:
-                while not receiver.got:
-                    await asyncio.sleep(0.02)
+                async with asyncio.timeout(60):
+                    while not receiver.got:
+                        await asyncio.sleep(0.02)
                 assert receiver.most_at_once == 1
                 os.kill(next(iter(served.pids().values())), signal.SIGKILL)
             await asyncio.sleep(0.01)

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, RootModel, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, RootModel, StringConstraints
 
 from hms_rt.kernel.changes import Cause, Op
 from hms_rt.kernel.paging import Cursor
@@ -120,6 +120,25 @@ class EndLine(Schema):
 
 class FeedLine(RootModel[Annotated[ChangeLine | EndLine, Field(discriminator="type")]]):
     """A line of the feed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "change",
+                    "stream": "beds/ward:ICU",
+                    "version": 41,
+                    "epoch": "0190f0a0-7d2b-7c11-9a55-3f7b1d2c4e10",
+                    "at": "2026-03-01T08:00:00.000Z",
+                    "op": "put",
+                    "key": "bed:0190f0a0-7d2b-7c11-9a55-3f7b1d2c4e11",
+                    "cause": "occupied",
+                    "value": {"code": "01", "status": "occupied"},
+                },
+                {"type": "end", "cursor": "eyJlIjoiMDE5MGYw", "more": False},
+            ]
+        }
+    )
 
 
 class SnapshotLine(RootModel[Annotated[StreamLine | StateLine | EndLine, Field(discriminator="type")]]):

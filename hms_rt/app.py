@@ -225,7 +225,7 @@ class Hospital:
             {ContextKind.ADMISSION: patient_of_admission, ContextKind.VISIT: patient_of_visit},
         )
         zone = self.settings.zone
-        notifications = NotificationsService(self.units, identity, zone)
+        notifications = NotificationsService(self.units, identity, zone, self.settings.facility_language)
         beds = BedsService(self.units, patients, identity, notifications)
         lab = LabService(
             self.units,

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from hms_rt.app import Hospital
+from hms_rt.departments.notifications.model.wording import Wording
 from hms_rt.departments.notifications.service import Kind, NotificationsService, Priority, Subject
 from hms_rt.departments.notifications.views import user_stream
 from hms_rt.kernel.principal import SYSTEM
@@ -32,7 +33,7 @@ def tell(hospital: Hospital, notifications: NotificationsService) -> Tell:
 
     async def send(
         *users: uuid.UUID,
-        title: str = "Critical potassium",
+        title: str | Wording = "Critical potassium",
         patient_id: uuid.UUID | None = None,
         priority: Priority = Priority.NORMAL,
         acknowledge_within: timedelta | None = None,

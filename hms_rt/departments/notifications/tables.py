@@ -15,6 +15,8 @@ notifications_notification = Table(
     Column("user_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("title", Text, nullable=False),
+    Column("phrase", Text),
+    Column("slots", JSONB),
     Column("subject_type", Text, nullable=False),
     Column("subject_id", Text, nullable=False),
     Column("patient_id", Uuid),
@@ -27,9 +29,11 @@ notifications_notification = Table(
     Column("acknowledged_at", Moment),
     Column("expires_at", Moment),
     Column("held", Boolean, nullable=False),
+    Column("language", Text, nullable=False),
 )
 """Messages to users. ``in_room`` marks those that the user's room shows, so that what a fresh snapshot holds
-is what the changes led to, also where the room is full. ``held``: it waits for the end of quiet hours."""
+is what the changes led to, also where the room is full. ``held``: it waits for the end of quiet hours.
+``title`` is in English, shown where there is no ``phrase`` with ``slots``; ``language`` that of the room."""
 
 batch = Table(
     "notifications_batch",
@@ -38,6 +42,8 @@ batch = Table(
     Column("sender_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("title", Text, nullable=False),
+    Column("phrase", Text),
+    Column("slots", JSONB),
     Column("subject_type", Text, nullable=False),
     Column("subject_id", Text, nullable=False),
     Column("patient_id", Uuid),

@@ -17,7 +17,7 @@ from hms_rt.departments.beds.repository import cleaning as cleaning_rows
 from hms_rt.departments.beds.repository import places
 from hms_rt.departments.beds.schemas import CleaningCursor, CleaningIn, CleaningOut, CleaningQuery
 from hms_rt.departments.beds.service.foundation import TO_CLEAN, Foundation, new_cleaning, taken
-from hms_rt.departments.notifications.service import Kind, Priority, Subject
+from hms_rt.departments.notifications.service import Kind, Phrase, Priority, Subject, say
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command
@@ -148,7 +148,7 @@ class Cleanings(Foundation):
                     uow,
                     await self._in_charge(uow, request.ward),
                     Kind.CLEANING_OVERDUE,
-                    f"Bed {row.code} of ward {request.ward} waits for cleaning since {minutes} minutes",
+                    say(Phrase.CLEANING_OVERDUE, bed=row.code, ward=request.ward, minutes=minutes),
                     Subject("bed", str(request.bed_id)),
                     priority=Priority.HIGH,
                 )

@@ -22,7 +22,7 @@ from hms_rt.departments.lab.schemas.alerts import (
 from hms_rt.departments.lab.schemas.ordering import IdCursor
 from hms_rt.departments.lab.service.foundation import found, reach, require_told_at_or_own, whose
 from hms_rt.departments.lab.service.told import Told
-from hms_rt.departments.notifications.service import Kind, Receipt, Subject
+from hms_rt.departments.notifications.service import Kind, Phrase, Receipt, Subject, say
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.paging import Page, cut, decode_cursor
@@ -120,7 +120,7 @@ class Alerts(Told):
             uow,
             informed - {uow.principal.id},
             Kind.CRITICAL_ACKNOWLEDGED,
-            f"Critical result acknowledged: {test.name}",
+            say(Phrase.CRITICAL_ACKNOWLEDGED, test=test.name),
             Subject("lab_alert", str(alert.id)),
             order.patient_id,
         )

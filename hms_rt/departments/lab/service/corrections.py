@@ -12,7 +12,7 @@ from hms_rt.departments.lab.repository import readers
 from hms_rt.departments.lab.repository.readers import Notice, ShownNotice
 from hms_rt.departments.lab.schemas.results import NoticeCursor, NoticeOut, NoticeQuery
 from hms_rt.departments.lab.service.foundation import Foundation
-from hms_rt.departments.notifications.service import Kind, Priority, Subject
+from hms_rt.departments.notifications.service import Kind, Phrase, Priority, Subject, say
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.paging import Page, cut, decode_cursor
 from hms_rt.kernel.principal import Principal
@@ -86,7 +86,7 @@ class Corrections(Foundation):
             uow,
             people,
             Kind.RESULT_CORRECTED,
-            f"Result corrected: {what}",
+            say(Phrase.RESULT_CORRECTED, test=what),
             Subject("lab_test", str(test_id)),
             patient_id,
             Priority.HIGH,

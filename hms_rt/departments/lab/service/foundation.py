@@ -19,7 +19,7 @@ from hms_rt.departments.lab.repository import alerts, history, labtests
 from hms_rt.departments.lab.repository.history import Happened
 from hms_rt.departments.lab.repository.reach import Reach
 from hms_rt.departments.lab.schemas.ordering import LabTestOut
-from hms_rt.departments.notifications.service import Kind, NotificationsService, Priority, Subject
+from hms_rt.departments.notifications.service import Kind, NotificationsService, Priority, Subject, Wording
 from hms_rt.departments.patients.service import ContextRef, PatientsService
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.errors import not_found
@@ -78,7 +78,7 @@ class Foundation:
         uow: UnitOfWork,
         people: Collection[uuid.UUID],
         kind: Kind,
-        title: str,
+        title: Wording,
         subject: Subject,
         patient_id: uuid.UUID,
         priority: Priority = Priority.NORMAL,

@@ -96,7 +96,7 @@ class Releasing(Worklists):
                 await self._trim(uow, saved.board)
             if saved.review_due:
                 staff = await self._identity.users_with(uow.connection, roles=[Role.LAB])
-                await self._ask_for_review(uow, order, saved, {user.id for user in staff}, "Review due")
+                await self._ask_for_review(uow, order, saved, {user.id for user in staff}, overdue=False)
             return out(principal, order, saved)
 
         return await self._units.execute(principal, command, LabTestOut, work)

@@ -124,7 +124,7 @@ class Results(Alerts, Judging, Corrections, Releasing):
             await self._tell_readers(uow, order, saved, version.number)
             await self._alarm(uow, order, saved, informed)
             staff = await self._identity.users_with(uow.connection, roles=[Role.LAB])
-            await self._ask_for_review(uow, order, saved, {user.id for user in staff}, "Review due")
+            await self._ask_for_review(uow, order, saved, {user.id for user in staff}, overdue=False)
             return out(principal, order, saved)
 
         return await self._units.execute(principal, command, LabTestOut, work)

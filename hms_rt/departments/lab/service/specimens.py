@@ -24,7 +24,7 @@ from hms_rt.departments.lab.service.foundation import (
     require_at_or_own,
     save,
 )
-from hms_rt.departments.notifications.service import Kind, Subject
+from hms_rt.departments.notifications.service import Kind, Phrase, Subject, say
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command, occurred
 from hms_rt.kernel.errors import Code, HmsError, conflict
@@ -110,7 +110,7 @@ class Specimens(Foundation):
                 uow,
                 await self._nurses(uow, order),
                 Kind.SPECIMEN_REJECTED,
-                f"Specimen rejected: {specimen.kind.value}, collect again",
+                say(Phrase.SPECIMEN_REJECTED, barcode=specimen.barcode),
                 Subject("lab_specimen", str(specimen.id)),
                 order.patient_id,
             )

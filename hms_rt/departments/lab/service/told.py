@@ -12,12 +12,21 @@ from hms_rt.departments.lab.model.order import LabOrder
 from hms_rt.departments.lab.repository import alerts
 from hms_rt.departments.lab.repository.alerts import AlertEvent
 from hms_rt.departments.lab.service.foundation import Foundation
-from hms_rt.departments.notifications.service import Kind, Priority, Subject
+from hms_rt.departments.notifications.service import Kind, Phrase, Priority, Subject, say
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.principal import AssignmentKind, Role
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 People = set[uuid.UUID]
+
+
+_CRITICAL = {
+    (True, False): Phrase.CRITICAL_LOW,
+    (False, False): Phrase.CRITICAL_HIGH,
+    (True, True): Phrase.CRITICAL_LOW_AGAIN,
+    (False, True): Phrase.CRITICAL_HIGH_AGAIN,
+}
+"""By whether the value is low, and whether nobody acknowledged it in time."""
 
 
 class Told(Foundation):
@@ -83,7 +92,7 @@ class Told(Foundation):
                 uow,
                 informed - {uow.principal.id},
                 Kind.RESULT_CORRECTED,
-                f"Critical result withdrawn: {test.name} was measured again",
+                say(Phrase.CRITICAL_WITHDRAWN, test=test.name),
                 Subject("lab_test", str(test.id)),
                 order.patient_id,
                 Priority.CRITICAL,
@@ -172,13 +181,12 @@ class Told(Foundation):
     async def _tell(
         self, uow: UnitOfWork, people: People, kind: Kind, alert: Alert, order: LabOrder, test: LabTest
     ) -> None:
-        which = "low" if alert.flag is Flag.CRITICAL_LOW else "high"
-        again = ", not acknowledged" if kind is Kind.CRITICAL_ESCALATED else ""
+        phrase = _CRITICAL[alert.flag is Flag.CRITICAL_LOW, kind is Kind.CRITICAL_ESCALATED]
         await self._send(
             uow,
             people,
             kind,
-            f"Critical result: {test.name} ({which}){again}",
+            say(phrase, test=test.name),
             Subject("lab_alert", str(alert.id)),
             order.patient_id,
             Priority.CRITICAL,

@@ -17,7 +17,7 @@ from hms_rt.departments.lab.schemas.ordering import (
     WorklistSort,
 )
 from hms_rt.departments.lab.service.foundation import Foundation, out
-from hms_rt.departments.notifications.service import Kind, Priority, Subject
+from hms_rt.departments.notifications.service import Kind, Phrase, Priority, Subject, say
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.outstanding import Outstanding, OutstandingKind
 from hms_rt.kernel.paging import Page, cut, decode_cursor
@@ -78,7 +78,7 @@ class Worklists(Foundation):
             await worklists.remind_again(uow.connection, [test.id for _, test in due], again)
             staff = {user.id for user in await self._identity.users_with(uow.connection, roles=[Role.LAB])}
             for order, test in due:
-                await self._ask_for_review(uow, order, test, staff, "Review overdue")
+                await self._ask_for_review(uow, order, test, staff, overdue=True)
 
         await self._units.execute(principal, command, type(None), work)
 
@@ -106,20 +106,29 @@ class Worklists(Foundation):
         ]
 
     async def _ask_for_review(
-        self, uow: UnitOfWork, order: LabOrder, test: LabTest, staff: set[uuid.UUID], what: str
+        self, uow: UnitOfWork, order: LabOrder, test: LabTest, staff: set[uuid.UUID], *, overdue: bool
     ) -> None:
         """Ask the laboratory, but for those who alone released or corrected the result, to look at it."""
         alone = {test.entered_by, test.released_by} if test.corrected_by is None else {test.corrected_by}
-        how = "released alone at night" if test.corrected_by is None else "corrected by one person"
+        corrected = test.corrected_by is not None
         await self._send(
             uow,
             staff - alone,
             Kind.REVIEW_DUE,
-            f"{what}: {test.name}, {how}",
+            say(_REVIEWS[overdue, corrected], test=test.name),
             Subject("lab_test", str(test.id)),
             order.patient_id,
-            Priority.HIGH if what == "Review overdue" else Priority.NORMAL,
+            Priority.HIGH if overdue else Priority.NORMAL,
         )
+
+
+_REVIEWS = {
+    (False, False): Phrase.REVIEW_DUE_ALONE,
+    (False, True): Phrase.REVIEW_DUE_CORRECTED,
+    (True, False): Phrase.REVIEW_OVERDUE_ALONE,
+    (True, True): Phrase.REVIEW_OVERDUE_CORRECTED,
+}
+"""By whether it is overdue, and whether a correction is to be looked at."""
 
 
 def _named(test: LabTest) -> str:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from hms_rt.departments.notifications.model.texts import words
+from hms_rt.departments.notifications.model.wording import FALLBACK, Wording
+
 ROOM_LIMIT = 200
 """Unseen notifications that the room of one user shows; older ones wait in the list."""
 
@@ -56,13 +59,25 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A title: its wording, and, where it has none, the text."""
+
+    title: str
+    wording: Wording | None = None
+
+    def title_in(self, language: str) -> str:
+        """The title in one of ``texts.LANGUAGES``, on one line; what has no wording is as it was written."""
+        return cut(words(self.wording, language)) if self.wording is not None else self.title
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """One telling of several people, and how many of them have seen and acknowledged it."""
 
     id: uuid.UUID
     sender_id: uuid.UUID
     kind: Kind
-    title: str
+    said: Said
     subject: Subject
     patient_id: uuid.UUID | None
     priority: Priority
@@ -78,13 +93,13 @@ class Notification:
     """One message to one user.
 
     ``in_room``: shown in the user's room; false once displaced, and once seen, or acknowledged where that is
-    wanted. ``held``: shown when the user's quiet hours end.
+    wanted. ``held``: shown when the user's quiet hours end. ``language``: that of the room.
     """
 
     id: uuid.UUID
     user_id: uuid.UUID
     kind: Kind
-    title: str
+    said: Said
     subject: Subject
     patient_id: uuid.UUID | None
     priority: Priority
@@ -96,6 +111,12 @@ class Notification:
     acknowledged_at: datetime | None = None
     expires_at: datetime | None = None
     held: bool = False
+    language: str = FALLBACK
+
+    @property
+    def title(self) -> str:
+        """As the user's room shows it."""
+        return self.said.title_in(self.language)
 
 
 def neutral_title(kind: Kind) -> str:
@@ -111,7 +132,21 @@ def lock_screen_title(kind: Kind, title: str, patient_name: str | None) -> str:
     line = " ".join(title.split())
     if not line or _words(line) & _words(patient_name or ""):
         return neutral_title(kind)
+    return cut(line)
+
+
+def cut(line: str) -> str:
+    """As much of a line as a title holds."""
     return line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1] + "…"
+
+
+def say_safely(kind: Kind, title: str | Wording, patient_name: str | None) -> Said:
+    """What is kept of a title: its wording, unless a slot holds a word of the patient's name."""
+    if isinstance(title, str):
+        return Said(lock_screen_title(kind, title, patient_name))
+    written = words(title, FALLBACK)
+    shown = lock_screen_title(kind, written, patient_name)
+    return Said(shown, title if shown == cut(" ".join(written.split())) else None)
 
 
 def _words(text: str) -> set[str]:

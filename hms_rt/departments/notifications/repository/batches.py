@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hms_rt.departments.notifications import tables
 from hms_rt.departments.notifications.model.notification import Batch, Kind, Priority, Subject
 from hms_rt.departments.notifications.model.preferences import EVERYTHING, Preferences
+from hms_rt.departments.notifications.repository.titles import columns, said
 
 _BATCH, _PREFERENCES = tables.batch.c, tables.preferences.c
 _NOTIFICATION = tables.notifications_notification.c
@@ -25,7 +26,7 @@ async def add(connection: AsyncConnection, one: Batch) -> None:
             id=one.id,
             sender_id=one.sender_id,
             kind=one.kind.value,
-            title=one.title,
+            **columns(one.said),
             subject_type=one.subject.type,
             subject_id=one.subject.id,
             patient_id=one.patient_id,
@@ -170,7 +171,7 @@ def _batch(row: sa.Row[Any]) -> Batch:
         id=row.id,
         sender_id=row.sender_id,
         kind=Kind(row.kind),
-        title=row.title,
+        said=said(row),
         subject=Subject(row.subject_type, row.subject_id),
         patient_id=row.patient_id,
         priority=Priority(row.priority),

@@ -9,6 +9,7 @@ from sqlalchemy import Row, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.notifications.model.notification import Kind, Notification, Priority, Subject
+from hms_rt.departments.notifications.repository.titles import columns, said
 from hms_rt.departments.notifications.schemas.notifications import NotificationQuery
 from hms_rt.departments.notifications.tables import notifications_notification as notifications
 
@@ -35,7 +36,7 @@ def _notification(row: Row[Any]) -> Notification:
         id=row.id,
         user_id=row.user_id,
         kind=Kind(row.kind),
-        title=row.title,
+        said=said(row),
         subject=Subject(row.subject_type, row.subject_id),
         patient_id=row.patient_id,
         priority=Priority(row.priority),
@@ -47,6 +48,7 @@ def _notification(row: Row[Any]) -> Notification:
         acknowledged_at=row.acknowledged_at,
         expires_at=row.expires_at,
         held=row.held,
+        language=row.language,
     )
 
 
@@ -59,7 +61,7 @@ async def add(connection: AsyncConnection, made: Sequence[Notification]) -> None
                 "id": one.id,
                 "user_id": one.user_id,
                 "kind": one.kind.value,
-                "title": one.title,
+                **columns(one.said),
                 "subject_type": one.subject.type,
                 "subject_id": one.subject.id,
                 "patient_id": one.patient_id,
@@ -72,6 +74,7 @@ async def add(connection: AsyncConnection, made: Sequence[Notification]) -> None
                 "acknowledged_at": one.acknowledged_at,
                 "expires_at": one.expires_at,
                 "held": one.held,
+                "language": one.language,
             }
             for one in made
         ],
@@ -201,6 +204,22 @@ async def in_room(connection: AsyncConnection, user_id: uuid.UUID) -> list[Notif
         .order_by(notifications.c.id)
     )
     return [_notification(row) for row in await connection.execute(query)]
+
+
+async def speak(connection: AsyncConnection, user_id: uuid.UUID, language: str) -> list[Notification]:
+    """What the room of this user shows, or will when quiet hours end, in another language; locked by id.
+    Answers what the room shows."""
+    kept = (
+        select(notifications.c.id)
+        .where(notifications.c.user_id == user_id, notifications.c.in_room | notifications.c.held)
+        .order_by(notifications.c.id)
+        .with_for_update()
+    )
+    ids = list((await connection.execute(kept)).scalars())
+    await connection.execute(
+        update(notifications).where(notifications.c.id.in_(ids)).values(language=language)
+    )
+    return await in_room(connection, user_id)
 
 
 async def in_rooms_of_patient(connection: AsyncConnection, patient_id: uuid.UUID) -> list[Notification]:

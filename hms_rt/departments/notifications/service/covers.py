@@ -5,6 +5,7 @@ import uuid
 from sqlalchemy.exc import IntegrityError
 
 from hms_rt.departments.notifications.model.on_call import Shift, part_of
+from hms_rt.departments.notifications.model.wording import Phrase
 from hms_rt.departments.notifications.repository import on_call as repository
 from hms_rt.departments.notifications.schemas.on_call import CoverIn, ShiftOut, SwapIn, SwapOut, Withdrawal
 from hms_rt.departments.notifications.service.rotas import Rotas, overlap
@@ -82,9 +83,7 @@ class Covers(Rotas):
             detail = {"shift": str(shift_id), "cover": str(cover_id), "reason": why.reason}
             uow.audit("on_call.cancel_cover", entity="on_call_group", entity_id=shift.group, detail=detail)
             people = {shift.user_id, cover.user_id}
-            await self._tell_of(
-                uow, shift.group, people, f"On-call group {shift.group}: a cover was cancelled"
-            )
+            await self._tell_of(uow, shift.group, people, Phrase.COVER_CANCELLED)
             return await self._shift_out(uow, shift_id)
 
         return await self._units.execute(principal, command, ShiftOut, work)
@@ -122,4 +121,4 @@ class Covers(Rotas):
         detail = {"shift": str(shift.id), "by": str(wanted.user_id), "reason": wanted.reason}
         uow.audit("on_call.cover", entity="on_call_group", entity_id=shift.group, detail=detail)
         people = {shift.user_id, wanted.user_id}
-        await self._tell_of(uow, shift.group, people, f"On-call group {shift.group}: a shift is covered")
+        await self._tell_of(uow, shift.group, people, Phrase.SHIFT_COVERED)

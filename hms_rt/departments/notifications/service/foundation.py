@@ -11,12 +11,14 @@ from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
 
 
 class Foundation:
-    """The collaborators of the service; ``zone`` is that of the clocks on the hospital's walls."""
+    """The collaborators of the service; ``zone`` is that of the clocks on the hospital's walls,
+    ``language`` what those are told in who asked for none."""
 
-    def __init__(self, units: UnitsOfWork, identity: IdentityService, zone: ZoneInfo) -> None:
+    def __init__(self, units: UnitsOfWork, identity: IdentityService, zone: ZoneInfo, language: str) -> None:
         self._units = units
         self._identity = identity
         self._zone = zone
+        self._language = language
         self._hooks: dict[Kind, Callable[[UnitOfWork, Batch], Awaitable[None]]] = {}
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.notifications.model.notification import Kind, Subject
 from hms_rt.departments.notifications.model.on_call import PlaceKind
+from hms_rt.departments.notifications.model.wording import Phrase, say
 from hms_rt.departments.notifications.repository import on_call as repository
 from hms_rt.departments.notifications.schemas.on_call import (
     GroupIn,
@@ -115,7 +116,7 @@ class Groups(Telling):
             ended = await repository.remove_member(uow.connection, known[leaving.user_id], uow.now)
             detail = {"user": str(leaving.user_id), "shifts_ended": ended}
             uow.audit("on_call.remove_member", entity="on_call_group", entity_id=code, detail=detail)
-            await self._tell_of(uow, code, {leaving.user_id}, f"You left the on-call group {code}")
+            await self._tell_of(uow, code, {leaving.user_id}, Phrase.GROUP_LEFT)
             return await self._group(uow.connection, code)
 
         return await self._units.execute(principal, command, GroupOut, work)
@@ -174,7 +175,9 @@ class Groups(Telling):
             for row in rows
         ]
 
-    async def _tell_of(self, uow: UnitOfWork, code: str, people: set[uuid.UUID], title: str) -> None:
+    async def _tell_of(self, uow: UnitOfWork, code: str, people: set[uuid.UUID], phrase: Phrase) -> None:
         """Tell those whose duty changed, but not whoever changed it."""
         subject = Subject("on_call_group", code)
-        await self.notify(uow, people - {uow.principal.id}, Kind.ON_CALL_CHANGED, title, subject)
+        await self.notify(
+            uow, people - {uow.principal.id}, Kind.ON_CALL_CHANGED, say(phrase, group=code), subject
+        )

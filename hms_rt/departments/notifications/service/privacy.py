@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from hms_rt.departments.notifications.model.notification import Kind, Priority, Subject
+from hms_rt.departments.notifications.model.wording import Phrase, say
 from hms_rt.departments.notifications.repository import batches
 from hms_rt.departments.notifications.service.telling import Telling
 from hms_rt.departments.patients.events import GlassBroken
@@ -14,9 +15,6 @@ from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
 ONCE_IN = timedelta(hours=1)
 """An emergency opens a record page by page: its officers are told of it once, the audit trail of each."""
-
-RESTRICTED = "A restricted record was opened by breaking the glass"
-ELSEWHERE = "A record of other wards or clinics was opened by breaking the glass"
 
 
 class Privacy(Telling):
@@ -30,12 +28,12 @@ class Privacy(Telling):
         told = await batches.told_since(uow.connection, Kind.GLASS_BROKEN, subject, event.patient_id, since)
         if told:
             return
-        title = RESTRICTED if event.restricted else ELSEWHERE
+        phrase = Phrase.GLASS_RESTRICTED if event.restricted else Phrase.GLASS_ELSEWHERE
         await self.notify(
             uow,
             await self._watching(uow, event),
             Kind.GLASS_BROKEN,
-            title,
+            say(phrase),
             subject,
             event.patient_id,
             Priority.HIGH,

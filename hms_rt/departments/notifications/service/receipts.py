@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hms_rt.departments.notifications import views
 from hms_rt.departments.notifications.model.notification import Batch, Kind, Notification, Subject
 from hms_rt.departments.notifications.model.preferences import Preferences
+from hms_rt.departments.notifications.model.texts import spoken
 from hms_rt.departments.notifications.repository import batches
 from hms_rt.departments.notifications.repository import notifications as repository
 from hms_rt.departments.notifications.schemas.notifications import (
@@ -104,7 +105,7 @@ class Receipts(Telling):
                 if one.in_room:
                     _remove(uow, one)
             (after,) = await repository.lock_own(uow.connection, principal.id, [notification_id])
-            return notification_out(after)
+            return notification_out(after, after.language)
 
         return await self._units.execute(principal, command, NotificationOut, work)
 
@@ -116,8 +117,9 @@ class Receipts(Telling):
             found = await batches.page(
                 connection, principal.id, kind=query.kind, before=before, limit=query.limit + 1
             )
+            language = await self._language_of(connection, principal.id)
         shown, cursor = cut(found, query.limit, lambda one: NotificationCursor(id=one.id))
-        return Page[SentOut](items=[SentOut(**_sent(one)) for one in shown], next_cursor=cursor)
+        return Page[SentOut](items=[SentOut(**_sent(one, language)) for one in shown], next_cursor=cursor)
 
     async def sent_details(self, principal: Principal, batch_id: uuid.UUID) -> SentDetails:
         """One telling of the caller's, with everybody who was told; raises ``not_found``."""
@@ -128,6 +130,7 @@ class Receipts(Telling):
                 raise not_found("that telling")
             rows = await batches.receipts(connection, batch_id=batch_id)
             names = await self._identity.names_of(connection, [row.user_id for row in rows])
+            language = await self._language_of(connection, principal.id)
         told = [
             ReceiptOut(
                 user_id=row.user_id,
@@ -137,7 +140,7 @@ class Receipts(Telling):
             )
             for row in rows
         ]
-        return SentDetails(**_sent(one), receipts=told)
+        return SentDetails(**_sent(one, language), receipts=told)
 
     async def receipts_of(
         self, asker: AsyncConnection | UnitOfWork, subject: Subject, kind: Kind | None = None
@@ -164,12 +167,17 @@ class Receipts(Telling):
     async def prefer(
         self, principal: Principal, command: Command, wanted: PreferencesShape
     ) -> PreferencesShape:
-        """Say how the caller wants to be told from now on; what is critical is always shown at once."""
+        """Say how the caller wants to be told from now on; what is critical is always shown at once. The room
+        shows its titles in the language of choice."""
 
         async def work(uow: UnitOfWork) -> PreferencesShape:
             require_user(principal)
             wishes = Preferences(wanted.muted, wanted.quiet_from, wanted.quiet_until, wanted.language)
             await batches.save_preferences(uow.connection, principal.id, wishes, uow.now)
+            language = spoken(wanted.language, self._language)
+            for one in await repository.speak(uow.connection, principal.id, language):
+                stream = views.user_stream(principal.id)
+                uow.change(Change(stream, Op.PUT, str(one.id), Cause.NOTIFIED, views.value(one)))
             detail = {"muted": sorted(wanted.muted), "quiet": wanted.quiet_from is not None}
             uow.audit("notification.prefer", entity="user", entity_id=principal.id, detail=detail)
             return wanted
@@ -181,11 +189,11 @@ def _remove(uow: UnitOfWork, one: Notification) -> None:
     uow.change(Change(views.user_stream(one.user_id), Op.REMOVE, str(one.id), Cause.SEEN))
 
 
-def _sent(one: Batch) -> dict[str, object]:
+def _sent(one: Batch, language: str) -> dict[str, object]:
     return {
         "id": one.id,
         "kind": one.kind,
-        "title": one.title,
+        "title": one.said.title_in(language),
         "subject": SubjectOut(type=one.subject.type, id=one.subject.id),
         "patient_id": one.patient_id,
         "priority": one.priority,

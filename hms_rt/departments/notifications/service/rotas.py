@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.notifications.model.on_call import LONGEST_SHIFT, Shift, Turn, turns
+from hms_rt.departments.notifications.model.wording import Phrase
 from hms_rt.departments.notifications.repository import on_call as repository
 from hms_rt.departments.notifications.schemas.on_call import (
     CoverOut,
@@ -77,7 +78,7 @@ class Rotas(Groups):
             detail = {"rota": str(rota_id), "shifts": len(made)}
             uow.audit("on_call.add_rota", entity="on_call_group", entity_id=code, detail=detail)
             people = {turn.user_id for turn in made}
-            await self._tell_of(uow, code, people, f"You are on the rota of on-call group {code}")
+            await self._tell_of(uow, code, people, Phrase.ROTA_JOINED)
             return await _rota(uow.connection, rota_id)
 
         return await self._units.execute(principal, command, RotaOut, work)
@@ -98,7 +99,7 @@ class Rotas(Groups):
             detail = {"rota": str(rota_id), "reason": why.reason}
             uow.audit("on_call.end_rota", entity="on_call_group", entity_id=before.group, detail=detail)
             people = {line.user_id for line in before.lines}
-            await self._tell_of(uow, before.group, people, f"The rota of on-call group {before.group} ended")
+            await self._tell_of(uow, before.group, people, Phrase.ROTA_ENDED)
             return await _rota(uow.connection, rota_id)
 
         return await self._units.execute(principal, command, RotaOut, work)
@@ -125,7 +126,7 @@ class Rotas(Groups):
             (shift_id,) = await self._add(uow, group, [turn], None)
             detail = {"shift": str(shift_id), "user": str(wanted.user_id)}
             uow.audit("on_call.add_shift", entity="on_call_group", entity_id=code, detail=detail)
-            await self._tell_of(uow, code, {wanted.user_id}, f"You have a shift of on-call group {code}")
+            await self._tell_of(uow, code, {wanted.user_id}, Phrase.SHIFT_GIVEN)
             return await self._shift_out(uow, shift_id)
 
         return await self._units.execute(principal, command, ShiftOut, work)
@@ -145,9 +146,7 @@ class Rotas(Groups):
             detail = {"shift": str(shift_id), "reason": why.reason}
             uow.audit("on_call.cancel_shift", entity="on_call_group", entity_id=shift.group, detail=detail)
             people = {shift.user_id, *(cover.user_id for cover in shift.covers)}
-            await self._tell_of(
-                uow, shift.group, people, f"A shift of on-call group {shift.group} was cancelled"
-            )
+            await self._tell_of(uow, shift.group, people, Phrase.SHIFT_CANCELLED)
 
         await self._units.execute(principal, command, type(None), work)
 

@@ -15,8 +15,10 @@ from hms_rt.departments.notifications.model.notification import (
     Notification,
     Priority,
     Subject,
-    lock_screen_title,
+    say_safely,
 )
+from hms_rt.departments.notifications.model.texts import spoken
+from hms_rt.departments.notifications.model.wording import Wording
 from hms_rt.departments.notifications.repository import batches
 from hms_rt.departments.notifications.repository import notifications as repository
 from hms_rt.departments.notifications.schemas.notifications import (
@@ -52,7 +54,7 @@ class Telling(Foundation):
         uow: UnitOfWork,
         user_ids: Collection[uuid.UUID],
         kind: Kind,
-        title: str,
+        title: str | Wording,
         subject: Subject,
         patient_id: uuid.UUID | None = None,
         priority: Priority = Priority.NORMAL,
@@ -62,7 +64,8 @@ class Telling(Foundation):
     ) -> list[uuid.UUID]:
         """Tell these users, for other departments inside their transaction; answers the notifications' ids.
 
-        ``title`` must not name the patient; one that does is replaced by a neutral one. Puts each on the
+        ``title`` is a phrase (``say``), told to each in their language; it must not name the patient, and one
+        that does is replaced by a neutral one. Puts each on the
         stream of its user, as far as the user's preferences show it now, and removes the oldest beyond the
         limit of the room. ``acknowledge_within``: seeing is not enough, and if nobody acknowledges in time,
         the hook of the kind is called (``on_unacknowledged``). Call it after all locks.
@@ -76,11 +79,11 @@ class Telling(Foundation):
         if patient_id is not None:
             known = (await patients.brief(uow, [patient_id])).get(patient_id)
             name = known.name if known is not None else None
-        shown = lock_screen_title(kind, title, name)
+        said = say_safely(kind, title, name)
         by = uow.now + acknowledge_within if acknowledge_within is not None else None
         sender = uow.principal.id
         batch = Batch(
-            uow.ids.new(), sender, kind, shown, subject, patient_id, priority, uow.now, by, len(users)
+            uow.ids.new(), sender, kind, said, subject, patient_id, priority, uow.now, by, len(users)
         )
         await batches.add(uow.connection, batch)
         made = await self._made(uow, batch, users, expires_at)
@@ -105,7 +108,7 @@ class Telling(Foundation):
                     id=uow.ids.new(),
                     user_id=user,
                     kind=batch.kind,
-                    title=batch.title,
+                    said=batch.said,
                     subject=batch.subject,
                     patient_id=batch.patient_id,
                     priority=batch.priority,
@@ -116,6 +119,7 @@ class Telling(Foundation):
                     wants_acknowledgement=batch.acknowledge_by is not None,
                     expires_at=expires_at,
                     held=until is not None,
+                    language=spoken(wishes[user].language, self._language),
                 )
             )
         return made
@@ -142,8 +146,16 @@ class Telling(Foundation):
         before = decode_cursor(query.cursor, NotificationCursor).id if query.cursor else None
         async with self._units.reading() as connection:
             found = await repository.page(connection, principal.id, query, before=before)
+            language = await self._language_of(connection, principal.id)
         shown, cursor = cut(found, query.limit, lambda one: NotificationCursor(id=one.id))
-        return Page[NotificationOut](items=[notification_out(one) for one in shown], next_cursor=cursor)
+        return Page[NotificationOut](
+            items=[notification_out(one, language) for one in shown], next_cursor=cursor
+        )
+
+    async def _language_of(self, connection: AsyncConnection, user_id: uuid.UUID) -> str:
+        """What this user reads titles in, now."""
+        wishes = (await batches.preferences(connection, [user_id]))[user_id]
+        return spoken(wishes.language, self._language)
 
     @staticmethod
     async def room_state(connection: AsyncConnection, user_id: str) -> dict[str, dict[str, Any]]:
@@ -159,12 +171,12 @@ def require_user(principal: Principal) -> None:
         raise forbidden("only users have notifications")
 
 
-def notification_out(one: Notification) -> NotificationOut:
+def notification_out(one: Notification, language: str) -> NotificationOut:
     """A notification as its user sees it."""
     return NotificationOut(
         id=one.id,
         kind=one.kind,
-        title=one.title,
+        title=one.said.title_in(language),
         subject=SubjectOut(type=one.subject.type, id=one.subject.id),
         patient_id=one.patient_id,
         priority=one.priority,

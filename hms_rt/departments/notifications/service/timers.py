@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from hms_rt.departments.notifications.model.notification import Kind, Priority, Subject
+from hms_rt.departments.notifications.model.wording import Phrase, say
 from hms_rt.departments.notifications.schemas.timers import TimerCursor, TimerOut, TimerQuery
 from hms_rt.departments.notifications.service.telling import Telling
 from hms_rt.kernel.commands import Command
@@ -50,7 +51,7 @@ class FailedTimers(Telling):
             uow,
             [one.id for one in people],
             Kind.TIMER_FAILED,
-            f"A timer failed for good: {timer.kind}",
+            say(Phrase.TIMER_FAILED, kind=timer.kind),
             Subject("timer", str(timer.id)),
             priority=Priority.HIGH,
         )

@@ -7,11 +7,13 @@ from sqlalchemy import Row
 from hms_rt.departments.notifications.model.notification import Said
 from hms_rt.departments.notifications.model.wording import Phrase, Wording
 
+_PHRASES = {phrase.value: phrase for phrase in Phrase}
+
 
 def said(row: Row[Any]) -> Said:
     """The title of a row; of a phrase that this version does not know, the text."""
-    known = row.phrase is not None and row.phrase in Phrase
-    return Said(row.title, Wording(Phrase(row.phrase), row.slots) if known else None)
+    phrase = _PHRASES.get(row.phrase)
+    return Said(row.title, Wording(phrase, row.slots) if phrase is not None else None)
 
 
 def columns(one: Said) -> dict[str, Any]:

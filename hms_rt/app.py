@@ -225,7 +225,9 @@ class Hospital:
             {ContextKind.ADMISSION: patient_of_admission, ContextKind.VISIT: patient_of_visit},
         )
         zone = self.settings.zone
-        notifications = NotificationsService(self.units, identity, zone, self.settings.facility_language)
+        notifications = NotificationsService(
+            self.units, identity, zone, self.settings.facility_language, self.settings.on_call_gap_days
+        )
         beds = BedsService(self.units, patients, identity, notifications)
         lab = LabService(
             self.units,

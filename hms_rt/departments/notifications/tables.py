@@ -68,6 +68,16 @@ preferences = Table(
 )
 """How users want to be told; who has no row wants everything at once."""
 
+gap_told = Table(
+    "notifications_gap_told",
+    metadata,
+    Column("group_number", BigInteger, primary_key=True),
+    Column("starts_at", Moment, primary_key=True),
+    Column("ends_at", Moment, nullable=False),
+    Column("told_again", Boolean, nullable=False),
+)
+"""Times without anybody on call that those in charge were told of; ``told_again``: also when it was near."""
+
 group = Table(
     "notifications_group",
     metadata,

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     TOKEN_TRANSFERRED = "token_transferred"  # noqa: S105 - a patient's number in a queue
     REVIEW_DUE = "review_due"
     ON_CALL_CHANGED = "on_call_changed"
+    ON_CALL_GAP = "on_call_gap"
     TIMER_FAILED = "timer_failed"
     CLEANING_OVERDUE = "cleaning_overdue"
     GLASS_BROKEN = "glass_broken"

@@ -196,6 +196,14 @@ _TEXTS: Mapping[Phrase, tuple[str, ...]] = {
         "{group} nöbet grubu: bir devir iptal edildi", "Дежурная группа {group}: замена отменена",
         "Чергова група {group}: заміну скасовано", "مجموعة المناوبة {group}: أُلغيت تغطية",
     ),
+    _P.ON_CALL_GAP: (
+        "Nobody is on call for {group} from {begins} to {ends}", "Niemand hat Dienst für {group} von {begins} bis {ends}",
+        "Nadie está de guardia en {group} del {begins} al {ends}", "Personne n'est d'astreinte pour {group} du {begins} au {ends}",
+        "Niemand heeft dienst voor {group} van {begins} tot {ends}", "Nessuno è reperibile per {group} dal {begins} al {ends}",
+        "Ninguém está de plantão em {group} de {begins} a {ends}", "Nikt nie ma dyżuru w {group} od {begins} do {ends}",
+        "{group} için {begins} ile {ends} arasında nöbetçi yok", "Никто не дежурит в {group} с {begins} до {ends}",
+        "Ніхто не чергує в {group} з {begins} до {ends}", "لا مناوب في {group} من {begins} إلى {ends}",
+    ),
 }
 # fmt: on
 """Phrase -> its words, in the order of ``LANGUAGES``."""

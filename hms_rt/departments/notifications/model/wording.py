@@ -33,6 +33,7 @@ class Phrase(StrEnum):
     SHIFT_CANCELLED = "shift_cancelled"
     SHIFT_COVERED = "shift_covered"
     COVER_CANCELLED = "cover_cancelled"
+    ON_CALL_GAP = "on_call_gap"
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,12 +140,18 @@ class DutyRoster(Covers):
             group = await repository.group(connection, code)
             if group is None:
                 raise not_found(f"on-call group {code}")
-            shifts = await repository.shifts(connection, [group.number], since, until)
-            duty = [one for shift in shifts for one in duties(shift)]
-            reachable = await self._identity.active_names_of(connection, {one.user_id for one in duty})
-        open_ = gaps([one for one in duty if one.user_id in reachable], since, until)
+            open_ = await self._open(connection, group.number, since, until)
         shown = [GapOut(starts_at=begins, ends_at=ends) for begins, ends in open_]
         return GapsOut(group=code, since=since, until=until, gaps=shown)
+
+    async def _open(
+        self, connection: AsyncConnection, group_number: int, since: datetime, until: datetime
+    ) -> list[tuple[datetime, datetime]]:
+        """When nobody who works here is on call for a group."""
+        shifts = await repository.shifts(connection, [group_number], since, until)
+        duty = [one for shift in shifts for one in duties(shift)]
+        reachable = await self._identity.active_names_of(connection, {one.user_id for one in duty})
+        return gaps([one for one in duty if one.user_id in reachable], since, until)
 
     async def _on_duty(
         self, connection: AsyncConnection, groups: Sequence[Row[Any]], at: datetime

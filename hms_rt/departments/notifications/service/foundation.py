@@ -1,6 +1,7 @@
 """What every part of the notifications service works with."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,13 +13,16 @@ from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
 
 class Foundation:
     """The collaborators of the service; ``zone`` is that of the clocks on the hospital's walls,
-    ``language`` what those are told in who asked for none."""
+    ``language`` what those are told in who asked for none, ``gap_days`` how far ahead gaps are looked for."""
 
-    def __init__(self, units: UnitsOfWork, identity: IdentityService, zone: ZoneInfo, language: str) -> None:
+    def __init__(
+        self, units: UnitsOfWork, identity: IdentityService, zone: ZoneInfo, language: str, gap_days: int
+    ) -> None:
         self._units = units
         self._identity = identity
         self._zone = zone
         self._language = language
+        self._gap_days = timedelta(days=gap_days)
         self._hooks: dict[Kind, Callable[[UnitOfWork, Batch], Awaitable[None]]] = {}
 
 

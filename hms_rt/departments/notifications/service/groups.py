@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row
@@ -27,9 +28,17 @@ from hms_rt.kernel.paging import CodeCursor, Page, cut, decode_cursor
 from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission, require
 from hms_rt.storage.postgres import violated
+from hms_rt.storage.timers import set_timer
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 MOST_MEMBERS = 200
+
+
+GAPS = "notifications.on_call_gaps"
+"""The kind of durable timer that looks for gaps of a group; its callback is in ``warning``."""
+
+FIRST_LOOK = timedelta(hours=1)
+"""After a group was defined: until then its rota is still being written."""
 
 
 class Groups(Telling):
@@ -58,6 +67,7 @@ class Groups(Telling):
                     raise
                 raise conflict(f"on-call group {wanted.code} exists already") from error
             uow.audit("on_call.define_group", entity="on_call_group", entity_id=wanted.code)
+            await set_timer(uow, GAPS, wanted.code, uow.now + FIRST_LOOK)
             return await self._group(uow.connection, wanted.code)
 
         return await self._units.execute(principal, command, GroupOut, work)
@@ -73,6 +83,8 @@ class Groups(Telling):
             command.check_version(group.version)
             values = change.model_dump(exclude_none=True)
             await repository.save_group(uow.connection, code, **values, updated_at=uow.now)
+            if change.active:
+                await set_timer(uow, GAPS, code, uow.now)
             detail = {"active": change.active}
             uow.audit("on_call.change_group", entity="on_call_group", entity_id=code, detail=detail)
             return await self._group(uow.connection, code)

@@ -5,7 +5,7 @@ The rooms are those that the server has, so that one which is new cannot slip th
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -38,8 +38,8 @@ __all__ = ["pharmacy"]
 
 CANARY = "Zzcanary"
 WHY = WhyIn(reason="known to everybody")
-CANDID = {Audience.CLINICAL}
-"""Who treats."""
+CANDID = {Audience.CLINICAL, Audience.OWN}
+"""Who treats; a doctor's own list is of the doctor's patients."""
 NAMELESS = {"hospital", "cleaning", "stock"}
 """Rooms that show no patient to anybody."""
 ELSEWHERE = {"me", "cashier"}
@@ -97,10 +97,10 @@ async def canary(pharmacy: Pharmacy, hospital: Hospital) -> uuid.UUID:
 
 
 async def test_no_room_shows_the_name_but_to_those_who_treat_and_none_keeps_it_once_restricted(
-    canary: uuid.UUID, hospital: Hospital, services: Services
+    canary: uuid.UUID, hospital: Hospital, services: Services, pharmacy: Pharmacy
 ) -> None:
     for restricted in (True, False):
-        seen = await audiences(hospital, services)
+        seen = await audiences(hospital, services, {**PLACES, "doctor": str(pharmacy.doctor.id)})
         for (name, audience), shown in seen.items():
             room = name.split()[1].split(":")[0]
             clinical = audience in CANDID and room not in NAMELESS
@@ -153,14 +153,16 @@ async def test_lists_and_answers_show_the_name_to_those_who_treat_alone(
             assert (mrn in said) == knows_mrn, name
 
 
-async def audiences(hospital: Hospital, services: Services) -> dict[tuple[str, Audience], str]:
+async def audiences(
+    hospital: Hospital, services: Services, places: Mapping[str, str]
+) -> dict[tuple[str, Audience], str]:
     """What each audience of each room sees, from the changes alone."""
     seen = {}
     for channel in CHANNELS:
         for kind in channel.rooms(services):
             if kind.name in ELSEWHERE:
                 continue
-            place = PLACES[kind.name] if kind.takes_argument else ""
+            place = places[kind.name] if kind.takes_argument else ""
             stream = kind.streams.stream(place)
             state = await told(hospital, stream)
             async with hospital.units.reading() as connection:

@@ -13,10 +13,11 @@ import pytest_asyncio
 
 from hms_rt.app import Hospital, Stores
 from hms_rt.config import Settings
+from hms_rt.departments.identity.schemas import AssignmentIn
 from hms_rt.departments.opd.schemas.queue import ClinicIn, CounterIn
 from hms_rt.departments.opd.schemas.scheduling import ScheduleIn, SlotOut, SlotQuery
 from hms_rt.departments.patients.schemas import PatientNew
-from hms_rt.kernel.principal import SYSTEM, Role
+from hms_rt.kernel.principal import SYSTEM, AssignmentKind, Role
 from tests.cli.processes import configured, serving_workers
 from tests.conftest import PASSWORD, PersonFactory, command
 from tests.opd.conftest import Query
@@ -64,7 +65,9 @@ async def furnished(hospital: Hospital, person: PersonFactory) -> tuple[list[uui
     await opd.define_clinic(SYSTEM, command(), ClinicIn(code="GEN", name="General"))
     await opd.define_clinic(SYSTEM, command(), ClinicIn(code="EYE", name="Eyes"))
     await opd.define_counter(SYSTEM, command(), "GEN", CounterIn(code="G1", name="Room 1"))
-    await person(Role.ADMIN, Role.NURSE, username="everybody", clinic="GEN", counter="G1")
+    everybody = await person(Role.ADMIN, Role.NURSE, username="everybody", clinic="GEN", counter="G1")
+    eyes = AssignmentIn(kind=AssignmentKind.CLINIC, place="EYE")
+    await hospital.services.identity.assign(SYSTEM, command(), everybody.id, eyes)
     for capacity, overbook in ((5, 2), (50, 0), (5, 0)):
         doctor = await person(Role.DOCTOR)
         pattern = ScheduleIn(

@@ -224,10 +224,9 @@ class Hospital:
             PlacesOfCare([wards_of_patient], [OpdService.clinics_of_patient]),
             {ContextKind.ADMISSION: patient_of_admission, ContextKind.VISIT: patient_of_visit},
         )
-        zone = self.settings.zone
-        notifications = NotificationsService(
-            self.units, identity, zone, self.settings.facility_language, self.settings.on_call_gap_days
-        )
+        zone, language = self.settings.zone, self.settings.facility_language
+        gap_days = self.settings.on_call_gap_days
+        notifications = NotificationsService(self.units, identity, zone, language, gap_days)
         beds = BedsService(self.units, patients, identity, notifications)
         lab = LabService(
             self.units,
@@ -251,12 +250,7 @@ class Hospital:
             Facility(zone, self.settings.facility_language, self.settings.pharmacy_near_expiry_days),
         )
         billing = BillingService(self.units, patients, identity, zone, self.settings.facility_language)
-        asked = (
-            lab.outstanding,
-            pharmacy.outstanding,
-            MedicationService.outstanding,
-            billing.outstanding,
-        )
+        asked = (lab.outstanding, pharmacy.outstanding, MedicationService.outstanding, billing.outstanding)
         opd = OpdService(self.units, patients, identity, zone)
         return Services(
             audit=AuditService(self.units, self._engine, self.clock),

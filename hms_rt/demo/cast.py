@@ -46,6 +46,7 @@ SCREENS: Sequence[Screen] = (
     Screen("Internal medicine", "/beds ward:MED", "/screens/ward/MED"),
     Screen("Surgery", "/beds ward:SUR", "/screens/ward/SUR"),
     Screen("General medicine, waiting room", "/opd clinic:GEN", "/screens/opd/GEN"),
+    Screen("Cardiology, waiting room", "/opd clinic:CAR", "/screens/opd/CAR"),
     Screen("Emergency, waiting room", "/opd clinic:ER", "/screens/opd/ER"),
 )
 

@@ -28,12 +28,16 @@ class MappingError(Exception):
 
 
 class Arrive(Schema):
-    """Reception registers the patient and issues a token. A patient treated before is identified instead."""
+    """Reception registers the patient and issues a token. A patient treated before is identified instead.
+
+    In the clinics of ``by_appointment`` the patient has booked the next slot with a place, if there is one.
+    """
 
     do: Literal["arrive"]
     clinic: Template
     priority: Template = "routine"
     category: Template | None = None
+    by_appointment: tuple[PlaceCode, ...] = ()
 
 
 class Return(Schema):
@@ -183,6 +187,16 @@ class Clinic(Schema):
     counters: Annotated[int, Field(ge=1, le=200)] = 1
 
 
+class Schedule(Schema):
+    """Slots of a doctor of the replay in a clinic, every day of the week from today on."""
+
+    clinic: PlaceCode
+    starts: str = "00:00"
+    ends: str = "23:30"
+    slot_minutes: Annotated[int, Field(ge=5, le=240)] = 30
+    capacity: Annotated[int, Field(ge=1, le=50)] = 1
+
+
 class Ward(Schema):
     """A ward that the log needs; without ``beds`` as many as the log has patients at its busiest."""
 
@@ -196,6 +210,7 @@ class Setup(Schema):
     """What has to be there before the first event; ``tests`` are entries of the laboratory's catalogue."""
 
     clinics: tuple[Clinic, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     wards: tuple[Ward, ...] = ()
     tests: tuple[dict[str, Any], ...] = ()
 

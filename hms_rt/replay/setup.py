@@ -4,17 +4,20 @@ Everything is defined through the API by an administrator, and only where it is 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 from hms_rt.kernel.principal import AssignmentKind, Role
 from hms_rt.replay.client import RefusedError, Session
-from hms_rt.replay.mapping import Clinic, LogMapping, Ward
-from hms_rt.replay.staff import Staff, assign
+from hms_rt.replay.mapping import Clinic, LogMapping, Schedule, Ward
+from hms_rt.replay.staff import Staff, assign, users_by_name
 
 PER_PATIENT = 1.1
 """Beds per patient at the busiest moment: some wait for cleaning."""
 
 ON_TOP = 4
 """Further beds of every ward that the mapping does not size."""
+
+WEEK = timedelta(days=7)
 
 CLINIC_ROLES = frozenset({Role.DOCTOR, Role.NURSE, Role.RECEPTION})
 WARD_ROLES = (Role.DOCTOR, Role.NURSE)
@@ -34,7 +37,21 @@ async def prepare(
     for test in mapping.setup.tests:
         await unless_there(office, "/lab/catalogue", test)
     await _assign(office, staff, mapping, counters)
+    await _schedule(office, staff, mapping.setup.schedules)
     return counters
+
+
+async def _schedule(office: Session, staff: Staff, schedules: Sequence[Schedule]) -> None:
+    """Slots of a week; where there are some already, they stay as they are."""
+    if not schedules:
+        return
+    doctor, *_ = sorted(staff.usernames(Role.DOCTOR))
+    doctor_id = (await users_by_name(office, [doctor]))[doctor]["id"]
+    today = datetime.now(UTC).date()
+    days = {"first_day": today.isoformat(), "last_day": (today + WEEK).isoformat()}
+    for one in schedules:
+        pattern = {**one.model_dump(exclude={"clinic"}), **days, "weekdays": list(range(1, 8))}
+        await unless_there(office, f"/clinics/{one.clinic}/schedules", {"doctor_id": doctor_id, **pattern})
 
 
 def beds_of(ward: Ward, number: int) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hms_rt.kernel.principal import Role
@@ -10,6 +11,8 @@ from hms_rt.replay.client import RefusedError
 from hms_rt.replay.mapping import Arrive, Finish, Return, Serve, fill
 
 MRN_LENGTH = 20
+NEAR = timedelta(hours=1)
+"""Nobody comes earlier than this for an appointment."""
 WAITING, SERVING = "waiting", "serving"
 
 
@@ -125,12 +128,36 @@ async def _issue(action: Arrive | Return, scene: Scene) -> None:
     body = {"patient_id": case.patient_id, "priority": scene.text(action.priority) or "routine"}
     if action.category is not None:
         body["category"] = scene.text(action.category)
-    token = await scene.do(Role.RECEPTION, f"/clinics/{case.clinic}/tokens", body, step="token")
+    booked = isinstance(action, Arrive) and case.clinic in action.by_appointment
+    token = await _by_appointment(scene, body) if booked else None
+    if token is None:
+        token = await scene.do(Role.RECEPTION, f"/clinics/{case.clinic}/tokens", body, step="token")
     case.token, case.token_state = token["id"], WAITING
     opened = {"clinic": case.clinic, "patient_id": case.patient_id, "token_id": case.token}
     case.visit = (await scene.do(Role.NURSE, "/visits", opened, step="visit"))["id"]
     scene.world.counts["visits opened"] += 1
     case.visits += 1
+
+
+async def _by_appointment(scene: Scene, body: dict[str, Any]) -> dict[str, Any] | None:
+    """The number of a patient who comes for the next slot with a place; None where none is near, or the
+    patient is booked into it already."""
+    path = f"/clinics/{scene.case.clinic}/slots"
+    slots = (await scene.read(Role.RECEPTION, path, free="true", limit=1))["items"]
+    if not slots or datetime.fromisoformat(slots[0]["starts_at"]) > datetime.now(UTC) + NEAR:
+        return None
+    wanted = {"slot_id": slots[0]["id"], "patient_id": body["patient_id"]}
+    try:
+        held = await scene.do(Role.RECEPTION, "/appointments", wanted, step="book")
+        here = f"/appointments/{held['id']}/arrive"
+        arrived = await scene.do(Role.RECEPTION, here, {"priority": body["priority"]}, step="arrive")
+    except RefusedError as refused:
+        if refused.code not in {"conflict", "idempotency_mismatch"}:
+            raise
+        return None
+    scene.world.counts["appointments kept"] += 1
+    token: dict[str, Any] = arrived["token"]
+    return token
 
 
 async def _to_counter(scene: Scene, role: Role, *, wait: bool) -> None:

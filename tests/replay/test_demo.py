@@ -71,6 +71,8 @@ async def test_an_interrupted_day_leaves_nothing_in_the_way_of_the_next(hospital
             "stays": "SELECT count(*) FROM ipd_stay WHERE ended_at IS NULL",
         }
         found = {n: (await connection.execute(text(query))).scalar_one() for n, query in left.items()}
+        kept = "SELECT count(*) FROM opd_appointment WHERE clinic_code = 'CAR' AND state = 'fulfilled'"
+        assert (await connection.execute(text(kept))).scalar_one() > 0
     assert found == {"tokens": 0, "tests": 0, "stays": sum(INPATIENTS.values())}
 
 

@@ -12,6 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy.exc import DBAPIError
 
 from hms_rt.app import Hospital
+from hms_rt.departments.notifications.schemas.notifications import NotificationQuery
 from hms_rt.departments.pharmacy.model.dispense import DispenseState, Disposition
 from hms_rt.departments.pharmacy.model.prescription import PrescriptionState
 from hms_rt.departments.pharmacy.schemas.formulary import MedicineIn
@@ -109,6 +110,10 @@ async def test_the_rest_is_not_dispensed_with_a_reason(pharmacy: Pharmacy) -> No
         now = await service.not_dispensed(clerk, command(), rx.id, told)
         state = (PrescriptionState.ACTIVE, PrescriptionState.DISPENSED)[number]
         assert (now.state, now.lines[number].not_dispensed) == (state, "the patient has some")
+    heard = await pharmacy.services.notifications.list_own(pharmacy.doctor, NotificationQuery())
+    assert [(one.title, one.patient_id) for one in reversed(heard.items)] == [
+        (f"Not dispensed: {one.name}", rx.patient_id) for one in rx.lines
+    ]
 
 
 async def test_a_recall_stops_the_lot_and_names_who_got_some(pharmacy: Pharmacy, query: Query) -> None:

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     STOCK_NEAR_EXPIRY = "stock_near_expiry"
     STOCK_EXPIRED = "stock_expired"
     LOT_RECALLED = "lot_recalled"
+    NOT_DISPENSED = "not_dispensed"
     WEBHOOK_FAILED = "webhook_failed"
 
 

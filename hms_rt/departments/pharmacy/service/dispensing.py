@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from hms_rt.departments.notifications.service import Kind, Priority, Subject
 from hms_rt.departments.pharmacy.events import DispensePrepared, PrescriptionChanged
 from hms_rt.departments.pharmacy.model.dispense import Dispense, DispenseItem, DispenseState
 from hms_rt.departments.pharmacy.model.formulary import Medicine, invalid
@@ -118,7 +119,10 @@ class Dispensing(Returning):
     async def not_dispensed(
         self, principal: Principal, command: Command, prescription_id: uuid.UUID, told: NotDispensedIn
     ) -> PrescriptionOut:
-        """The rest of a line is not dispensed; with nothing else left the prescription is dispensed."""
+        """The rest of a line is not dispensed; with nothing else left the prescription is dispensed.
+
+        The prescriber is told.
+        """
 
         async def work(uow: UnitOfWork) -> PrescriptionOut:
             require(principal, Permission.DISPENSE)
@@ -132,6 +136,7 @@ class Dispensing(Returning):
                 raise conflict("nothing of that line is left to dispense")
             after = replace(line, not_dispensed=told.reason)
             await prescriptions.save_line(uow.connection, after)
+            await self._tell_prescriber(uow, prescription, line)
             lines = [after if one.id == after.id else one for one in lines]
             if all(one.to_dispense <= 0 for one in lines):
                 done = prescription.move(_M.DISPENSE_REST)
@@ -148,6 +153,12 @@ class Dispensing(Returning):
             return prescription_out(principal, kept, lines)
 
         return await self._units.execute(principal, command, PrescriptionOut, work)
+
+    async def _tell_prescriber(self, uow: UnitOfWork, prescription: Prescription, line: Line) -> None:
+        people = await self._identity.active_names_of(uow.connection, {prescription.prescribed_by})
+        title, subject = f"Not dispensed: {line.name}", Subject("prescription", str(prescription.id))
+        kind, patient_id = Kind.NOT_DISPENSED, prescription.patient_id
+        await self._tell(uow, people, kind, title, subject, Priority.NORMAL, patient_id)
 
     async def dispenses(
         self, principal: Principal, command: Command, prescription_id: uuid.UUID

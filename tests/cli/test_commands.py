@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from hms_rt.app import Stores
 from tests.conftest import SECRET, admin_connection
@@ -94,8 +95,11 @@ async def test_a_database_that_was_never_migrated_is_named_and_then_migrated(
     name = f"{stores.mongo_database}_empty"
     await admin.execute(f"CREATE DATABASE {name}")
     try:
-        uri = stores.postgres_uri.replace(stores.mongo_database, name)
-        environment = {**configured(stores), "POSTGRES_URI": uri}
+        empty = make_url(configured(stores)["POSTGRES_URI"]).set(database=name)
+        environment = {
+            **configured(stores),
+            "POSTGRES_URI": empty.render_as_string(hide_password=False),
+        }
         code, said = await hms(tmp_path, "serve", "--port", "0", **environment)
         assert code == 2
         assert "hms-rt migrate" in said

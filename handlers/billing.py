@@ -5,6 +5,7 @@ from hms_rt.departments.billing.schemas.charges import (
     ChargeOut,
     ChargeQuery,
     PriceCharge,
+    ProcedureOut,
     ReverseCharge,
 )
 from hms_rt.departments.billing.schemas.tariffs import (
@@ -251,5 +252,34 @@ async def price_charge(call: Call[PriceCharge, None]) -> ChargeOut:
 async def reverse_charge(call: Call[ReverseCharge, None]) -> ChargeOut:
     """Answers the charge of the opposite amounts; nothing is ever deleted."""
     return await call.services.billing.reverse_charge(
+        call.principal, call.command, call.path_uuid("id"), call.body
+    )
+
+
+@routes.post(
+    "/billing/procedures",
+    body=ChargeIn,
+    answer=ProcedureOut,
+    status=201,
+    permission=Permission.PROCEDURE_RECORD,
+    command="billing.record_procedure",
+    summary="Say that a procedure was done",
+)
+async def record_procedure(call: Call[ChargeIn, None]) -> ProcedureOut:
+    """By who treats the patient; it is charged, and answers no price."""
+    return await call.services.billing.record_procedure(call.principal, call.command, call.body)
+
+
+@routes.post(
+    "/billing/procedures/{id}/cancel",
+    body=ReverseCharge,
+    answer=ProcedureOut,
+    permission=Permission.PROCEDURE_RECORD,
+    command="billing.cancel_procedure",
+    summary="A procedure was not done",
+)
+async def cancel_procedure(call: Call[ReverseCharge, None]) -> ProcedureOut:
+    """By who treats the patient; its charge is reversed."""
+    return await call.services.billing.cancel_procedure(
         call.principal, call.command, call.path_uuid("id"), call.body
     )

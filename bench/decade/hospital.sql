@@ -207,9 +207,9 @@ FROM (SELECT n, moment(n, :rows) AS at, n * 3 / 40 + 1 AS o, CASE WHEN n < :rows
       FROM generate_series(1, :rows) n) t;
 
 -- billing_shift 0.1
-INSERT INTO billing_shift (id, facility, counter, cashier, opened_at, opening_cash, cash, closed_at, counted,
+INSERT INTO billing_shift (id, facility, counter, cashier, day, opened_at, opening_cash, cash, closed_at, counted,
     difference, version)
-SELECT gid('A', n, at), 'MAIN', 'K' || n % 10, person(n), at, 100, 100, at, 100, 0, 1
+SELECT gid('A', n, at), 'MAIN', 'K' || n % 10, person(n), at::date, at, 100, 100, at, 100, 0, 1
 FROM (SELECT n, moment(n, :rows) AS at FROM generate_series(1, :rows) n) t;
 
 -- billing_invoice 1.0

@@ -140,6 +140,7 @@ class Permission(StrEnum):
     COVERAGE_SET = "coverage.set"  # who pays for a patient
     CHARGE_READ = "charge.read"
     CHARGE_RAISE = "charge.raise"  # by hand, and price what waits for a tariff
+    PROCEDURE_RECORD = "procedure.record"  # or cancel, for one's own patients; it is charged
     CHARGE_REVERSE = "charge.reverse"
     INVOICE_READ = "invoice.read"
     INVOICE_WRITE = "invoice.write"  # draft, issue, settle from deposits, credit, ask for a void
@@ -149,6 +150,7 @@ class Permission(StrEnum):
     PAYMENT_READ = "payment.read"
     PAYMENT_TAKE = "payment.take"  # and open and close a shift
     REFUND_REQUEST = "refund.request"
+    DAY_CLOSE = "day.close"  # of a facility's cash
     REFUND_APPROVE = "refund.approve"  # or decline, what another person asked for
 
     SERVICE_ACCOUNTS = "service_accounts"  # of external servers, and what is sent to them
@@ -269,6 +271,7 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.COVERAGE_SET: {ADMIN: ANY, RECEPTION: ANY},
     P.CHARGE_READ: {ADMIN: ANY, RECEPTION: ANY},
     P.CHARGE_RAISE: {ADMIN: ANY, RECEPTION: ANY},
+    P.PROCEDURE_RECORD: {DOCTOR: OWN, NURSE: OWN},
     P.CHARGE_REVERSE: {ADMIN: ANY},
     P.INVOICE_READ: {ADMIN: ANY, RECEPTION: ANY},
     P.INVOICE_WRITE: {ADMIN: ANY, RECEPTION: ANY},
@@ -278,6 +281,7 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.PAYMENT_READ: {ADMIN: ANY, RECEPTION: ANY},
     P.PAYMENT_TAKE: {ADMIN: ANY, RECEPTION: ANY, PHARMACY: OWN},
     P.REFUND_REQUEST: {RECEPTION: ANY, PHARMACY: OWN},
+    P.DAY_CLOSE: {ADMIN: ANY, RECEPTION: ANY},
     P.REFUND_APPROVE: {ADMIN: ANY},
     P.SERVICE_ACCOUNTS: {ADMIN: ANY},
     P.CHANGES_READ: {},

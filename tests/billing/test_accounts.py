@@ -54,7 +54,8 @@ NUMBERS = """
         SELECT CASE kind WHEN 'credit_note' THEN 'credit_note' ELSE 'invoice' END AS series, number
             FROM billing_invoice WHERE number IS NOT NULL
         UNION ALL SELECT 'receipt', number FROM billing_payment WHERE number IS NOT NULL
-        UNION ALL SELECT 'estimate', number FROM billing_estimate) n GROUP BY series
+        UNION ALL SELECT 'estimate', number FROM billing_estimate
+        UNION ALL SELECT 'day', number FROM billing_day) n GROUP BY series
 """
 
 
@@ -303,7 +304,7 @@ ATTACKS = (
     "UPDATE billing_shift SET cashier = gen_random_uuid()",
     "UPDATE billing_shift SET closed_at = now(), counted = cash, difference = 1",
     "INSERT INTO billing_shift SELECT gen_random_uuid(), facility, counter, gen_random_uuid(), now(), 0, 0"
-    ", NULL, NULL, NULL, NULL, 1 FROM billing_shift",
+    ", NULL, NULL, NULL, NULL, 1, current_date + 1 FROM billing_shift",
     *(
         f"DELETE FROM billing_{name}"
         for name in ("invoice", "line", "payment", "refund", "shift", "allocation")

@@ -15,7 +15,7 @@ from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.beds.schemas import BedChange
 from hms_rt.departments.billing.model.days import charged_days, day_of, end_of
 from hms_rt.departments.billing.projector.bed_days import LATE
-from hms_rt.departments.billing.schemas.charges import PriceCharge, ReverseCharge
+from hms_rt.departments.billing.schemas.charges import ChargeIn, PriceCharge, ReverseCharge
 from hms_rt.departments.billing.schemas.tariffs import CodeIn
 from hms_rt.departments.ipd.model import Disposition
 from hms_rt.departments.ipd.schemas import (
@@ -28,16 +28,18 @@ from hms_rt.departments.ipd.schemas import (
     Timed,
     TransferIn,
 )
+from hms_rt.departments.opd.model.visit import Disposition as Home
 from hms_rt.departments.opd.schemas.queue import CallIn, ClinicIn, CounterIn, Late, TokenIn
 from hms_rt.departments.opd.schemas.queue import TransferIn as Onward
+from hms_rt.departments.opd.schemas.visits import VisitClose, VisitEnd, VisitIn
 from hms_rt.departments.patients.schemas import MergeIn
 from hms_rt.departments.patients.schemas.merging import UndoMerge
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code
-from hms_rt.kernel.principal import SYSTEM
+from hms_rt.kernel.principal import SYSTEM, Role
 from hms_rt.storage.postgres import sqlstate
 from tests.billing.conftest import Query, Till, refused
-from tests.conftest import WardFactory, command
+from tests.conftest import PersonFactory, WardFactory, command
 
 DAY = timedelta(days=1)
 VIENNA = ZoneInfo("Europe/Vienna")
@@ -164,6 +166,69 @@ async def test_a_consultation_is_charged_once_though_the_patient_comes_back(till
     await opd.done(SYSTEM, command(), at, Late())
     (charge,) = await till.charges(patient_id)
     assert (charge.service, str(charge.gross)) == ("CONS", "40.00")
+
+
+async def test_procedures_are_recorded_by_who_treats_and_cancelled_again(
+    till: Till, ward: WardFactory, person: PersonFactory
+) -> None:
+    billing = till.services.billing
+    (bed,) = await ward("ICU", 1)
+    here = await admitted(till, bed.id)
+    await till.price("DRESS", "40")
+    nurse, stranger = await person(Role.NURSE, ward="ICU"), await person(Role.NURSE, ward="MED")
+    said = {"patient_id": here.patient_id, "service": "DRESS", "quantity": "2"}
+    wanted = ChargeIn.model_validate(said)
+    done = await billing.record_procedure(nurse, command(), wanted)
+    assert (done.service, done.admission_id) == ("DRESS", here.id)
+    await refused(Code.FORBIDDEN, billing.record_procedure(stranger, command(), wanted))
+    visit = ChargeIn.model_validate({**said, "service": "CONS"})
+    await refused(Code.INVALID, billing.record_procedure(nurse, command(), visit))
+    (charge,) = await till.charges(here.patient_id)
+    assert (charge.id, str(charge.gross)) == (done.id, "80.00")
+    why = ReverseCharge(reason="was not done")
+    await refused(Code.FORBIDDEN, billing.cancel_procedure(stranger, command(), done.id, why))
+    await billing.cancel_procedure(nurse, command(), done.id, why)
+    await refused(Code.CONFLICT, billing.cancel_procedure(nurse, command(), done.id, why))
+    assert await till.charges(here.patient_id) == []
+
+
+async def test_a_visit_without_a_number_is_charged_and_with_one_only_once(
+    till: Till, person: PersonFactory
+) -> None:
+    opd, billing = till.services.opd, till.services.billing
+    await opd.define_clinic(SYSTEM, command(), ClinicIn(code="GEN", name="GEN"))
+    await opd.define_counter(SYSTEM, command(), "GEN", CounterIn(code="GEN1", name="GEN1"))
+    await opd.open_counter(SYSTEM, command(), "GEN1")
+
+    doctor = await person(Role.DOCTOR, clinic="GEN", counter="GEN1")
+
+    async def visited(patient_id: uuid.UUID, *, closed: bool = True) -> None:
+        visit = await opd.open_visit(SYSTEM, command(), VisitIn(patient_id=patient_id, clinic="GEN"))
+        if not closed:
+            why = VisitEnd(reason="wrong patient")
+            await opd.cancel_visit(SYSTEM, command(), visit.id, why)
+            return
+        await opd.consult(doctor, command(), visit.id, Late())
+        await opd.close_visit(doctor, command(), visit.id, VisitClose(disposition=Home.HOME))
+
+    walked, queued, back = await till.patient(), await till.patient("Ohm"), await till.patient("Volta")
+    await visited(walked)
+    await visited(walked, closed=False)
+    for patient_id in (queued, back):
+        token = await opd.issue(SYSTEM, command(), "GEN", TokenIn(patient_id=patient_id))
+        await opd.call(SYSTEM, command(), token.id, CallIn(counter="GEN1"))
+        if patient_id == queued:
+            await visited(patient_id)
+            continue
+        visit = await opd.open_visit(SYSTEM, command(), VisitIn(patient_id=patient_id, clinic="GEN"))
+        await opd.consult(doctor, command(), visit.id, Late())
+        await opd.done(SYSTEM, command(), token.id, Late())
+        (charge,) = await till.charges(patient_id)
+        why = ReverseCharge(reason="was not done")
+        await billing.reverse_charge(till.admin, command(), charge.id, why)
+        await opd.close_visit(doctor, command(), visit.id, VisitClose(disposition=Home.HOME))
+    for patient_id, many in ((walked, 1), (queued, 1), (back, 0)):
+        assert [one.service for one in await till.charges(patient_id)] == ["CONS"] * many
 
 
 async def test_without_a_tariff_nothing_is_lost(till: Till, query: Query) -> None:

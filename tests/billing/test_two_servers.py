@@ -66,14 +66,15 @@ async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
                 assert answer.status == 200
             sessions.append(session)
 
-        async def ask(number: int, path: str, body: dict[str, Any], key: str | None = None) -> int:
-            headers = {"Idempotency-Key": key} if key is not None else {}
+        async def ask(number: int, path: str, body: dict[str, Any], **headers: str) -> int:
+            headers = {name.replace("_", "-"): value for name, value in headers.items()}
             url = f"/api/v1/billing{path}"
             async with sessions[number % 2].post(url, json=body, headers=headers) as answer:
                 return answer.status
 
-        async def at_once(path: str, body: dict[str, Any]) -> Counter[int]:
-            return Counter(await asyncio.gather(*(ask(number, path, body) for number in range(MANY))))
+        async def at_once(path: str, body: dict[str, Any], **headers: str) -> Counter[int]:
+            asked = (ask(number, path, body, **headers) for number in range(MANY))
+            return Counter(await asyncio.gather(*asked))
 
         cash = {"patient_id": str(patient_id), "counter": "C1", "means": "cash"}
         paid = await at_once("/payments", {**cash, "amount": "7.00", "invoice_id": str(invoice.id)})
@@ -95,6 +96,20 @@ async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
         assert [row.owed for row in owed] == [190, 760]
         assert await ask(0, "/discount-limits", {"holder": "admin", "percent": "50"}) in (200, 201)
         (draft,) = await query("SELECT id FROM billing_invoice WHERE state = 'draft'")
+        pack = {"code": "CARE", "name": "Wound care", "kind": "package"}
+        assert await ask(0, "/services", pack) == 201
+        assert (
+            await ask(0, "/prices", {"service": "CARE", "valid_from": "2000-01-01", "unit_price": "1"}) == 201
+        )
+        two = {"package": "CARE", "items": [{"service": "LAC", "quantity": "2"}]}
+        assert await at_once("/packages", two) == {201: 1, 409: 49}
+        other = await till.patient("Ohm")
+        applied = {"patient_id": str(other), "package": "CARE"}
+        assert await at_once("/package-uses", applied) == {201: MANY}
+        (use,) = await query("SELECT id FROM billing_package_use ORDER BY id LIMIT 1")
+        why = {"reason": "changed plans"}
+        back = await at_once(f"/package-uses/{use.id}/withdraw", why, If_Match='"1"')
+        assert back in ({200: 1, 409: 49}, {200: 1, 412: 49})
         off = {"amount": "7.00", "reason": "member of staff"}
         given = await at_once(f"/invoices/{draft.id}/discounts", off)
         assert given == {201: MANY}
@@ -103,8 +118,15 @@ async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
         opened = await at_once("/cashiers/C2/shifts", {"opening_cash": "0"})
         assert opened == {201: 1, 409: 49}
         keyed = await asyncio.gather(
-            *(ask(n, "/payments", {**cash, "amount": "1.00"}, "same") for n in range(MANY))
+            *(ask(n, "/payments", {**cash, "amount": "1.00"}, Idempotency_Key="same") for n in range(MANY))
         )
         assert set(keyed) <= {201, 409}
+        (drawer,) = await query("SELECT id, cash FROM billing_shift WHERE counter = 'C1'")
+        for one in await query("SELECT id, cash, version FROM billing_shift"):
+            counted = {"counted": str(one.cash)}
+            path = f"/shifts/{one.id}/close"
+            assert await ask(0, path, counted, If_Match=f'"{one.version}"') == 200
+        assert await at_once("/days", {}) == {201: 1, 409: 49}
+        assert drawer.cash
     sums = await adds_up(query)
     assert (sums.cash, sums.deposits) == (Decimal("104.00"), Decimal("4.00"))

@@ -94,6 +94,7 @@ RULES = {
                 FROM billing_invoice WHERE number IS NOT NULL
             UNION ALL SELECT facility, 'receipt', number FROM billing_payment WHERE number IS NOT NULL
             UNION ALL SELECT facility, 'estimate', number FROM billing_estimate
+            UNION ALL SELECT facility, 'day', number FROM billing_day
         ) given USING (facility, series)
         GROUP BY facility, series, last
         HAVING count(number) <> last OR count(DISTINCT number) <> last OR max(number) <> last OR last IS NULL

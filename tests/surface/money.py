@@ -5,6 +5,7 @@ from typing import Any
 
 from hms_rt.departments.billing.model.tariff import ServiceKind
 from hms_rt.departments.billing.schemas.accounts import (
+    CashierIn,
     InvoiceIn,
     InvoiceOut,
     IssueIn,
@@ -19,8 +20,10 @@ from hms_rt.departments.billing.schemas.accounts import (
     WhyVoid,
 )
 from hms_rt.departments.billing.schemas.charges import ChargeIn, ChargeOut, ReverseCharge
+from hms_rt.departments.billing.schemas.days import DayIn, DayOut
 from hms_rt.departments.billing.schemas.discounts import DiscountIn, DiscountOut
 from hms_rt.departments.billing.schemas.estimates import EstimateIn, EstimateOut
+from hms_rt.departments.billing.schemas.packages import PackageIn, PackageUseIn, PackageUseOut
 from hms_rt.departments.billing.schemas.tariffs import PriceIn, ServiceIn, ServiceOut
 from hms_rt.kernel.principal import SYSTEM
 from tests.conftest import command
@@ -115,6 +118,38 @@ async def discount(world: World) -> DiscountOut:
     return await world.services.billing.give_discount(SYSTEM, command(), (await draft(world)).id, wanted)
 
 
+async def _procedure(world: World) -> Ask:
+    """Of somebody who lies in a ward of theirs."""
+    patient_id = (await world.admitted()).patient_id
+    code = (await service(world)).code
+    return Ask(body={"patient_id": str(patient_id), "service": code, "quantity": "1"})
+
+
+async def _cancel_procedure(world: World) -> Ask:
+    wanted = ChargeIn.model_validate((await _procedure(world)).body)
+    made = await world.services.billing.record_procedure(SYSTEM, command(), wanted)
+    return Ask({"id": str(made.id)}, body=REASON)
+
+
+async def _package(world: World) -> Ask:
+    new = ServiceIn(code=world.fresh("P"), name="Check-up", kind=ServiceKind.PACKAGE)
+    code = (await world.services.billing.define_service(SYSTEM, command(), new)).code
+    await price(world, code)
+    return Ask(body={"package": code, "items": [{"service": (await service(world)).code, "quantity": "2"}]})
+
+
+async def _use(world: World) -> Ask:
+    wanted = PackageIn.model_validate((await _package(world)).body)
+    made = await world.services.billing.define_package(SYSTEM, command(), wanted)
+    return Ask(body={"package": made.package, "patient_id": str((await world.patient()).id)})
+
+
+async def package_use(world: World) -> PackageUseOut:
+    """Nothing of it is used."""
+    wanted = PackageUseIn.model_validate((await _use(world)).body)
+    return await world.services.billing.apply_package(SYSTEM, command(), wanted)
+
+
 async def issued(world: World) -> InvoiceOut:
     """Nothing of it is paid."""
     return await world.services.billing.issue_invoice(SYSTEM, command(), (await draft(world)).id, IssueIn())
@@ -201,6 +236,28 @@ async def _open(world: World) -> Ask:
     return Ask({"code": COUNTERS[0]}, body={"opening_cash": "0"})
 
 
+async def _day(world: World) -> Ask:
+    """A facility of its own, whose only shift is closed."""
+    billing, facility = world.services.billing, world.fresh("F")
+    till = CashierIn(code=world.fresh("TILL"), name="Till", facility=facility)
+    await billing.define_cashier(SYSTEM, command(), till)
+    for one in (await billing.shifts(SYSTEM, command(), ShiftQuery(limit=200))).items:
+        if one.closed_at is None:
+            counted = ShiftClose.model_validate({"counted": str(one.cash)})
+            await billing.close_cashier_shift(SYSTEM, command(), one.id, counted)
+    told = ShiftIn.model_validate({"opening_cash": "10.00"})
+    opened = await billing.open_cashier_shift(SYSTEM, command(), till.code, told)
+    counted = ShiftClose.model_validate({"counted": "10.00"})
+    await billing.close_cashier_shift(SYSTEM, command(), opened.id, counted)
+    return Ask(body={"facility": facility})
+
+
+async def closed_day(world: World) -> DayOut:
+    """Nothing was taken on it."""
+    wanted = DayIn.model_validate((await _day(world)).body)
+    return await world.services.billing.close_day(SYSTEM, command(), wanted)
+
+
 async def _close(world: World) -> Ask:
     shift = await _shift(world)
     body = {"counted": "7.00", "reason": "counted twice"}
@@ -258,6 +315,16 @@ RECIPES: dict[str, Recipe] = {
     "GET /billing/discounts": plain(),
     "POST /billing/discounts/{id}/approve": at(discount),
     "POST /billing/discounts/{id}/decline": at(discount),
+    "GET /billing/packages": plain(),
+    "POST /billing/packages": _package,
+    "POST /billing/package-uses": _use,
+    "POST /billing/package-uses/{id}/withdraw": at(package_use, REASON),
+    "GET /patients/{id}/packages": at(World.patient),
+    "POST /billing/days": _day,
+    "GET /billing/days": plain(),
+    "GET /billing/days/{id}/pdf": at(closed_day),
+    "POST /billing/procedures": _procedure,
+    "POST /billing/procedures/{id}/cancel": _cancel_procedure,
     "GET /billing/issuers": plain(),
     "POST /billing/issuers": plain(body={"name": "General Hospital", "address": "1 Main Road\nTown"}),
     "GET /billing/invoices/{id}/pdf": at(issued),

@@ -16,6 +16,7 @@ TABLES = (
     Repointed(tables.charge),
     Repointed(tables.invoice),
     Repointed(tables.estimate),
+    Repointed(tables.package_use),
     Repointed(tables.payment),
 )
 

@@ -143,6 +143,7 @@ shift = sa.Table(
     sa.Column("facility", sa.Text, nullable=False),
     sa.Column("counter", sa.ForeignKey("billing_cashier.code"), nullable=False),
     sa.Column("cashier", sa.Uuid, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
     sa.Column("opened_at", Moment, nullable=False),
     sa.Column("opening_cash", sa.Numeric, nullable=False),
     sa.Column("cash", sa.Numeric, nullable=False),
@@ -351,3 +352,75 @@ discount = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
 )
 """Discounts given or asked for; what they take off is a charge for each line (``reduces``)."""
+
+package_item = sa.Table(
+    "billing_package_item",
+    metadata,
+    sa.Column("package", sa.ForeignKey("billing_service.code"), primary_key=True),
+    sa.Column("service", sa.ForeignKey("billing_service.code"), primary_key=True),
+    sa.Column("quantity", sa.Numeric, nullable=False),
+)
+"""What a package includes; its price is that of the service of its code."""
+
+package_use = sa.Table(
+    "billing_package_use",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("package", sa.ForeignKey("billing_service.code"), nullable=False),
+    sa.Column("patient_id", sa.ForeignKey("patients_patient.id"), nullable=False),
+    sa.Column("admission_id", sa.Uuid),
+    sa.Column("since", sa.Date, nullable=False),
+    sa.Column("until", sa.Date, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("applied_at", Moment, nullable=False),
+    sa.Column("applied_by", sa.Uuid, nullable=False),
+    sa.Column("withdrawn_at", Moment),
+    sa.Column("withdrawn_by", sa.Uuid),
+    sa.Column("reason", sa.Text),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""For whom a package was applied: for an admission, or some days without one."""
+
+package_left = sa.Table(
+    "billing_package_left",
+    metadata,
+    sa.Column("use_id", sa.ForeignKey("billing_package_use.id"), primary_key=True),
+    sa.Column("service", sa.ForeignKey("billing_service.code"), primary_key=True),
+    sa.Column("quantity", sa.Numeric, nullable=False),
+    sa.Column("used", sa.Numeric, nullable=False),
+)
+"""How much of each service a package includes, and how much of that is used."""
+
+day = sa.Table(
+    "billing_day",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("shifts", sa.Integer, nullable=False),
+    sa.Column("opening_cash", sa.Numeric, nullable=False),
+    sa.Column("counted", sa.Numeric, nullable=False),
+    sa.Column("difference", sa.Numeric, nullable=False),
+    sa.Column("closed_at", Moment, nullable=False),
+    sa.Column("closed_by", sa.Uuid, nullable=False),
+)
+"""Closed days of a facility: append-only."""
+
+day_means = sa.Table(
+    "billing_day_means",
+    metadata,
+    sa.Column("day_id", sa.ForeignKey("billing_day.id"), primary_key=True),
+    sa.Column("means", sa.Text, primary_key=True),
+    sa.Column("received", sa.Numeric, nullable=False),
+    sa.Column("given_back", sa.Numeric, nullable=False),
+)
+"""What a closed day received and gave back by each means."""
+
+books = sa.Table(
+    "billing_books",
+    metadata,
+    sa.Column("facility", sa.Text, primary_key=True),
+    sa.Column("closed_until", sa.Date),
+)
+"""Up to which day a facility's cash is closed: locked by whoever opens a shift or closes a day (triggers)."""

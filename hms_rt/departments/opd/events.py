@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from hms_rt.departments.opd.model.appointment import Appointment, AppointmentState
 from hms_rt.departments.opd.model.token import Token, TokenState
@@ -88,6 +88,19 @@ class TokenMoved(Event):
             token.journey,
             token.doctor_id,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class VisitClosed(Event):
+    """A consultation is over, with a number of a queue or without. The visit is locked.
+
+    ``journey`` is that of its number, as in :class:`TokenMoved`; None if it has none."""
+
+    visit_id: uuid.UUID
+    patient_id: uuid.UUID
+    clinic: str
+    at: datetime
+    journey: str | None
 
 
 @dataclass(frozen=True, slots=True)

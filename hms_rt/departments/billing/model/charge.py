@@ -65,16 +65,20 @@ class Charge:
         amounts: Amounts,
         now: datetime,
         by: uuid.UUID,
+        quantity: Decimal = Decimal(1),
     ) -> "Charge":
-        """The charge that takes ``amounts`` (negative) off this one, for whatever ``source`` names."""
+        """The charge that takes ``amounts`` (negative) off this one, for whatever ``source`` names.
+
+        ``quantity`` is how much of it a package includes.
+        """
         return replace(
             self,
             id=charge_id,
             kind=kind,
             cause=f"{source}/{self.id}",
             source=source,
-            quantity=Decimal(1),
-            unit_price=-amounts.net,
+            quantity=quantity,
+            unit_price=self.unit_price if kind is ServiceKind.INCLUDED else -amounts.net,
             amounts=amounts,
             recorded_at=now,
             recorded_by=by,

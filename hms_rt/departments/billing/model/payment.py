@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -158,7 +158,10 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A cashier's time at a counter. ``cash`` is what the drawer should hold; at the end it is counted."""
+    """A cashier's time at a counter. ``cash`` is what the drawer should hold; at the end it is counted.
+
+    ``day`` is the day that its money counts for: that on which it opened, unless that was closed already.
+    """
 
     id: uuid.UUID
     facility: str
@@ -167,6 +170,7 @@ class Shift:
     opened_at: datetime
     opening_cash: Decimal
     cash: Decimal
+    day: date
     closed_at: datetime | None = None
     counted: Decimal | None = None
     difference: Decimal | None = None

@@ -26,6 +26,7 @@ class ServiceKind(StrEnum):
     BED_DAY = "bed_day"  # by ward
     PROCEDURE = "procedure"
     OTHER = "other"
+    PACKAGE = "package"  # several services at one price
     DISCOUNT = "discount"  # takes something off a charge
     INCLUDED = "included"  # a package includes it, or a part of it
 

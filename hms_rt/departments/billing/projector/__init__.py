@@ -11,7 +11,7 @@ from hms_rt.departments.billing.projector.ledger import Deed, Ledger
 from hms_rt.departments.billing.repository import charges, stays
 from hms_rt.departments.ipd.events import AdmissionChanged, StayMoved
 from hms_rt.departments.lab.events import LabChange, LabTestsChanged
-from hms_rt.departments.opd.events import TokenMoved
+from hms_rt.departments.opd.events import TokenMoved, VisitClosed
 from hms_rt.departments.pharmacy.events import SupplyChanged
 from hms_rt.kernel.changes import Event
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
@@ -46,6 +46,24 @@ class Charging:
                 f"Consultation, clinic {event.clinic}",
             )
             await self._ledger.charge(uow, deed)
+
+    async def visit_closed(self, uow: UnitOfWork, event: VisitClosed) -> None:
+        """A consultation is over that had no number, or whose number is not done; once with its number's.
+
+        What was charged of it and taken back by hand stays so.
+        """
+        cause = f"{event.clinic}/{event.journey or event.visit_id}"
+        if await charges.known(uow.connection, event.patient_id, ServiceKind.CONSULTATION, cause):
+            return
+        deed = Deed(
+            ServiceKind.CONSULTATION,
+            event.clinic,
+            cause,
+            event.patient_id,
+            event.at,
+            f"Consultation, clinic {event.clinic}",
+        )
+        await self._ledger.charge(uow, deed)
 
     async def tests_changed(self, uow: UnitOfWork, event: LabTestsChanged) -> None:
         """Results were released."""
@@ -113,6 +131,7 @@ def projectors(zone: ZoneInfo) -> Mapping[type[Event], Sequence[Projector]]:
     charging = Charging(zone)
     return {
         TokenMoved: (charging.token_moved,),
+        VisitClosed: (charging.visit_closed,),
         LabTestsChanged: (charging.tests_changed,),
         SupplyChanged: (charging.supply_changed,),
         InvoiceChanged: (invoice_changed,),

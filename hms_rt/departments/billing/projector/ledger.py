@@ -11,7 +11,8 @@ from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.days import day_of
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceState
 from hms_rt.departments.billing.model.tariff import Service, ServiceKind, applicable, priced
-from hms_rt.departments.billing.repository import accounts, charges, discounts, rows, tariffs
+from hms_rt.departments.billing.projector.packages import include
+from hms_rt.departments.billing.repository import accounts, charges, discounts, packages, rows, tariffs
 from hms_rt.kernel.errors import conflict
 from hms_rt.storage.unit_of_work import UnitOfWork
 
@@ -73,6 +74,7 @@ class Ledger:
         if not await charges.add(uow.connection, raised):
             return None
         _tell(uow, "charge.raise", raised)
+        await include(uow, raised, self.zone)
         return raised
 
     async def price(self, uow: UnitOfWork, charge: Charge, on: date | None = None) -> Charge | None:
@@ -96,7 +98,9 @@ class Ledger:
             return date.fromisoformat(charge.cause.rsplit("/", 1)[1])
         return day_of(charge.occurred_at, self.zone)
 
-    async def reverse(self, uow: UnitOfWork, charge: Charge, reason: str, *, alone: bool = True) -> Charge:
+    async def reverse(
+        self, uow: UnitOfWork, charge: Charge, reason: str, *, alone: bool = True, withdrawing: bool = False
+    ) -> Charge:
         """Take a locked charge back; records ``ChargeRaised``. Raises ``conflict`` for a second time.
 
         What was taken off it is taken back before. It goes off a draft that it is on; once issued, it takes a
@@ -104,6 +108,13 @@ class Ledger:
         """
         for reduction in await discounts.lock_reductions(uow.connection, [charge.id]):
             await self.reverse(uow, reduction, reason, alone=False)
+        if charge.kind is ServiceKind.PACKAGE and not withdrawing:
+            raise conflict("it is a package: withdraw it, so that what it includes is charged again")
+        if charge.kind is ServiceKind.INCLUDED:
+            if alone and not withdrawing:
+                raise conflict("a package includes it: withdraw the package")
+            use_id, service = uuid.UUID(charge.source), charge.service or ""
+            await packages.use_more(uow.connection, use_id, service, -charge.quantity)
         back = charge.reversal(uow.ids.new(), uow.now, uow.principal.id, reason)
         await charges.reverse(uow.connection, charge, back)
         invoice_id = await accounts.live_line(uow.connection, charge.id)

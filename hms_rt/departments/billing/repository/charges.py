@@ -98,6 +98,16 @@ async def lock_of_cause(connection: AsyncConnection, kind: ServiceKind, cause: s
     return charge_of(row) if row is not None else None
 
 
+async def known(connection: AsyncConnection, patient_id: uuid.UUID, kind: ServiceKind, cause: str) -> bool:
+    """True if this was ever charged for a patient, though it may have been taken back."""
+    query = sa.select(
+        sa.exists().where(
+            _CHARGE.patient_id == patient_id, _CHARGE.kind == kind.value, _CHARGE.cause == cause
+        )
+    )
+    return bool((await connection.execute(query)).scalar_one())
+
+
 def day_cause(admission_id: uuid.UUID, day: date) -> str:
     """The cause of a day in bed; those of one stay sort by day."""
     return f"{admission_id}/{day.isoformat()}"

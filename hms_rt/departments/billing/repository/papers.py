@@ -3,23 +3,17 @@
 import uuid
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.billing import tables
-from hms_rt.departments.billing.model.payment import Means, RefundState
 from hms_rt.departments.billing.views.papers import Issuer
-from hms_rt.departments.billing.views.shift_paper import MeansTotal
 
 _ISSUER = tables.issuer.c
 _PRINT = tables.print_count.c
-_PAYMENT = tables.payment.c
-_REFUND = tables.refund.c
 _ALLOCATION = tables.allocation.c
-ZERO = Decimal(0)
 
 
 async def issuer(connection: AsyncConnection, facility: str, *, lock: bool = False) -> Issuer | None:
@@ -65,32 +59,6 @@ async def paid_by(connection: AsyncConnection, payment_id: uuid.UUID) -> list[tu
         .order_by(tables.invoice.c.number)
     )
     return [(row.number, row.amount) for row in await connection.execute(query)]
-
-
-async def by_means(connection: AsyncConnection, shift_id: uuid.UUID) -> list[MeansTotal]:
-    """What a shift received and gave back, by means; means that were not used are left out."""
-    received = await _sums(
-        connection,
-        sa.select(_PAYMENT.means, sa.func.sum(_PAYMENT.amount).label("amount"))
-        .where(_PAYMENT.shift_id == shift_id, _PAYMENT.captured_at.is_not(None))
-        .group_by(_PAYMENT.means),
-    )
-    given_back = await _sums(
-        connection,
-        sa.select(_PAYMENT.means, sa.func.sum(_REFUND.amount).label("amount"))
-        .join(tables.refund, _REFUND.payment_id == _PAYMENT.id)
-        .where(_REFUND.shift_id == shift_id, _REFUND.state == RefundState.APPROVED.value)
-        .group_by(_PAYMENT.means),
-    )
-    return [
-        MeansTotal(each, received.get(each.value, ZERO), given_back.get(each.value, ZERO))
-        for each in Means
-        if each.value in received or each.value in given_back
-    ]
-
-
-async def _sums(connection: AsyncConnection, query: sa.Select[Any]) -> dict[str, Decimal]:
-    return {row.means: row.amount for row in await connection.execute(query)}
 
 
 async def names_of_payers(connection: AsyncConnection, codes: set[str]) -> dict[str, str]:

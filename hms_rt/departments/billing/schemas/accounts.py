@@ -1,6 +1,7 @@
 """Invoices, payments, refunds and shifts on the wire."""
 
 import uuid
+from datetime import date
 
 from hms_rt.departments.billing.model.invoice import InvoiceKind, InvoiceState
 from hms_rt.departments.billing.model.payment import Means, PaymentState, RefundState
@@ -205,6 +206,8 @@ class ShiftOut(Schema):
     facility: str
     counter: str
     cashier: uuid.UUID
+    day: date
+    """The day that its money counts for."""
     opened_at: Moment
     opening_cash: Balance
     cash: Balance

@@ -52,6 +52,19 @@ class ChargeOut(Schema):
     reason: str | None
 
 
+class ProcedureOut(Schema):
+    """A procedure that was done; what it costs is billing's."""
+
+    id: uuid.UUID
+    patient_id: uuid.UUID
+    admission_id: uuid.UUID | None
+    service: str | None
+    description: str
+    quantity: Quantity
+    occurred_at: Moment
+    recorded_at: Moment
+
+
 class ChargeQuery(PageQuery):
     """Which charges to list, oldest first."""
 

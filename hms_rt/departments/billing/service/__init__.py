@@ -1,10 +1,12 @@
 """The service of billing."""
 
 from hms_rt.departments.billing.service.charging import Charging
+from hms_rt.departments.billing.service.closing import Days
 from hms_rt.departments.billing.service.discounting import Discounting
 from hms_rt.departments.billing.service.estimating import Estimating
 from hms_rt.departments.billing.service.invoicing import Invoicing
 from hms_rt.departments.billing.service.outstanding import Checklist
+from hms_rt.departments.billing.service.packaging import Packaging
 from hms_rt.departments.billing.service.payments import Payments
 from hms_rt.departments.billing.service.rooms import Rooms
 from hms_rt.departments.billing.service.shifts import Shifts
@@ -14,7 +16,7 @@ __all__ = ["BillingService"]
 
 
 class BillingService(
-    Tariffs, Charging, Checklist, Invoicing, Payments, Shifts, Discounting, Estimating, Rooms
+    Tariffs, Charging, Checklist, Invoicing, Payments, Shifts, Discounting, Packaging, Estimating, Days, Rooms
 ):
     """From what was done to what was paid.
 

@@ -1,7 +1,7 @@
 """Charges by hand, what waits for a tariff, what was a mistake; and the midnights of those in a bed."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 
 from hms_rt.departments.billing.events import ChargesPriced
@@ -9,18 +9,26 @@ from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.tariff import ServiceKind
 from hms_rt.departments.billing.projector.bed_days import TIMER
 from hms_rt.departments.billing.projector.ledger import Deed
+from hms_rt.departments.billing.projector.packages import include
 from hms_rt.departments.billing.repository import charges, stays, tariffs
 from hms_rt.departments.billing.schemas.charges import (
     ChargeIn,
     ChargeOut,
     ChargeQuery,
     PriceCharge,
+    ProcedureOut,
     ReverseCharge,
 )
 from hms_rt.departments.billing.schemas.tariffs import IdCursor
-from hms_rt.departments.billing.service.foundation import Foundation, charge_out, found, invalid
+from hms_rt.departments.billing.service.foundation import (
+    Foundation,
+    charge_out,
+    found,
+    invalid,
+    procedure_out,
+)
 from hms_rt.kernel.commands import Command, occurred
-from hms_rt.kernel.errors import conflict
+from hms_rt.kernel.errors import conflict, not_found
 from hms_rt.kernel.paging import Page, cut, decode_cursor
 from hms_rt.kernel.principal import Principal
 from hms_rt.kernel.timers import Timer
@@ -42,25 +50,63 @@ class Charging(Foundation):
 
         async def work(uow: UnitOfWork) -> ChargeOut:
             require(principal, Permission.CHARGE_RAISE)
-            await self._patients.lock(uow, wanted.patient_id)
-            known = await tariffs.service(uow.connection, wanted.service)
-            service = found(known, f"service {wanted.service}")
-            if service.kind not in BY_HAND or not service.chargeable:
-                raise invalid("service", "is charged by what departments do, or costs nothing")
-            deed = Deed(
-                service.kind,
-                service.code,
-                f"{principal.id}/{uow.ids.new()}",
-                wanted.patient_id,
-                occurred(wanted.occurred_at, uow.now),
-                service.name,
-                wanted.quantity,
-                await self._admission(uow, wanted),
-                service=service,
-            )
-            return charge_out(found(await self._ledger.charge(uow, deed), "that service"))
+            return charge_out(await self._by_hand(uow, wanted, BY_HAND))
 
         return await self._units.execute(principal, command, ChargeOut, work)
+
+    async def record_procedure(
+        self, principal: Principal, command: Command, wanted: ChargeIn
+    ) -> ProcedureOut:
+        """Say that a procedure was done: by who treats the patient. It is charged, at a price not told here.
+
+        Raises as ``raise_charge``, and ``forbidden`` for who does not treat the patient.
+        """
+
+        async def work(uow: UnitOfWork) -> ProcedureOut:
+            require(principal, Permission.PROCEDURE_RECORD)
+            care = Permission.PROCEDURE_RECORD
+            await self._patients.require_care(uow, principal, care, wanted.patient_id)
+            charge = await self._by_hand(uow, wanted, (ServiceKind.PROCEDURE,))
+            return procedure_out(charge)
+
+        return await self._units.execute(principal, command, ProcedureOut, work)
+
+    async def cancel_procedure(
+        self, principal: Principal, command: Command, charge_id: uuid.UUID, why: ReverseCharge
+    ) -> ProcedureOut:
+        """The procedure was not done: by who recorded it, or treats the patient; its charge is reversed."""
+
+        async def work(uow: UnitOfWork) -> ProcedureOut:
+            require(principal, Permission.PROCEDURE_RECORD)
+            charge = await self._held(uow, charge_id)
+            if charge.kind is not ServiceKind.PROCEDURE:
+                raise not_found("that procedure")
+            care = Permission.PROCEDURE_RECORD
+            await self._patients.require_care(uow, principal, care, charge.patient_id)
+            await self._ledger.reverse(uow, charge, why.reason)
+            return procedure_out(charge)
+
+        return await self._units.execute(principal, command, ProcedureOut, work)
+
+    async def _by_hand(self, uow: UnitOfWork, wanted: ChargeIn, kinds: Collection[ServiceKind]) -> Charge:
+        """Charge a service of one of these kinds."""
+        await self._patients.lock(uow, wanted.patient_id)
+        known = await tariffs.service(uow.connection, wanted.service)
+        service = found(known, f"service {wanted.service}")
+        if service.kind not in kinds or not service.chargeable:
+            raise invalid("service", "is charged by what departments do, or costs nothing")
+        deed = Deed(
+            service.kind,
+            service.code,
+            f"{uow.principal.id}/{uow.ids.new()}",
+            wanted.patient_id,
+            occurred(wanted.occurred_at, uow.now),
+            service.name,
+            wanted.quantity,
+            await self._admission(uow, wanted),
+            service=service,
+        )
+        return found(await self._ledger.charge(uow, deed), "that service")
 
     @staticmethod
     async def _admission(uow: UnitOfWork, wanted: ChargeIn) -> uuid.UUID | None:
@@ -92,6 +138,7 @@ class Charging(Foundation):
             if after is None:
                 raise conflict("there is no tariff for that day: define service and price first")
             await charges.save_price(uow.connection, after)
+            await include(uow, after, self._zone)
             uow.record(ChargesPriced(after.patient_id))
             uow.audit("charge.price", entity="charge", entity_id=after.id, patient_id=after.patient_id)
             return charge_out(after)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from hms_rt.departments.billing.events import AccountChanged, InvoiceChanged
 from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceKind, InvoiceMove, InvoiceState
+from hms_rt.departments.billing.projector.packages import include
 from hms_rt.departments.billing.repository import accounts, charges, rows, stays
 from hms_rt.departments.billing.schemas.accounts import (
     InvoiceIn,
@@ -99,6 +100,7 @@ class Drafting(Shares):
             priced = await self._ledger.price(uow, charge)
             if priced is not None:
                 await charges.save_price(uow.connection, priced)
+                await include(uow, priced, self._zone)
 
     @staticmethod
     async def _written(

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.projector.bed_days import BedDays
 from hms_rt.departments.billing.projector.ledger import Ledger
-from hms_rt.departments.billing.schemas.charges import ChargeOut
+from hms_rt.departments.billing.schemas.charges import ChargeOut, ProcedureOut
 from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.errors import Code, HmsError, not_found
@@ -57,3 +57,8 @@ def charge_out(charge: Charge) -> ChargeOut:
         **{name: values[name] for name in names if name in values},
         **{name: amounts.get(name) for name in ("net", "tax", "gross", "payer_part", "patient_part")},
     )
+
+
+def procedure_out(charge: Charge) -> ProcedureOut:
+    """A procedure as those who treat see it: without what it costs."""
+    return ProcedureOut(**{name: getattr(charge, name) for name in ProcedureOut.model_fields})

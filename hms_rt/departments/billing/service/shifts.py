@@ -6,8 +6,9 @@ from dataclasses import replace
 from sqlalchemy.exc import IntegrityError
 
 from hms_rt.departments.billing.events import ShiftChanged
+from hms_rt.departments.billing.model.days import ONE_DAY, day_of
 from hms_rt.departments.billing.model.payment import Shift
-from hms_rt.departments.billing.repository import accounts, rows
+from hms_rt.departments.billing.repository import accounts, days, rows
 from hms_rt.departments.billing.schemas.accounts import (
     CashierIn,
     CashierOut,
@@ -66,12 +67,15 @@ class Shifts(Desk):
             known = await accounts.cashiers(uow.connection, [counter])
             place = found(known[0] if known else None, f"counter {counter}")
             await self._units_only(uow, told.opening_cash)
+            until = await days.closed_until(uow.connection, place.facility)
+            today = day_of(uow.now, self._zone)
             shift = Shift(
                 id=uow.ids.new(),
                 facility=place.facility,
                 counter=counter,
                 cashier=principal.id,
                 opened_at=uow.now,
+                day=max(today, until + ONE_DAY) if until is not None else today,
                 opening_cash=told.opening_cash,
                 cash=told.opening_cash,
             )
@@ -81,6 +85,8 @@ class Shifts(Desk):
                 match violated(error):
                     case "billing_shift_counter_key":
                         raise conflict(f"a shift is open at {counter}: close it first") from None
+                    case "billing_shift_day_open_check":
+                        raise conflict("the day was closed just now: open the shift again") from None
                     case "billing_shift_cashier_key":
                         raise conflict("you have an open shift at another counter: close it") from None
                 raise

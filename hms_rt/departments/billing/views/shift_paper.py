@@ -1,21 +1,11 @@
-"""The report of a cashier's shift: what came in and went out by means, and what was counted."""
+"""Reports of a cashier's shift and of a closed day: what came in and went out by means, what was counted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 
-from hms_rt.departments.billing.model.payment import Means, Shift
+from hms_rt.departments.billing.model.day import DayClose, MeansTotal
+from hms_rt.departments.billing.model.payment import Shift
 from hms_rt.departments.billing.views.papers import Press
 from hms_rt.paper.document import Column, Document, Grid
-
-
-@dataclass(frozen=True, slots=True)
-class MeansTotal:
-    """What was received and given back by one means."""
-
-    means: Means
-    received: Decimal
-    given_back: Decimal
 
 
 def shift(press: Press, one: Shift, totals: Sequence[MeansTotal], by: str) -> Document:
@@ -37,6 +27,27 @@ def shift(press: Press, one: Shift, totals: Sequence[MeansTotal], by: str) -> Do
         sums.append((words["difference"], formats.money(one.difference), True))
     return press.document(
         words["shift"], None, facts, [by_means(press, totals)], sums, signatures=[words["signed"]]
+    )
+
+
+def day(press: Press, one: DayClose, by: str) -> Document:
+    """What all shifts of a day took together."""
+    words, formats = press.words, press.formats
+    facts = [
+        (words["number"], press.numbered(one.number)),
+        (words["date"], formats.day(one.day)),
+        (words["closed"], formats.moment(one.closed_at)),
+        (words["cashier"], by),
+        (words["shifts"], str(one.shifts)),
+    ]
+    sums = [
+        (words["opening"], formats.money(one.opening_cash), False),
+        (words["expected"], formats.money(one.counted - one.difference), False),
+        (words["counted"], formats.money(one.counted), False),
+        (words["difference"], formats.money(one.difference), True),
+    ]
+    return press.document(
+        words["day"], None, facts, [by_means(press, one.means)], sums, signatures=[words["signed"]]
     )
 
 

@@ -85,6 +85,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "counter": ("Counter", "Schalter", "Ventanilla", "Guichet", "Loket"),
     "cashier": ("Cashier", "Kassier", "Cajero", "Caissier", "Kassier"),
     "opened": ("Opened", "Geöffnet", "Apertura", "Ouverte", "Geopend"),
+    "shifts": ("Shifts", "Schichten", "Turnos", "Services", "Diensten"),
     "closed": ("Closed", "Geschlossen", "Cierre", "Close", "Gesloten"),
     "reason": ("Reason", "Grund", "Motivo", "Motif", "Reden"),
     "means": ("Means", "Zahlungsart", "Medio de pago", "Moyen", "Betaalwijze"),

@@ -4,6 +4,7 @@ import uuid
 
 from sqlalchemy.exc import IntegrityError
 
+from hms_rt.departments.opd.events import VisitClosed
 from hms_rt.departments.opd.model.appointment import AppointmentMove, AppointmentState
 from hms_rt.departments.opd.model.token import Move, Token, TokenState
 from hms_rt.departments.opd.model.visit import Visit, VisitMove, VisitState
@@ -131,6 +132,9 @@ class Visits(Foundation):
                 done = token.moved(Move.DONE, max(at, token.since))
                 await self._save(uow, Move.DONE, [Moved(token, done)])
             await _fulfil(uow, visit)
+            known = await tokens.find(uow.connection, visit.token_id) if visit.token_id else None
+            journey = known.journey if known is not None else None
+            uow.record(VisitClosed(visit.id, visit.patient_id, visit.clinic, after.since, journey))
             return visit_out(after)
 
         return await self._units.execute(principal, command, VisitOut, work)

@@ -1,10 +1,13 @@
 """What every part of the service works with: whose patient it is, and what is closed to whom."""
 
+import uuid
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.patients.events import GlassBroken
 from hms_rt.departments.patients.model.merge import merged_away
 from hms_rt.departments.patients.model.patient import Patient
+from hms_rt.departments.patients.repository import patients
 from hms_rt.departments.patients.schemas.record import BreakGlass
 from hms_rt.departments.patients.service.care import CareRelation
 from hms_rt.kernel.errors import HmsError, forbidden, not_found
@@ -42,6 +45,15 @@ class Foundation:
         """Raises ``forbidden`` unless ``permission`` reaches this patient."""
         if not await self._allowed(uow.connection, principal, permission, patient):
             raise closed(patient)
+
+    async def require_care(
+        self, uow: UnitOfWork, principal: Principal, permission: Permission, patient_id: uuid.UUID
+    ) -> None:
+        """For other departments: raises ``forbidden`` unless ``permission`` reaches this patient."""
+        patient = await patients.by_id(uow.connection, patient_id)
+        if patient is None:
+            raise not_found("that patient")
+        await self._require(uow, principal, permission, patient)
 
     @staticmethod
     def _opened(uow: UnitOfWork, principal: Principal, patient: Patient, glass: BreakGlass | None) -> bool:

@@ -154,6 +154,11 @@ SELECT gid('k', n, at), gid('l', o, moment(o, :rows / 3)), 'T' || lpad((n % 40):
 FROM (SELECT n, (n + 2) / 3 AS o, moment(n, :rows) AS at, n > :rows - 3000 AS live
       FROM generate_series(1, :rows) n) t;
 
+-- lab_ordered_test 5.1
+INSERT INTO lab_ordered_test (code, ordered_at, order_id, place, ordered_by)
+SELECT t.code, o.ordered_at, o.id, o.place, o.ordered_by FROM lab_test t JOIN lab_order o ON o.id = t.order_id
+LIMIT :rows;
+
 -- lab_specimen 1.7
 INSERT INTO lab_specimen (id, order_id, barcode, kind, state, collected_by, collected_at, received_by,
     received_at, version)

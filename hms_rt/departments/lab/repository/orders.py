@@ -13,7 +13,7 @@ from hms_rt.departments.lab.repository import rows
 from hms_rt.departments.lab.repository.reach import Reach
 
 _ORDER = tables.lab_order.c
-_TEST = tables.lab_test.c
+_LISTED = tables.ordered_test.c
 
 
 async def page(
@@ -35,34 +35,47 @@ async def page(
 
     By when they were ordered, then by id.
     """
-    conditions: list[sa.ColumnElement[bool]] = []
-    for column, wanted in (
+    # Of one test: from the table that is sorted by test and time, or all orders would be read for a rare one.
+    keys: Any = _ORDER if test is None else _LISTED
+    at, key = keys.ordered_at, _ORDER.id if test is None else _LISTED.order_id
+    wanted = (
         (_ORDER.patient_id, patient_id),
         (_ORDER.state, state.value if state is not None else None),
-        (_ORDER.place, place),
+        (keys.place, place),
         (_ORDER.priority, priority.value if priority is not None else None),
-    ):
-        if wanted is not None:
-            conditions.append(column == wanted)
-    if since is not None:
-        conditions.append(_ORDER.ordered_at >= since)
-    if until is not None:
-        conditions.append(_ORDER.ordered_at < until)
-    if test is not None:
-        of_order = sa.select(_TEST.id).where(_TEST.order_id == _ORDER.id, _TEST.code == test)
-        conditions.append(of_order.correlate(tables.lab_order).exists())
-    if after is not None:
-        key, last = sa.tuple_(_ORDER.ordered_at, _ORDER.id), sa.tuple_(*map(sa.literal, after))
-        conditions.append(key > last if oldest else key < last)
-    page = (
-        sa.select(tables.lab_order).where(*conditions).order_by(*_by_time(_ORDER, oldest=oldest)).limit(limit)
+        (_LISTED.code, test),
     )
-    parts = reach.each(page, _ORDER.place, _ORDER.ordered_by)
+    conditions = [column == value for column, value in wanted if value is not None]
+    conditions += _between(at, key, since, until, after, oldest=oldest)
+    source = tables.lab_order if test is None else tables.lab_order.join(tables.ordered_test)
+    page = sa.select(tables.lab_order).select_from(source).where(*conditions)
+    page = page.order_by(*_by_time(at, key, oldest=oldest)).limit(limit)
+    parts = reach.each(page, keys.place, keys.ordered_by)
     either = sa.union(*(sa.select(part.subquery()) for part in parts)).subquery()
-    query = sa.select(either).order_by(*_by_time(either.c, oldest=oldest)).limit(limit)
+    columns = either.c
+    query = sa.select(either).order_by(*_by_time(columns.ordered_at, columns.id, oldest=oldest)).limit(limit)
     return [rows.order(row, prefix="") for row in await connection.execute(query)]
 
 
-def _by_time(columns: Any, *, oldest: bool) -> list[sa.ColumnElement[Any]]:
-    keys = (columns.ordered_at, columns.id)
+def _between(
+    at: sa.ColumnElement[datetime],
+    key: sa.ColumnElement[uuid.UUID],
+    since: datetime | None,
+    until: datetime | None,
+    after: tuple[datetime, uuid.UUID] | None,
+    *,
+    oldest: bool,
+) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    if since is not None:
+        found.append(at >= since)
+    if until is not None:
+        found.append(at < until)
+    if after is not None:
+        here, last = sa.tuple_(at, key), sa.tuple_(*map(sa.literal, after))
+        found.append(here > last if oldest else here < last)
+    return found
+
+
+def _by_time(*keys: sa.ColumnElement[Any], oldest: bool) -> list[sa.ColumnElement[Any]]:
     return [key.asc() if oldest else key.desc() for key in keys]

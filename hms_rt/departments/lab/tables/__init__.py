@@ -22,6 +22,7 @@ from hms_rt.departments.lab.tables.orders import (
     lab_test,
     order_context,
     order_panel,
+    ordered_test,
     result_version,
     specimen,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "lab_test",
     "order_context",
     "order_panel",
+    "ordered_test",
     "panel",
     "panel_version",
     "range_set",

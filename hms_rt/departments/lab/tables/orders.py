@@ -102,6 +102,17 @@ lab_test = sa.Table(
 )
 """Tests of orders. ``board`` is the room that shows one: ``ward:<code>``, ``clinic:<code>`` or none."""
 
+ordered_test = sa.Table(
+    "lab_ordered_test",
+    metadata,
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("ordered_at", Moment, primary_key=True),
+    sa.Column("order_id", sa.ForeignKey("lab_order.id"), primary_key=True),
+    sa.Column("place", sa.Text),
+    sa.Column("ordered_by", sa.Uuid, nullable=False),
+)
+"""Orders by what was ordered, as lists sort and bound them; written by a trigger when a test is."""
+
 result_version = sa.Table(
     "lab_result_version",
     metadata,

@@ -40,6 +40,8 @@ async def test_interim_invoices_while_in_a_bed_one_final_one_then_supplements(
     last = InvoiceIn(patient_id=here.patient_id, admission_id=here.id, final=True)
     foreign = InvoiceIn(patient_id=await till.patient("Ohm"), admission_id=here.id)
     await refused(Code.INVALID, billing.draft_invoice(clerk, command(), foreign))
+    slip = interim.model_copy(update={"facility": "MIAN"})
+    await refused(Code.INVALID, billing.draft_invoice(clerk, command(), slip))
     clock.advance(timedelta(days=2))
     await hospital.durable_timers.run_due()
     await refused(Code.CONFLICT, billing.draft_invoice(clerk, command(), last))
@@ -98,6 +100,8 @@ async def test_an_estimate_says_what_it_would_cost_and_charges_nothing(
     assert listed.items == [await billing.estimate_of(clerk, command(), made.id)] == [made]
     assert await till.charges(patient_id) == []
     assert (await adds_up(query)).charged == 0
+    slip = wanted.model_copy(update={"facility": "MIAN"})
+    await refused(Code.INVALID, billing.estimate(clerk, command(), slip))
     for missing, code in (("NONE", Code.NOT_FOUND), ("TILL", Code.CONFLICT)):
         asked = {"patient_id": patient_id, "items": [{"service": missing, "quantity": "1"}]}
         await refused(code, billing.estimate(clerk, command(), EstimateIn.model_validate(asked)))

@@ -12,6 +12,7 @@ from hms_rt.departments.billing import tables
 from hms_rt.departments.billing.views.papers import Issuer
 
 _ISSUER = tables.issuer.c
+_CASHIER = tables.cashier.c
 _PRINT = tables.print_count.c
 _ALLOCATION = tables.allocation.c
 
@@ -21,6 +22,16 @@ async def issuer(connection: AsyncConnection, facility: str, *, lock: bool = Fal
     query = sa.select(tables.issuer).where(_ISSUER.facility == facility)
     row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
     return Issuer(**row._asdict()) if row is not None else None
+
+
+async def has_facility(connection: AsyncConnection, facility: str) -> bool:
+    """Whether an administrator named that facility: at a counter, or as a sender of papers."""
+    query = sa.select(
+        sa.or_(
+            sa.exists().where(_CASHIER.facility == facility), sa.exists().where(_ISSUER.facility == facility)
+        )
+    )
+    return bool((await connection.execute(query)).scalar_one())
 
 
 async def issuers(connection: AsyncConnection) -> list[Issuer]:

@@ -15,7 +15,7 @@ from hms_rt.departments.billing.schemas.accounts import (
     IssueIn,
 )
 from hms_rt.departments.billing.service.desk import invoice_out, tell
-from hms_rt.departments.billing.service.foundation import found, invalid
+from hms_rt.departments.billing.service.foundation import check_facility, found, invalid
 from hms_rt.departments.billing.service.shares import Shares
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import conflict
@@ -39,6 +39,7 @@ class Drafting(Shares):
 
         async def work(uow: UnitOfWork) -> InvoiceOut:
             require(principal, Permission.INVOICE_WRITE)
+            await check_facility(uow, wanted.facility)
             await self._patients.lock(uow, wanted.patient_id)
             await self._price_all(uow, wanted.patient_id)
             kind = await self._kind(uow, wanted)

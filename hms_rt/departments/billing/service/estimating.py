@@ -17,7 +17,7 @@ from hms_rt.departments.billing.schemas.estimates import (
     PlannedIn,
 )
 from hms_rt.departments.billing.schemas.tariffs import IdCursor
-from hms_rt.departments.billing.service.foundation import found
+from hms_rt.departments.billing.service.foundation import check_facility, found
 from hms_rt.departments.billing.service.printing import Printing
 from hms_rt.departments.billing.views import papers as drawn
 from hms_rt.kernel.commands import Command
@@ -40,6 +40,7 @@ class Estimating(Printing):
 
         async def work(uow: UnitOfWork) -> EstimateOut:
             require(principal, Permission.INVOICE_WRITE)
+            await check_facility(uow, wanted.facility)
             await self._patients.lock(uow, wanted.patient_id)
             today = day_of(uow.now, self._zone)
             on = wanted.planned_on or today

@@ -7,13 +7,17 @@ from zoneinfo import ZoneInfo
 from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.projector.bed_days import BedDays
 from hms_rt.departments.billing.projector.ledger import Ledger
+from hms_rt.departments.billing.repository import papers
 from hms_rt.departments.billing.schemas.charges import ChargeOut, ProcedureOut
 from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.kernel.errors import Code, HmsError, not_found
-from hms_rt.storage.unit_of_work import UnitsOfWork
+from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
 
 T = TypeVar("T")
+
+DEFAULT_FACILITY = "MAIN"
+"""Where nobody says another."""
 
 
 class Foundation:
@@ -46,6 +50,12 @@ def found(thing: T | None, what: str) -> T:
 def invalid(field: str, why: str) -> HmsError:
     """A value that no rule of the wire refuses, but billing does."""
     return HmsError(Code.INVALID, f"{field}: {why}")
+
+
+async def check_facility(uow: UnitOfWork, facility: str) -> None:
+    """Refuse a facility that nobody named: a slip of the keys must not begin a series of numbers."""
+    if facility != DEFAULT_FACILITY and not await papers.has_facility(uow.connection, facility):
+        raise invalid("facility", f"{facility} is named by no counter and no letterhead")
 
 
 def charge_out(charge: Charge) -> ChargeOut:

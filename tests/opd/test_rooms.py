@@ -103,6 +103,7 @@ async def test_a_room_shows_clinic_counters_sums_and_unfinished_tokens(opd: Opd,
         "patient_id": str(patient),
         "patient_name": "Curie",
         "mrn": called.mrn,
+        "doctor_id": None,
         "restricted": False,
         "version": 2,
     }

@@ -46,6 +46,9 @@ TOO_MUCH = re.compile(
 )
 """What no problem document says: SQL, constraints, stacks, stores, secrets."""
 
+_COUNTED = {"billing_print"}
+"""Tables that a good GET writes: every print of a paper is counted, so that a copy says that it is one."""
+
 T = TypeVar("T")
 
 
@@ -98,6 +101,8 @@ class Attacker:
         async with who.request(endpoint.method, url, allow_redirects=False, **options) as answer:
             reply = Reply(answer.status, answer.headers, await answer.text(errors="replace"))
         after = await self.world.census()
+        if reply.status < 400:
+            before, after = ([row for row in rows if row[0] not in _COUNTED] for rows in (before, after))
         if reply.status >= 400 or endpoint.safe:
             assert after == before, f"changed something: {set(map(tuple, after)) ^ set(map(tuple, before))}"
         else:

@@ -34,6 +34,13 @@ class Phrase(StrEnum):
     SHIFT_COVERED = "shift_covered"
     COVER_CANCELLED = "cover_cancelled"
     ON_CALL_GAP = "on_call_gap"
+    LOT_RECALLED = "lot_recalled"
+    LOT_RECALLED_GOT = "lot_recalled_got"
+    NOT_DISPENSED = "not_dispensed"
+    STOCK_LOW = "stock_low"
+    STOCK_EXPIRED = "stock_expired"
+    STOCK_NEAR_EXPIRY = "stock_near_expiry"
+    WEBHOOK_FAILED = "webhook_failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from hms_rt.departments.notifications.service import Kind, Priority, Subject
+from hms_rt.departments.notifications.service import Kind, Phrase, Priority, Subject, say
 from hms_rt.departments.pharmacy.events import DispensePrepared, PrescriptionChanged
 from hms_rt.departments.pharmacy.model.dispense import Dispense, DispenseItem, DispenseState
 from hms_rt.departments.pharmacy.model.formulary import Medicine, invalid
@@ -156,7 +156,8 @@ class Dispensing(Returning):
 
     async def _tell_prescriber(self, uow: UnitOfWork, prescription: Prescription, line: Line) -> None:
         people = await self._identity.active_names_of(uow.connection, {prescription.prescribed_by})
-        title, subject = f"Not dispensed: {line.name}", Subject("prescription", str(prescription.id))
+        title = say(Phrase.NOT_DISPENSED, medicine=line.name)
+        subject = Subject("prescription", str(prescription.id))
         kind, patient_id = Kind.NOT_DISPENSED, prescription.patient_id
         await self._tell(uow, people, kind, title, subject, Priority.NORMAL, patient_id)
 

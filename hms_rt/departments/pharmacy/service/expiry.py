@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
-from hms_rt.departments.notifications.service import Kind, Priority, Subject
+from hms_rt.departments.notifications.service import Kind, Phrase, Priority, Subject, say
 from hms_rt.departments.pharmacy.events import StockMoved
 from hms_rt.departments.pharmacy.model.frequency import at_wall_clock
 from hms_rt.departments.pharmacy.model.shelf import ExpiryNotice, notice_due
@@ -24,8 +24,8 @@ EXPIRY = "pharmacy.expiry"
 LOTS_AT_ONCE = 200
 """That one run of the timer looks at; another one follows at once."""
 _KINDS = {
-    ExpiryNotice.NEAR_EXPIRY: (Kind.STOCK_NEAR_EXPIRY, Priority.NORMAL, "use first"),
-    ExpiryNotice.EXPIRED: (Kind.STOCK_EXPIRED, Priority.HIGH, "write off"),
+    ExpiryNotice.NEAR_EXPIRY: (Kind.STOCK_NEAR_EXPIRY, Priority.NORMAL, Phrase.STOCK_NEAR_EXPIRY),
+    ExpiryNotice.EXPIRED: (Kind.STOCK_EXPIRED, Priority.HIGH, Phrase.STOCK_EXPIRED),
 }
 
 
@@ -84,10 +84,16 @@ class Expiry(Foundation):
             return
         for lot in told:
             uow.record(StockMoved(lot.id, (store.code,)))
-        kind, priority, what = _KINDS[notice]
+        kind, priority, phrase = _KINDS[notice]
         first = told[0]
-        others = f" and {len(told) - 1} more" if len(told) > 1 else ""
-        title = f"{store.code}: lot {first.number} of {first.medicine}, {first.expires_on}{others}: {what}"
+        title = say(
+            phrase,
+            store=store.code,
+            lot=first.number,
+            medicine=first.medicine,
+            expires=first.expires_on,
+            others=f" (+ {len(told) - 1})" if len(told) > 1 else "",
+        )
         await self._tell_store(uow, store.code, kind, title, Subject("store", store.code), priority)
 
     def _today(self, uow: UnitOfWork) -> date:

@@ -9,7 +9,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.identity.service import IdentityService
-from hms_rt.departments.notifications.service import Kind, NotificationsService, Priority, Subject
+from hms_rt.departments.notifications.service import (
+    Kind,
+    NotificationsService,
+    Priority,
+    Subject,
+    Wording,
+)
 from hms_rt.departments.patients.service import PatientsService
 from hms_rt.departments.pharmacy import views
 from hms_rt.departments.pharmacy.events import PrescriptionChanged
@@ -92,7 +98,7 @@ class Foundation:
         self._zone = facility.zone
 
     async def _tell_store(
-        self, uow: UnitOfWork, store: str, kind: Kind, title: str, subject: Subject, priority: Priority
+        self, uow: UnitOfWork, store: str, kind: Kind, title: Wording, subject: Subject, priority: Priority
     ) -> None:
         """Tell the pharmacists who are assigned to the store as to a counter; without any, all of them."""
         told = await self._identity.users_with(
@@ -105,7 +111,7 @@ class Foundation:
         uow: UnitOfWork,
         people: Collection[uuid.UUID],
         kind: Kind,
-        title: str,
+        title: Wording,
         subject: Subject,
         priority: Priority,
         patient_id: uuid.UUID | None = None,

@@ -1,6 +1,6 @@
 """Reorder levels: the pharmacists of a store are told once, when a medicine comes down to its level."""
 
-from hms_rt.departments.notifications.service import Kind, Priority, Subject
+from hms_rt.departments.notifications.service import Kind, Phrase, Priority, Subject, say
 from hms_rt.departments.pharmacy.events import ShelfChanged, StockMoved
 from hms_rt.departments.pharmacy.model.shelf import Shelf
 from hms_rt.departments.pharmacy.model.store import StoreKind
@@ -93,7 +93,13 @@ class Levels(Foundation):
                 uow,
                 crossed.store,
                 Kind.STOCK_LOW,
-                f"{crossed.store}: {left} {medicine.dispense_unit} of {medicine.name} left, order at {level}",
+                say(
+                    Phrase.STOCK_LOW,
+                    store=crossed.store,
+                    left=f"{left} {medicine.dispense_unit}",
+                    medicine=medicine.name,
+                    level=level,
+                ),
                 Subject("medicine", crossed.medicine),
                 Priority.NORMAL if crossed.usable else Priority.HIGH,
             )

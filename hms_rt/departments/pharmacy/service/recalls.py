@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from hms_rt.departments.notifications.service import Kind, Priority, Subject
+from hms_rt.departments.notifications.service import Kind, Phrase, Priority, Subject, say
 from hms_rt.departments.pharmacy.events import StockMoved
 from hms_rt.departments.pharmacy.model.formulary import Medicine
 from hms_rt.departments.pharmacy.model.stock import Held, Lot
@@ -104,7 +104,7 @@ class Recalls(Foundation):
 
     async def _tell_where(self, uow: UnitOfWork, lot: Lot, held: Held) -> None:
         """Who keeps the store takes it off the shelf; in the cupboard of a ward that are its nurses, too."""
-        title = f"{held.store}: lot {lot.number} of {lot.medicine} is recalled: take it off the shelf"
+        title = say(Phrase.LOT_RECALLED, store=held.store, lot=lot.number, medicine=lot.medicine)
         subject = Subject("lot", str(lot.id))
         await self._tell_store(uow, held.store, Kind.LOT_RECALLED, title, subject, Priority.HIGH)
         store = await formulary.store(uow.connection, held.store)
@@ -120,7 +120,7 @@ class Recalls(Foundation):
             people |= {user.id for user in nurses}
         active = await self._identity.active_names_of(uow.connection, people)
         got = f"{written(row.quantity)} {medicine.dispense_unit}"
-        title = f"Recalled: lot {lot.number} of {medicine.name}; a patient of yours got {got} of it"
+        title = say(Phrase.LOT_RECALLED_GOT, lot=lot.number, medicine=medicine.name, quantity=got)
         subject = Subject("prescription", str(row.id))
         await self._tell(uow, active, Kind.LOT_RECALLED, title, subject, Priority.HIGH, row.patient_id)
 

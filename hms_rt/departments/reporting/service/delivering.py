@@ -14,6 +14,7 @@ from datetime import timedelta
 import structlog
 
 from hms_rt.departments.notifications.model.notification import Kind, Priority, Subject
+from hms_rt.departments.notifications.model.wording import Phrase, say
 from hms_rt.departments.reporting.model import signing
 from hms_rt.departments.reporting.model.account import Account
 from hms_rt.departments.reporting.model.webhook import (
@@ -255,7 +256,7 @@ class Delivering(Foundation):
             uow,
             [one.id for one in people],
             Kind.WEBHOOK_FAILED,
-            "A webhook stands still: its receiver does not take what is sent",
+            say(Phrase.WEBHOOK_FAILED),
             Subject("webhook", str(webhook.id)),
             priority=Priority.HIGH,
         )

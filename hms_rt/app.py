@@ -1,11 +1,9 @@
 """The composition root: from settings to a wired application. Everything is made here, once, by name."""
 
-import gc
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import structlog
@@ -59,12 +57,11 @@ from hms_rt.departments.pharmacy import merging as pharmacy_merging
 from hms_rt.departments.pharmacy import projector as pharmacy_projector
 from hms_rt.departments.pharmacy.service import Facility, PharmacyService, recorded_allergies
 from hms_rt.departments.reporting.service import ReadState, ReportingService
+from hms_rt.housekeeping import Housekeeping, durable_timers, periodic, tame_garbage_collector
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.clock import Clock, SystemClock
-from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.ids import Ids, RandomIds
-from hms_rt.kernel.principal import SYSTEM, Principal
 from hms_rt.realtime.asyncapi import asyncapi_routes
 from hms_rt.realtime.blackout import Blackout
 from hms_rt.realtime.fanout import Views
@@ -82,7 +79,6 @@ from hms_rt.screens.pages import add_screens
 from hms_rt.security.passwords import Passwords
 from hms_rt.security.tokens import AccessTokens, DerivedSecrets, SigningKey
 from hms_rt.services import Services
-from hms_rt.storage import timers as durable
 from hms_rt.storage.access_trail import Access, AccessTrail
 from hms_rt.storage.mongo import Documents
 from hms_rt.storage.notes import Notes
@@ -90,7 +86,7 @@ from hms_rt.storage.orphans import OrphanSweep
 from hms_rt.storage.postgres import make_engine
 from hms_rt.storage.redis import Bus, make_redis
 from hms_rt.storage.unit_of_work import Projector, UnitsOfWork
-from hms_rt.timers import DurableTimers, Timers
+from hms_rt.timers import Timers
 from hms_rt.web.address import client_address
 from hms_rt.web.health import READINESS
 from hms_rt.web.server import build_web
@@ -211,7 +207,8 @@ class Hospital:
             notes=Notes(redis, prefix=stores.redis_prefix),
         )
         self.web = self._web()
-        self.durable_timers = self._durable_timers()
+        self.durable_timers = durable_timers(self.units, self.services)
+        self.housekeeping = Housekeeping(self._engine, self.clock)
         self.timers = self._timers()
 
     # --- wiring
@@ -320,32 +317,12 @@ class Hospital:
     def _namespaces(self) -> dict[str, dict[str, SocketCommand]]:
         return {channel.NAMESPACE: channel.commands(self.services) for channel in CHANNELS}
 
-    def _durable_timers(self) -> DurableTimers:
-        """Every kind of durable timer and what it does: ``timers.on("lab.alert", self.services.lab.…)``."""
-        timers = DurableTimers(self.units, self.services.notifications.timer_died)
-        for department in (self.services.notifications, self.services.pharmacy, self.services.billing):
-            for kind, callback in department.timer_callbacks().items():
-                timers.on(kind, callback)
-        return timers
-
     def _timers(self) -> Timers:
-        timers = Timers()
-        timers.always("durable timers", self.durable_timers.run)
-        timers.always("webhooks", self.services.reporting.deliver_forever)
-        for seconds, name, command, job in self.services.jobs():
-            timers.every(seconds, name, partial(_run_timed, job, command))
-        timers.every(
-            60,
-            "expired sessions",
-            lambda: self.services.identity.expire_sessions(_timed("identity.expire")[1]),
-        )
-        timers.every(60, "audit seal", self.services.audit.seal)
-        timers.every(3600, "housekeeping", self._keep_house)
-        timers.every(3600, "orphaned documents", self._orphans().run)
+        orphans = OrphanSweep(self._engine, self.documents, self.clock, DOCUMENT_COLLECTIONS)
+        timers = periodic(self.services, self.durable_timers)
+        timers.every(3600, "housekeeping", self.housekeeping.run)
+        timers.every(3600, "orphaned documents", orphans.run)
         return timers
-
-    def _orphans(self) -> OrphanSweep:
-        return OrphanSweep(self._engine, self.documents, self.clock, DOCUMENT_COLLECTIONS)
 
     async def _account_for_join(self, who: Subscriber, room: str, audience: Audience) -> None:
         """A room that shows patients is an access like any other."""
@@ -360,18 +337,6 @@ class Hospital:
     async def _check_sweep(self) -> None:
         if self.hub.sweep_age() > FRESH_S:
             raise HmsError(Code.UNAVAILABLE, "changes have not been swept lately")
-
-    async def _keep_house(self) -> None:
-        """Partitions for the months to come; answers of old idempotency keys and timers that fired go."""
-        async with self._engine.begin() as connection:
-            alone = await connection.execute(text("SELECT pg_try_advisory_xact_lock(-7325, 2)"))
-            if not alone.scalar_one():
-                return  # another process is at it
-            await connection.execute(text("SELECT hms_make_partitions(clock_timestamp(), 3)"))
-            await connection.execute(
-                text("DELETE FROM idempotency WHERE at < clock_timestamp() - interval '3 days'")
-            )
-            await durable.forget(connection, self.clock.now() - timedelta(days=30))
 
     # --- life
 
@@ -425,22 +390,3 @@ def merged(departments: Sequence[Any]) -> dict[type[Any], list[Projector]]:
         for event, several in projectors.items():
             found[event].extend(several)
     return dict(found)
-
-
-def tame_garbage_collector() -> None:
-    """What start-up made stays for ever: never look at it again, and collect less often.
-
-    A third of the cost of a loaded socket server was the collector; these thresholds gave three times
-    the deliveries at 5,000 sockets.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 100)
-
-
-async def _run_timed(job: Callable[[Principal, Command], Awaitable[object]], name: str) -> None:
-    await job(*_timed(name))
-
-
-def _timed(name: str) -> tuple[Principal, Command]:
-    return SYSTEM, Command(name=name, request_id=f"timer {name}")

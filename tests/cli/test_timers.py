@@ -22,7 +22,7 @@ async def test_a_process_that_finds_another_one_keeping_house_leaves_it_to_it(
         async with one.engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(-7325, 2)"))
             await connection.execute(text("SELECT hms_make_partitions(clock_timestamp(), 3)"))
-            await other._keep_house()  # neither waits for what is not committed yet, nor makes it again
+            await other.housekeeping.run()  # neither waits for what is not committed yet, nor makes it again
         async with one.engine.connect() as connection:
             assert list((await connection.execute(partitions)).scalars()) == before
     finally:

@@ -3,6 +3,7 @@
 import uuid
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.billing.schemas.accounts import InvoiceOut, PaymentOut, RefundOut, ShiftOut
 from hms_rt.departments.billing.schemas.charges import ChargeOut
+from hms_rt.departments.billing.schemas.days import DayOut
 from hms_rt.departments.pharmacy.schemas.stock import DispenseOut, StockOut, TransferOut, WriteOffOut
 
 Id = uuid.UUID
@@ -36,6 +38,28 @@ DISCOUNTS = """
 """
 ESTIMATES = "SELECT id, total FROM billing_estimate"
 DRAWERS = "SELECT id, cash, closed_at IS NULL AS open FROM billing_shift"
+PACKAGES = "SELECT id, state FROM billing_package_use"
+DAYS = "SELECT id, number, shifts, counted, difference FROM billing_day"
+NIGHTS = """
+    SELECT s.admission_id, s.arrived, (SELECT count(*) FROM billing_charge c WHERE c.kind = 'bed_day'
+        AND c.admission_id = s.admission_id AND c.reverses IS NULL AND c.reversed_by IS NULL)
+    FROM billing_stay s
+"""
+DEFINED = """
+    SELECT 'payer', code, 0 FROM billing_payer UNION ALL SELECT 'class', code, 0 FROM billing_class
+    UNION ALL SELECT 'cashier', code, 0 FROM billing_cashier
+    UNION ALL SELECT 'service', code, version FROM billing_service
+    UNION ALL SELECT 'package', package, 0 FROM billing_package_item GROUP BY package
+    UNION ALL SELECT 'limit', holder, version FROM billing_discount_limit
+    UNION ALL SELECT 'issuer', facility, version FROM billing_issuer
+    UNION ALL SELECT 'price', id::text, 0 FROM billing_price
+    UNION ALL SELECT 'medicine', code, version FROM pharmacy_medicine
+    UNION ALL SELECT 'store', code, version FROM pharmacy_store
+    UNION ALL SELECT 'level', concat(store, '/', medicine), version FROM pharmacy_shelf WHERE version > 0
+"""
+"""What is defined, and its version (0: it has none)."""
+PAIRS = {"stock", "definitions"}
+"""What has a key of two columns."""
 
 
 @dataclass
@@ -68,6 +92,19 @@ class Books:
     """How each stands, and what it took off."""
     estimates: dict[Id, tuple[Decimal]] = field(default_factory=dict)
     drawers: dict[Id, tuple[Decimal, bool]] = field(default_factory=dict)
+
+    packages: dict[Id, tuple[str]] = field(default_factory=dict)
+    days: dict[Id, tuple[int, int, Decimal, Decimal]] = field(default_factory=dict)
+    """Closed ones: number, how many shifts, what was counted, and the difference."""
+    counted_drawers: list[ShiftOut] = field(default_factory=list)
+    """Those that no closed day holds yet."""
+    nights: dict[Id, tuple[date, int]] = field(default_factory=dict)
+    """When who lies in a bed came, and how many midnights ago."""
+    defined: dict[tuple[str, str], tuple[int]] = field(default_factory=dict)
+
+    async def read_definitions(self, connection: AsyncConnection) -> None:
+        """Begin with what is defined by now."""
+        self.defined = {(row[0], row[1]): (row[2],) for row in await connection.execute(text(DEFINED))}
 
     # --- stock
 
@@ -171,7 +208,17 @@ class Books:
         """Opened or closed."""
         if told.closed_at is not None:
             assert self.drawers[told.id] == (told.cash, True)
+            self.counted_drawers.append(told)
         self.drawers[told.id] = (told.cash, told.closed_at is None)
+
+    def day_closed(self, told: DayOut) -> None:
+        """It holds every drawer that was counted since the last."""
+        held, self.counted_drawers = self.counted_drawers, []
+        counted = sum((one.counted or ZERO for one in held), ZERO)
+        difference = sum((one.difference or ZERO for one in held), ZERO)
+        assert (told.shifts, told.counted, told.difference) == (len(held), counted, difference)
+        assert told.opening_cash == sum((one.opening_cash for one in held), ZERO)
+        self.days[told.id] = (len(self.days) + 1, len(held), counted, difference)
 
     # --- what the database says
 
@@ -206,10 +253,14 @@ class Books:
             "drawers": (DRAWERS, self.drawers),
             "discounts": (DISCOUNTS, self.discounts),
             "estimates": (ESTIMATES, self.estimates),
+            "packages": (PACKAGES, self.packages),
+            "days": (DAYS, self.days),
+            "nights": (NIGHTS, self.nights),
+            "definitions": (DEFINED, self.defined),
         }
         wrong = []
         for what, (query, expected) in wanted.items():
-            keys = 2 if what == "stock" else 1
+            keys = 2 if what in PAIRS else 1
             rows = [tuple(row) for row in await connection.execute(text(query))]
             there = {row[:keys] if keys == 2 else row[0]: row[keys:] for row in rows}
             wrong += [

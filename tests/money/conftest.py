@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from hms_rt.app import Hospital, Stores
 from hms_rt.config import Settings
+from hms_rt.kernel.clock import ManualClock
 from hms_rt.storage import postgres
 from tests.money.wire import Wire
 
@@ -32,13 +33,13 @@ async def aside(stores: Stores) -> AsyncIterator[AsyncEngine]:
 
 @pytest_asyncio.fixture
 async def hospital(
-    settings: Settings, stores: Stores, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, stores: Stores, wire: Wire, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Hospital]:
     """Not started: what commits is all that counts. It waits for locks but a little."""
     monkeypatch.setattr(postgres, "LOCK_TIMEOUT_MS", LOCK_TIMEOUT_MS)
     there = Stores(
         wire.uri, stores.mongo_uri, "redis://127.0.0.1:1", stores.mongo_database, stores.redis_prefix
     )
-    made = Hospital(settings, there)
+    made = Hospital(settings, there, clock=clock)
     yield made
     await made.close()

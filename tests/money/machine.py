@@ -1,35 +1,39 @@
 """Any sequence of the commands of pharmacy and billing, each with some trouble.
 
 After every step what is stored is what clients were told (``books``), and everything adds up (``sums``).
-A sequence follows from its seed.
+A sequence follows from its seed, each step from seed and number alone: a sequence with steps left out is one.
 """
 
 import asyncio
 import random
 import uuid
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hms_rt.app import Hospital
+from hms_rt.departments.billing.service import BillingService
 from hms_rt.departments.patients.schemas import PatientNew
 from hms_rt.departments.pharmacy.schemas.prescriptions import PrescriptionOut
+from hms_rt.departments.pharmacy.service import PharmacyService
+from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import SYSTEM, Principal
-from hms_rt.services import Services
 from tests.conftest import command
 from tests.money.books import Books
+from tests.money.doors import Door
 from tests.money.sums import broken
 from tests.money.trouble import Client, Doing, Trouble
 
 T = TypeVar("T", bound=BaseModel)
 Draw = Callable[[random.Random], Any]
 Rule = Callable[..., Awaitable[None]]
-MAY_REFUSE = {Code.CONFLICT, Code.ILLEGAL_MOVE, Code.NOT_FOUND, Code.FORBIDDEN}
+MAY_REFUSE = {Code.CONFLICT, Code.ILLEGAL_MOVE, Code.NOT_FOUND, Code.FORBIDDEN, Code.STALE_VERSION}
 NOBODY = uuid.UUID(int=0)
 SHOWN = 12
 """How many steps before a failure are told with it."""
@@ -61,13 +65,15 @@ def rule(weight: int = 2, **draws: Draw) -> Callable[[Rule], Rule]:
 class Ground:
     """What all sequences of a test share: one hospital, one set of books."""
 
-    services: Services
+    hospital: Hospital
+    clock: ManualClock
     client: Client
     aside: AsyncEngine
     clerk: Principal
     admin: Principal
     pharmacist: Principal
     doctor: Principal
+    nurse: Principal
     books: Books = field(default_factory=Books)
     done: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
@@ -79,11 +85,11 @@ class Commands:
 
     def __init__(self, ground: Ground, seed: int) -> None:
         self.ground, self.seed, self.chance = ground, seed, random.Random(seed)
-        self.books, self.services = ground.books, ground.services
-        self.pharmacy, self.billing = self.services.pharmacy, self.services.billing
+        self.books, self.services = ground.books, ground.hospital.services
+        self.pharmacy = cast(PharmacyService, Door("pharmacy", self.services.pharmacy))
+        self.billing = cast(BillingService, Door("billing", self.services.billing))
         self.clerk, self.admin = ground.clerk, ground.admin
-        self.pharmacist, self.doctor = ground.pharmacist, ground.doctor
-        self.today = date.today()  # noqa: DTZ011 - near midnight a lot may be a day older: no matter
+        self.pharmacist, self.doctor, self.nurse = ground.pharmacist, ground.doctor, ground.nurse
         self.patients: list[uuid.UUID] = []
         self.lots: list[uuid.UUID] = []
         self.prescriptions: list[PrescriptionOut] = []
@@ -96,27 +102,39 @@ class Commands:
         self.discounts: list[uuid.UUID] = []
         self.payments: list[uuid.UUID] = []
         self.refunds: list[uuid.UUID] = []
+        self.at = 0
         self._trouble = Trouble.NONE
         self._last: deque[str] = deque(maxlen=SHOWN)
         marked = [(getattr(type(self), name), name) for name in sorted(dir(type(self)))]
         self._rules = {name: step.drawn for step, name in marked if hasattr(step, "drawn")}
 
-    async def walk(self, steps: int) -> None:
-        """So many steps; looks after each. Raises ``AssertionError`` with the last ones."""
-        names = list(self._rules)
-        weights = [self._rules[name][0] for name in names]
-        for number in range(steps):
-            (name,) = self.chance.choices(names, weights)
-            drawn = {key: draw(self.chance) for key, draw in self._rules[name][1].items()}
-            self._trouble = self.chance.choice(TROUBLES)
-            self._last.append(f"{name} {drawn}, {self._trouble}")
+    async def begin(self) -> None:
+        """What the steps find: patients, goods, an open drawer."""
+
+    async def walk(self, steps: Collection[int]) -> None:
+        """These steps; looks after each. Raises ``AssertionError`` with the last ones."""
+        self.chance = random.Random(self.seed)
+        await self.begin()
+        for number in steps:
+            self.at = number
             try:
-                await getattr(self, name)(**drawn)
+                await self._step(number)
                 found = await self.look()
             except Exception as error:
-                told = "\n  ".join(self._last)
-                raise AssertionError(f"seed {self.seed}, step {number}: {error!r}\n  {told}") from error
-            assert not found, f"seed {self.seed}, step {number}: {found}\n  " + "\n  ".join(self._last)
+                raise AssertionError(self._told(repr(error))) from error
+            assert not found, self._told(str(found))
+
+    async def _step(self, number: int) -> None:
+        names = list(self._rules)
+        self.chance = random.Random(f"{self.seed}/{number}")
+        (name,) = self.chance.choices(names, [self._rules[name][0] for name in names])
+        drawn = {key: draw(self.chance) for key, draw in self._rules[name][1].items()}
+        self._trouble = self.chance.choice(TROUBLES)
+        self._last.append(f"{number}: {name} {drawn}, {self._trouble}")
+        await getattr(self, name)(**drawn)
+
+    def _told(self, what: str) -> str:
+        return f"seed {self.seed}, step {self.at}: {what}\n  " + "\n  ".join(self._last)
 
     async def look(self) -> list[str]:
         """What does not add up, or is not what was told."""
@@ -130,7 +148,7 @@ class Commands:
         new = PatientNew(family_name="Curie")
         return (await self.services.patients.register(SYSTEM, command(), new)).id
 
-    async def give(self, name: str, doing: Doing[T]) -> T | None:
+    async def give(self, doing: Doing[T]) -> T | None:
         """The answer of a command; None if it was refused for a reason of the hospital. The first one of a
         step has its trouble."""
         trouble, self._trouble = self._trouble, Trouble.NONE
@@ -140,14 +158,14 @@ class Commands:
         except HmsError as error:
             if error.code not in MAY_REFUSE:
                 raise
-            self.ground.refused[f"{name}: {error.code}"] += 1
+            self.ground.refused[f"{Door.asked}: {error.code}"] += 1
             return None
-        self.ground.done[name] += 1
+        self.ground.done[Door.asked] += 1
         return answer
 
-    async def at_once(self, name: str, *doing: Doing[Any]) -> list[Any]:
+    async def at_once(self, *doing: Doing[Any]) -> list[Any]:
         """Answers of several clients, without those that were refused."""
-        told = await asyncio.gather(*(self.give(name, each) for each in doing))
+        told = await asyncio.gather(*(self.give(each) for each in doing))
         return [one for one in told if one is not None]
 
     def pick(
@@ -157,6 +175,11 @@ class Commands:
         fitting = [each for each in among if fits(each)] if self.chance.random() < 0.85 else []
         wanted = fitting or among
         return self.chance.choice(wanted) if wanted else uuid.UUID(int=self.chance.getrandbits(128))
+
+    @property
+    def today(self) -> date:
+        """The hospital's."""
+        return self.ground.clock.now().astimezone(self.ground.hospital.settings.zone).date()
 
     def in_days(self, days: int) -> str:
         return (self.today + timedelta(days=days)).isoformat()

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import text
@@ -18,6 +19,7 @@ from hms_rt.departments.billing.schemas.accounts import (
     WhyVoid,
 )
 from hms_rt.departments.billing.schemas.charges import ChargeIn, PriceCharge, ReverseCharge
+from hms_rt.departments.billing.schemas.days import DayIn
 from hms_rt.departments.billing.schemas.tariffs import CoverageIn, PriceIn
 from tests.money.machine import NOBODY, Commands, amounts, one_of, quantities, rule
 
@@ -37,18 +39,18 @@ class MoneyCommands(Commands):
 
     # --- the drawer
 
-    async def walk(self, steps: int) -> None:
+    async def begin(self) -> None:
+        await super().begin()
         if self.ground.shift == NOBODY:
             await self._open()
-        self.patients = [await self.new_patient() for _ in range(2)]
+        self.patients += [await self.new_patient() for _ in range(2)]
         for _ in range(2):
             await self.charges_by_hand("DRESS", "3")
-        await super().walk(steps)
 
     async def _open(self) -> None:
         told = ShiftIn.model_validate({"opening_cash": "50.00"})
         doing = self.billing.open_cashier_shift
-        shift = await self.give("open_shift", lambda c: doing(self.clerk, c, COUNTER, told))
+        shift = await self.give(lambda c: doing(self.clerk, c, COUNTER, told))
         assert shift is not None
         self.books.shift(shift)
         self.ground.shift = shift.id
@@ -56,14 +58,30 @@ class MoneyCommands(Commands):
     @rule(1)
     async def counts_the_drawer(self) -> None:
         if self.chance.random() < 0.3:
-            shift = self.ground.shift
-            told = ShiftClose.model_validate({"counted": str(self.books.drawers[shift][0])})
-            doing = self.billing.close_cashier_shift
-            closed = await self.give("close_shift", lambda c: doing(self.clerk, c, shift, told))
-            assert closed is not None
-            assert closed.difference == 0
-            self.books.shift(closed)
+            await self._count()
             await self._open()
+
+    @rule(1, which=one_of("open", "counted", "counted"))
+    async def closes_the_day(self, which: str) -> None:
+        """Refused while the drawer is not counted; what is taken later counts for the next day."""
+        if which == "counted":
+            await self._count()
+        told = await self.give(lambda c: self.billing.close_day(self.clerk, c, DayIn()))
+        if which == "open":
+            assert told is None, "a day was closed over an open drawer"
+            return
+        if told is not None:
+            self.books.day_closed(told)
+        await self._open()
+
+    async def _count(self) -> None:
+        shift, doing = self.ground.shift, self.billing.close_cashier_shift
+        over = Decimal(self.chance.choice(("0", "0", "0.50", "-1.00")))
+        said = {"counted": str(max(Decimal(0), self.books.drawers[shift][0] + over)), "reason": "a coin"}
+        told = ShiftClose.model_validate(said)
+        closed = await self.give(lambda c: doing(self.clerk, c, shift, told))
+        assert closed is not None
+        self.books.shift(closed)
 
     # --- charges
 
@@ -71,7 +89,7 @@ class MoneyCommands(Commands):
     async def charges_by_hand(self, service: str, quantity: str) -> None:
         said = {"patient_id": self.pick(self.patients), "service": service, "quantity": quantity}
         wanted = ChargeIn.model_validate(said)
-        told = await self.give("charge", lambda c: self.billing.raise_charge(self.clerk, c, wanted))
+        told = await self.give(lambda c: self.billing.raise_charge(self.clerk, c, wanted))
         if told is not None:
             self.books.charged(told)
             self.charges.append(told.id)
@@ -81,14 +99,14 @@ class MoneyCommands(Commands):
     async def prices(self) -> None:
         charge = self.pick(self.charges, lambda each: self.books.charges[each] == (None, None))
         doing, wanted = self.billing.price_charge, PriceCharge()
-        told = await self.give("price", lambda c: doing(self.clerk, c, charge, wanted))
+        told = await self.give(lambda c: doing(self.clerk, c, charge, wanted))
         if told is not None:
             self.books.charged(told)
 
     @rule()
     async def reverses(self) -> None:
         charge = self.pick(self.charges, lambda each: self.books.charges[each][1] is None)
-        told = await self.give("reverse", lambda c: self.billing.reverse_charge(self.admin, c, charge, BACK))
+        told = await self.give(lambda c: self.billing.reverse_charge(self.admin, c, charge, BACK))
         if told is not None:
             self.books.reversed(told)
 
@@ -100,20 +118,22 @@ class MoneyCommands(Commands):
             row = (await connection.execute(text(MEDICINE), {"cause": f"%/{dispense}/%"})).first()
         if row is not None:
             doing = self.billing.reverse_charge
-            if await self.give("reverse_medicine", lambda c: doing(self.admin, c, row.id, BACK)) is not None:
+            if await self.give(lambda c: doing(self.admin, c, row.id, BACK)) is not None:
                 self.books.uncharged.add(dispense)
 
     @rule(1, payer=one_of("SELF", "AOK"))
     async def covers(self, payer: str) -> None:
         patient = self.pick(self.patients)
         wanted = CoverageIn.model_validate({"payer": payer, "since": "2020-01-01"})
-        await self.give("cover", lambda c: self.billing.cover(self.clerk, c, patient, wanted))
+        await self.give(lambda c: self.billing.cover(self.clerk, c, patient, wanted))
 
     @rule(1, day=one_of(*range(4)), price=one_of("0.005", "10.005", "9.99"))
     async def sets_a_price(self, day: int, price: str) -> None:
         said = {"service": "SUTURE", "unit_price": price, "tax_rate": "19", "payer_share": "33.333"}
         wanted = PriceIn.model_validate({**said, "payer": "AOK", "valid_from": self.in_days(-day)})
-        await self.give("set_price", lambda c: self.billing.set_price(self.admin, c, wanted))
+        told = await self.give(lambda c: self.billing.set_price(self.admin, c, wanted))
+        if told is not None:
+            self.books.defined["price", str(told.id)] = (0,)
 
     # --- invoices
 
@@ -124,7 +144,7 @@ class MoneyCommands(Commands):
     @rule(4)
     async def drafts(self) -> None:
         wanted = InvoiceIn(patient_id=self.pick(self.owe[-3:]))
-        told = await self.give("draft", lambda c: self.billing.draft_invoice(self.clerk, c, wanted))
+        told = await self.give(lambda c: self.billing.draft_invoice(self.clerk, c, wanted))
         if told is not None:
             self.books.invoiced(told)
             self.invoices.append(told.id)
@@ -133,7 +153,7 @@ class MoneyCommands(Commands):
     async def three_drafts_at_once(self) -> None:
         wanted = InvoiceIn(patient_id=self.pick(self.owe[-3:]))
         doing = [lambda c: self.billing.draft_invoice(self.clerk, c, wanted)] * 3
-        made = await self.at_once("draft", *doing)
+        made = await self.at_once(*doing)
         assert len(made) <= 1, "charged twice"
         for one in made:
             self.books.invoiced(one)
@@ -142,7 +162,7 @@ class MoneyCommands(Commands):
     @rule(4)
     async def issues(self) -> None:
         paper, how = self.paper("draft"), IssueIn(counter=COUNTER)
-        told = await self.give("issue", lambda c: self.billing.issue_invoice(self.clerk, c, paper, how))
+        told = await self.give(lambda c: self.billing.issue_invoice(self.clerk, c, paper, how))
         if told is not None:
             self.books.invoiced(told)
 
@@ -154,21 +174,21 @@ class MoneyCommands(Commands):
             "request_void": lambda c: self.billing.request_void(self.clerk, c, paper, why),
             "void": lambda c: self.billing.void_invoice(self.admin, c, paper),
         }
-        told = await self.give(what, doing[what])
+        told = await self.give(doing[what])
         if told is not None:
             self.books.invoiced(told)
 
     @rule()
     async def credits(self) -> None:
         paper = self.paper("paid", *TO_PAY)
-        told = await self.give("credit", lambda c: self.billing.credit_invoice(self.clerk, c, paper))
+        told = await self.give(lambda c: self.billing.credit_invoice(self.clerk, c, paper))
         if told is not None:
             self.books.credited(told)
 
     @rule(amount=one_of(None, None, "0.01", "5", "33.33"))
     async def settles(self, amount: str | None) -> None:
         paper, wanted = self.paper(*TO_PAY), SettleIn.model_validate({"amount": amount})
-        told = await self.give("settle", lambda c: self.billing.settle_invoice(self.clerk, c, paper, wanted))
+        told = await self.give(lambda c: self.billing.settle_invoice(self.clerk, c, paper, wanted))
         if told is not None:
             self.books.invoiced(told)
 
@@ -188,7 +208,7 @@ class MoneyCommands(Commands):
     @rule(6, amount=amounts, how=means, deposit=one_of(True, False, False))
     async def pays(self, amount: str, how: Means, deposit: bool) -> None:
         wanted = self._payment(amount, how, deposit=deposit)
-        await self._paid(wanted, [await self.give("pay", lambda c: self._take(c, wanted))])
+        await self._paid(wanted, [await self.give(lambda c: self._take(c, wanted))])
 
     async def _take(self, c: Any, wanted: PaymentIn) -> Any:
         return await self.billing.take_payment(self.clerk, c, wanted)
@@ -202,19 +222,19 @@ class MoneyCommands(Commands):
     @rule(amount=amounts, deposit=one_of(True, False))
     async def three_cashiers_at_once(self, amount: str, deposit: bool) -> None:
         wanted = self._payment(amount, Means.CASH, deposit=deposit)
-        await self._paid(wanted, await self.at_once("pay", *[lambda c: self._take(c, wanted)] * 3))
+        await self._paid(wanted, await self.at_once(*[lambda c: self._take(c, wanted)] * 3))
 
     @rule(amount=amounts)
     async def announces_money(self, amount: str) -> None:
         said = {"patient_id": self.pick(self.patients), "counter": COUNTER, "means": "transfer"}
         wanted = PaymentIn.model_validate({**said, "amount": amount, "pending": True})
-        await self._paid(wanted, [await self.give("announce", lambda c: self._take(c, wanted))])
+        await self._paid(wanted, [await self.give(lambda c: self._take(c, wanted))])
 
     @rule(comes=one_of(True, False))
     async def announced_money_comes_or_not(self, comes: bool) -> None:
         payment = self.pick(self.payments, lambda each: self.books.payments[each].state == "pending")
         decide = self.billing.capture_payment if comes else self.billing.fail_payment
-        told = await self.give("capture" if comes else "fail", lambda c: decide(self.clerk, c, payment))
+        told = await self.give(lambda c: decide(self.clerk, c, payment))
         if told is not None:
             self.books.payments[told.id] = told
 
@@ -223,7 +243,7 @@ class MoneyCommands(Commands):
         payment = self.pick(self.payments)
         wanted = RefundIn.model_validate({"amount": amount, "counter": COUNTER, "reason": "moved away"})
         doing = self.billing.request_refund
-        told = await self.give("request_refund", lambda c: doing(self.clerk, c, payment, wanted))
+        told = await self.give(lambda c: doing(self.clerk, c, payment, wanted))
         if told is not None:
             self.books.refunded(told, self.ground.shift)
             self.refunds.append(told.id)
@@ -232,7 +252,6 @@ class MoneyCommands(Commands):
     async def decides_on_a_refund(self, approves: bool) -> None:
         refund = self.pick(self.refunds, lambda each: self.books.refunds[each].state == "requested")
         decide = self.billing.approve_refund if approves else self.billing.decline_refund
-        name = "approve_refund" if approves else "decline_refund"
-        told = await self.give(name, lambda c: decide(self.admin, c, refund))
+        told = await self.give(lambda c: decide(self.admin, c, refund))
         if told is not None:
             self.books.refunded(told, self.ground.shift)

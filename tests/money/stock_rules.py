@@ -31,11 +31,11 @@ yes_or_no = one_of(True, False)
 class StockCommands(Commands):
     """Prescriptions, dispenses and whatever moves stock."""
 
-    async def walk(self, steps: int) -> None:
+    async def begin(self) -> None:
+        await super().begin()
         for number, medicine in enumerate(DOSES):
             await self.receives(medicine, "20", number)
             await self.prescribes(medicine)
-        await super().walk(steps)
 
     # --- goods
 
@@ -43,7 +43,7 @@ class StockCommands(Commands):
     async def receives(self, medicine: str, quantity: str, number: int) -> None:
         goods = {"medicine": medicine, "lot": f"{self.seed}-{number}", "quantity": quantity}
         wanted = ReceiptIn.model_validate({**goods, "expires_on": self.in_days(30 + number)})
-        got = await self.give("receive", lambda c: self.pharmacy.receive(self.pharmacist, c, "MAIN", wanted))
+        got = await self.give(lambda c: self.pharmacy.receive(self.pharmacist, c, "MAIN", wanted))
         if got is not None:
             self.books.received(got, Decimal(quantity))
             self.lots.append(got.lot_id)
@@ -53,7 +53,7 @@ class StockCommands(Commands):
         here, there = ("ICU-CUP", "MAIN") if back else ("MAIN", "ICU-CUP")
         lot = self.pick(self.lots, lambda each: self.books.shelves[each, here] >= Decimal(quantity))
         wanted = TransferIn(lot_id=lot, from_store=here, to_store=there, quantity=Decimal(quantity))
-        told = await self.give("transfer", lambda c: self.pharmacy.transfer(self.pharmacist, c, wanted))
+        told = await self.give(lambda c: self.pharmacy.transfer(self.pharmacist, c, wanted))
         if told is not None:
             self.books.transferred(told)
 
@@ -61,7 +61,7 @@ class StockCommands(Commands):
     async def counts(self, store: str, quantity: str) -> None:
         lot = self.pick(self.lots)
         wanted = CountIn(lot_id=lot, store=store, counted=Decimal(quantity), reason="shelf count")
-        told = await self.give("count", lambda c: self.pharmacy.count(self.pharmacist, c, wanted))
+        told = await self.give(lambda c: self.pharmacy.count(self.pharmacist, c, wanted))
         if told is not None:
             assert told.expected == self.books.shelves[lot, store]
             self.books.counted(lot, store, told.variance)
@@ -70,7 +70,7 @@ class StockCommands(Commands):
     async def asks_for_a_write_off(self, store: str, quantity: str) -> None:
         lot = self.pick(self.lots, lambda each: self.books.shelves[each, store] >= Decimal(quantity))
         wanted = WriteOffIn(lot_id=lot, store=store, quantity=Decimal(quantity), reason="broken")
-        asked = await self.give("ask", lambda c: self.pharmacy.request_write_off(self.pharmacist, c, wanted))
+        asked = await self.give(lambda c: self.pharmacy.request_write_off(self.pharmacist, c, wanted))
         if asked is not None:
             self.books.written_off(asked)
             self.write_offs.append(asked.id)
@@ -79,7 +79,7 @@ class StockCommands(Commands):
     async def decides_on_a_write_off(self, approves: bool) -> None:
         asked = self.pick(self.write_offs, lambda each: self.books.write_offs[each] == "requested")
         decide = self.pharmacy.approve_write_off if approves else self.pharmacy.refuse_write_off
-        told = await self.give("approve" if approves else "refuse", lambda c: decide(self.admin, c, asked))
+        told = await self.give(lambda c: decide(self.admin, c, asked))
         if told is not None:
             self.books.written_off(told)
 
@@ -87,7 +87,7 @@ class StockCommands(Commands):
     async def recalls(self, seldom: int) -> None:
         if seldom == 0:
             lot, why = self.pick(self.lots), RecallIn(reason="glass in vials")
-            await self.give("recall", lambda c: self.pharmacy.recall(self.pharmacist, c, lot, why))
+            await self.give(lambda c: self.pharmacy.recall(self.pharmacist, c, lot, why))
 
     # --- prescriptions
 
@@ -97,15 +97,15 @@ class StockCommands(Commands):
         patient = await self.new_patient()
         body = {"patient_id": patient, "clinic": "GEN", "lines": [line(medicine, DOSES[medicine])]}
         wanted = PrescriptionIn.model_validate(body)
-        draft = await self.give("prescribe", lambda c: self.pharmacy.prescribe(self.doctor, c, wanted))
+        draft = await self.give(lambda c: self.pharmacy.prescribe(self.doctor, c, wanted))
         assert draft is not None
         if self.chance.random() < 0.1:
             why = Why(reason="another is better")
             cancel = self.pharmacy.cancel_prescription
-            await self.give("cancel", lambda c: cancel(self.doctor, c, draft.id, why))
+            await self.give(lambda c: cancel(self.doctor, c, draft.id, why))
             return
         activate = self.pharmacy.activate
-        active = await self.give("activate", lambda c: activate(self.doctor, c, draft.id, Activation()))
+        active = await self.give(lambda c: activate(self.doctor, c, draft.id, Activation()))
         assert active is not None
         self.patients.append(patient)
         self.prescriptions.append(active)
@@ -118,7 +118,7 @@ class StockCommands(Commands):
             "resume": lambda c: self.pharmacy.resume(self.doctor, c, moved, When()),
             "stop": lambda c: self.pharmacy.stop(self.doctor, c, moved, WHY),
         }
-        await self.give(what, doing[what])
+        await self.give(doing[what])
 
     @rule(1)
     async def dispenses_no_more(self) -> None:
@@ -126,7 +126,7 @@ class StockCommands(Commands):
             rx = self.chance.choice(self.prescriptions)
             why = NotDispensedIn(line_id=rx.lines[0].id, reason="the patient has some")
             doing = self.pharmacy.not_dispensed
-            await self.give("not_dispensed", lambda c: doing(self.pharmacist, c, rx.id, why))
+            await self.give(lambda c: doing(self.pharmacist, c, rx.id, why))
 
     # --- dispenses
 
@@ -142,7 +142,7 @@ class StockCommands(Commands):
     @rule(4, quantity=quantities)
     async def prepares(self, quantity: str) -> None:
         rx, wanted = self._wanted(quantity)
-        made = await self.give("prepare", lambda c: self.pharmacy.prepare(self.pharmacist, c, rx, wanted))
+        made = await self.give(lambda c: self.pharmacy.prepare(self.pharmacist, c, rx, wanted))
         if made is not None:
             self.books.dispensed(made)
             self.dispenses.append(made.id)
@@ -150,9 +150,7 @@ class StockCommands(Commands):
     @rule(4)
     async def hands_over(self) -> None:
         made = self.pick(self.dispenses, lambda each: self.books.dispenses[each].state == "prepared")
-        told = await self.give(
-            "hand_over", lambda c: self.pharmacy.hand_over(self.pharmacist, c, made, When())
-        )
+        told = await self.give(lambda c: self.pharmacy.hand_over(self.pharmacist, c, made, When()))
         if told is not None:
             self.books.dispensed(told)
 
@@ -164,7 +162,7 @@ class StockCommands(Commands):
         if part is not None and known is not None:
             said["items"] = [{"item_id": known.items[-1].id, "quantity": part}]
         why, doing = ReturnIn.model_validate(said), self.pharmacy.return_dispense
-        told = await self.give("return", lambda c: doing(self.pharmacist, c, made, why))
+        told = await self.give(lambda c: doing(self.pharmacist, c, made, why))
         if told is not None:
             stores = {Disposition.RESTOCK: told.store, Disposition.QUARANTINE: QUARANTINE}
             self.books.brought_back(told, stores.get(goes))
@@ -173,7 +171,7 @@ class StockCommands(Commands):
     async def cancels(self) -> None:
         made = self.pick(self.dispenses, lambda each: self.books.dispenses[each].state == "prepared")
         doing = self.pharmacy.cancel_dispense
-        told = await self.give("cancel_dispense", lambda c: doing(self.pharmacist, c, made, WHY))
+        told = await self.give(lambda c: doing(self.pharmacist, c, made, WHY))
         if told is not None:
             self.books.dispensed(told)
 
@@ -181,6 +179,6 @@ class StockCommands(Commands):
     async def three_dispensers_want_the_same(self, quantity: str) -> None:
         rx, wanted = self._wanted(quantity)
         doing = [lambda c: self.pharmacy.prepare(self.pharmacist, c, rx, wanted)] * 3
-        for made in await self.at_once("prepare", *doing):
+        for made in await self.at_once(*doing):
             self.books.dispensed(made)
             self.dispenses.append(made.id)

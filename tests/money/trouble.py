@@ -100,6 +100,10 @@ class Client:
             raise AssertionError(f"never told: {told}")
         return self._one(final)
 
+    def lose(self, *plan: Lost) -> None:
+        """Break the connections of what is done next, without a command; nothing more, if nothing is told."""
+        self._wire.lose(*plan)
+
     @staticmethod
     def _one(final: list[T | HmsError]) -> T:
         """All copies that were told something were told the same."""

@@ -1,4 +1,4 @@
-"""Serves the screens: one page for every ward, clinic and dispensary, their scripts, the Socket.IO client.
+"""Serves the screens: one page for every ward, clinic, store and counter, their scripts, the Socket.IO client.
 
 A page is the same whether its board exists or not: what there is, and who may see it, the server tells on
 the socket. Everything is read once, at start, and named by the digest of its content, so a browser that comes
@@ -19,7 +19,7 @@ VENDOR = HERE / "vendor" / "socket.io-client"
 SOCKET_IO = "socket.io.min.js"
 
 CODE = "[A-Z0-9][A-Z0-9_-]{0,15}"
-"""Codes of wards and clinics, as everywhere; another path is no screen (404)."""
+"""Codes of places, as everywhere; another path is no screen (404)."""
 
 PAGES = {
     "/screens": "index.html",
@@ -28,6 +28,9 @@ PAGES = {
     f"/screens/opd/{{code:{CODE}}}": "opd.html",
     "/screens/hospital": "hospital.html",
     f"/screens/dispensary/{{code:{CODE}}}": "dispensary.html",
+    f"/screens/cashier/{{code:{CODE}}}": "cashier.html",
+    f"/screens/pharmacy/{{code:{CODE}}}": "pharmacy.html",
+    f"/screens/stock/{{code:{CODE}}}": "stock.html",
     f"/screens/census/{{code:{CODE}}}": "census.html",
     f"/screens/queue/{{code:{CODE}}}": "queue.html",
 }

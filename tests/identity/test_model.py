@@ -109,4 +109,4 @@ def test_the_first_room_decides_the_page() -> None:
     assert screen_path(("/opd clinic:GEN",)) == "/screens/opd/GEN"
     assert screen_path(("/beds hospital",)) == "/screens/hospital"
     assert screen_path(("/pharmacy dispensary:MAIN",)) == "/screens/dispensary/MAIN"
-    assert screen_path(("/billing cashier:K1",)) == "/screens/"
+    assert screen_path(("/billing cashier:K1",)) == "/screens/cashier/K1"

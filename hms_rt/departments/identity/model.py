@@ -131,7 +131,7 @@ def check_assignment(kind: AssignmentKind, place: str) -> None:
 
 
 def screen_path(rooms: tuple[str, ...]) -> str:
-    """The page that shows the first of a device's rooms; a counter's screen has a client of its own."""
+    """The page that shows the first of a device's rooms."""
     namespace, _, room = rooms[0].partition(" ")
     subject, _, code = room.partition(":")
     if (namespace, subject) == ("/beds", "ward"):
@@ -140,6 +140,6 @@ def screen_path(rooms: tuple[str, ...]) -> str:
         return f"/screens/opd/{code}"
     if (namespace, subject) == ("/pharmacy", "dispensary"):
         return f"/screens/dispensary/{code}"
-    if namespace == "/billing":
-        return "/screens/"
+    if (namespace, subject) == ("/billing", "cashier"):
+        return f"/screens/cashier/{code}"
     return f"/screens/{room}"

@@ -1,16 +1,15 @@
 // The pick-up screen of a dispensary: which numbers lie ready, which are being prepared. Never a name: this page
 // reads none, whoever is signed in.
 
-import { byId, flash, make, write } from "./dom.js";
-import { widest } from "./fit.js";
+import { byId, make, write } from "./dom.js";
 import { dress, showStatus } from "./frame.js";
+import { Numbers } from "./numbers.js";
 import { authorise } from "./session.js";
 import { RoomStream } from "./stream.js";
 import { text } from "./texts.js";
 
 const code = decodeURIComponent(location.pathname.split("/").pop());
-const MOST_READY = 24;
-const cards = new Map(); // prescription key -> element
+const wall = new Numbers(byId("ready"), { columns: (n) => (n > 12 ? 3 : n > 4 ? 2 : 1) });
 let state = new Map();
 
 const numbers = (wanted) => [...state]
@@ -21,32 +20,9 @@ const numbers = (wanted) => [...state]
 const forPickUp = ({ ward = null, take_home: home = false }) => ward === null || home;
 
 function showReady(fresh) {
-  const shown = numbers(true).slice(-MOST_READY);
-  for (const key of cards.keys()) if (!shown.some(([other]) => other === key)) cards.delete(key);
-  for (const [key, { number }] of shown) {
-    if (cards.has(key)) continue;
-    const card = make("li", "call", make("b", "label", String(number)));
-    card.dataset.state = "called";
-    cards.set(key, card);
-    if (fresh) requestAnimationFrame(() => flash(card, "flash"));
-  }
-  const ready = byId("ready");
-  ready.replaceChildren(...shown.map(([key]) => cards.get(key)));
-  byId("nobody").hidden = shown.length > 0;
-  size(ready, shown.map(([, { number }]) => String(number)));
-}
-
-/** Rows as high as the screen allows, and numbers as large as a row and the longest number allow. */
-function size(ready, shown) {
-  const columns = shown.length > 12 ? 3 : shown.length > 4 ? 2 : 1;
-  const rows = Math.max(3, Math.ceil(shown.length / columns));
-  const gap = 14;
-  const tall = (ready.clientHeight - (rows - 1) * gap) / rows;
-  const wide = (ready.clientWidth - (columns - 1) * gap) / columns;
-  const points = Math.min(tall * 0.7, (wide * 0.85) / Math.max(widest(shown, 750), 1));
-  for (const [name, value] of Object.entries({ columns, rows, gap: `${gap}px`, size: `${points}px` })) {
-    ready.style.setProperty(`--${name}`, String(value));
-  }
+  const ready = numbers(true).map(([key, { number }]) => [key, number]);
+  byId("nobody").hidden = ready.length > 0;
+  wall.show(ready, fresh);
 }
 
 function showLine() {

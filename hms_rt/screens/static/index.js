@@ -11,15 +11,36 @@ function destination() {
   return /^\/screens\/[A-Za-z0-9_\/-]+(\?[A-Za-z0-9_=&-]*)?$/.test(next) ? next : null;
 }
 
-async function list(id, path, page) {
+async function itemsOf(path) {
   const answer = await call("GET", path);
   const items = answer?.ok ? (await answer.json()).items ?? [] : [];
-  const links = items.sort((a, b) => natural(a.name, b.name)).map(({ code, name }) => {
-    const link = make("a", "", name, " ", make("small", "", code));
-    link.href = `/screens/${page}/${code}`;
-    return make("li", "", link);
-  });
-  byId(id).replaceChildren(...links);
+  return items.sort((a, b) => natural(a.name, b.name));
+}
+
+function link(page, code, ...words) {
+  const made = make("a", "", ...words);
+  made.href = `/screens/${page}/${code}`;
+  return made;
+}
+
+async function list(id, path, page) {
+  const items = await itemsOf(path);
+  byId(id).replaceChildren(...items.map(({ code, name }) => make("li", "", link(page, code, name, " ", make("small", "", code)))));
+}
+
+/** Of each store the pages that somebody may look into: a ward's nurses have a cupboard, the pharmacy everything. */
+async function listStores(me) {
+  const may = (permission) => me.permissions?.[permission];
+  const own = (me.assignments ?? []).filter(({ kind }) => ["ward", "charge_nurse"].includes(kind)).map(({ place }) => place);
+  const pagesOf = ({ code, kind, ward }) => [
+    kind === "dispensary" && may("dispensary.read") && link("pharmacy", code, text("queue_of")),
+    (may("shelf.read") === "any" || (may("shelf.read") === "own" && own.includes(ward))) && link("stock", code, text("stock_of")),
+  ].filter(Boolean);
+  const stores = may("shelf.read") ? await itemsOf("/pharmacy/stores?limit=100") : [];
+  byId("stores").replaceChildren(...stores.flatMap((store) => {
+    const pages = pagesOf(store);
+    return pages.length ? [make("li", "store", make("span", "", store.name), ...pages)] : [];
+  }));
 }
 
 async function show() {
@@ -28,7 +49,13 @@ async function show() {
   write(byId("me"), me ? text("signed_in_as", { name: me.name }) : "");
   byId("sign-out").hidden = !person;
   byId("sign-in").hidden = person;
-  if (person) await Promise.all([list("wards", "/wards?limit=100", "ward"), list("clinics", "/clinics?limit=100", "opd")]);
+  if (!person) return;
+  await Promise.all([
+    list("wards", "/wards?limit=100", "ward"),
+    list("clinics", "/clinics?limit=100", "opd"),
+    listStores(me),
+    ...(me.permissions?.["payment.take"] ? [list("cashiers", "/billing/cashiers?limit=100", "cashier")] : []),
+  ]);
 }
 
 const refusals = { 0: "server_away", 429: "too_many_attempts", 503: "server_away" };

@@ -6,6 +6,7 @@
 import { byId, flash, make, natural, write } from "./dom.js";
 import { fit, widest } from "./fit.js";
 import { dress, showStatus } from "./frame.js";
+import { checklistChanged, openChecklist } from "./leaving.js";
 import { authorise } from "./session.js";
 import { RoomStream } from "./stream.js";
 import { STATUSES, showSums } from "./sums.js";
@@ -41,7 +42,8 @@ function tileFor(key) {
   return tiles.get(key);
 }
 
-function fill(tile, bed) {
+function fill(key, bed) {
+  const tile = tileFor(key);
   const { element, parts } = tile;
   const now = status?.clock ?? Date.now();
   const today = new Date(now).toDateString(); // ages change at midnight
@@ -60,7 +62,7 @@ function fill(tile, bed) {
   parts.mark.replaceChildren(symbol(bed.status));
   parts.flags.replaceChildren(
     ...(children ? [childrenFlag(children)] : []),
-    ...(bed.leaving_since ? [leavingFlag(bed.occupant?.outstanding)] : []),
+    ...(bed.leaving_since ? [leavingFlag(key, bed)] : []),
     ...(bed.isolation ? [isolationFlag(bed.isolation_kind)] : []),
   );
   const who = bed.occupant ?? bed.hold;
@@ -106,10 +108,18 @@ function isolationFlag(kind) {
   return flagOf("isolation", [text("isolation"), hasText(kind) ? text(kind) : ""].filter(Boolean).join(": "), symbol("isolation"));
 }
 
-/** The patient may go; `outstanding` is how much is to be done before, where that is told. */
-function leavingFlag(outstanding) {
+/** The patient may go. Who treats there is told how much is to be done before, and can open the list of it. */
+function leavingFlag(key, bed) {
+  const outstanding = bed.occupant?.outstanding;
   const count = outstanding ? [make("b", "count", String(outstanding))] : [];
-  return flagOf("leaving", [text("may_leave"), outstanding ? text("to_do", { n: outstanding }) : ""].filter(Boolean).join(", "), symbol("arrow"), ...count);
+  const label = [text("may_leave"), outstanding ? text("to_do", { n: outstanding }) : ""].filter(Boolean).join(", ");
+  if (!bed.occupant) return flagOf("leaving", label, symbol("arrow"), ...count);
+  const flag = make("button", "flag leaving", symbol("arrow"), ...count);
+  flag.type = "button";
+  flag.title = `${label}: ${text("open_checklist")}`;
+  flag.setAttribute("aria-label", label);
+  flag.addEventListener("click", () => openChecklist(key, bed));
+  return flag;
 }
 
 function flagOf(name, label, ...parts) {
@@ -210,11 +220,12 @@ function render(keys) {
   showSums(state.get("occupancy"));
   arrange();
   for (const [key, bed] of bedsOf(state)) {
-    const tile = tileFor(key);
-    const before = tile.element.dataset.status;
-    fill(tile, bed);
-    if (keys?.has(key) && before) flash(tile.element, "changed");
+    const { element } = tileFor(key);
+    const before = element.dataset.status;
+    fill(key, bed);
+    if (keys?.has(key) && before) flash(element, "changed");
   }
+  checklistChanged(state);
   if (!bedsOf(state).length) board.replaceChildren(make("p", "empty", ward ? text("no_beds") : ""));
 }
 
@@ -233,6 +244,6 @@ new RoomStream({
     status = now;
     showStatus(now);
     if (seenBy !== now.audience || covered !== byId("banner").hidden) render(null);
-    else for (const [key, bed] of bedsOf(state)) fill(tileFor(key), bed);
+    else for (const [key, bed] of bedsOf(state)) fill(key, bed);
   },
 }).start();

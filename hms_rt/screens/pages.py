@@ -1,4 +1,4 @@
-"""Serves the screens: one page for every ward, clinic, store and counter, their scripts, the Socket.IO client.
+"""Serves the screens: a page for every ward, clinic, store and counter, their scripts, the Socket.IO client.
 
 A page is the same whether its board exists or not: what there is, and who may see it, the server tells on
 the socket. Everything is read once, at start, and named by the digest of its content, so a browser that comes

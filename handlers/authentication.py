@@ -1,17 +1,21 @@
 """Who sends a request: the signed-in user or the enrolled screen that its cookies name, or another server."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from aiohttp import web
 
 from hms_rt.departments.identity.service import Principals
+from hms_rt.departments.reporting.service import ReportingService
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import Principal, PrincipalKind
 from hms_rt.security.cookies import Cookies
 from hms_rt.security.tokens import AccessTokens
 from hms_rt.web.address import client_address, is_secure
+from hms_rt.web.settings import API_PREFIX
 
 _BEARER = "bearer "
+SERVICE_DOORS = frozenset(f"{API_PREFIX}{path}" for path in ("/changes", "/changes/snapshot", "/auth/me"))
+"""What a service account may ask for at all."""
 
 
 class Authentication:
@@ -61,17 +65,24 @@ class RestAuthentication:
     def __init__(
         self,
         cookies: Authentication,
-        service_of: Callable[[str, str], Awaitable[Principal | None]],
+        services: ReportingService,
     ) -> None:
         self._cookies = cookies
-        self._service_of = service_of
+        self._services = services
 
     async def __call__(self, request: web.Request) -> Principal | None:
-        """Who shows a secret is that account or nobody, whatever cookies come along."""
+        """Who shows a secret is that account or nobody, whatever cookies come along.
+
+        An account comes to no other door than the feed's: raises ``forbidden``, accounted for.
+        """
         shown = request.headers.getall("Authorization", [])
         secrets = [one[len(_BEARER) :].strip() for one in shown if one.lower().startswith(_BEARER)]
         if not secrets:
             return await self._cookies(request)
         if len(shown) > 1:
             return None
-        return await self._service_of(secrets[0], client_address(request))
+        address = client_address(request)
+        account = await self._services.principal_of(secrets[0], address)
+        if account is not None and request.path not in SERVICE_DOORS:
+            await self._services.refuse_other_door(account, address)
+        return account

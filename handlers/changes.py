@@ -35,7 +35,7 @@ async def changes(call: Call[None, FeedQuery]) -> web.StreamResponse:
     transaction that began before it has ended. `410 gone`: the database may have gone back in time, or the
     cursor is older than what is kept; the answer says how to start over."""
     reporting = call.services.reporting
-    with reporting.one_more(call.principal):
+    async with reporting.page_for(call.principal, call.address):
         return await _sent(call, await reporting.changes(call.principal, call.command, call.query))
 
 
@@ -53,7 +53,7 @@ async def snapshot(call: Call[None, SnapshotQuery]) -> web.StreamResponse:
     """A page of streams, each with its version and everything in it. Ask for the next page until `next_page`
     is null; then follow `/changes` from the last line's `cursor`, and pass over versions that you have."""
     reporting = call.services.reporting
-    with reporting.one_more(call.principal):
+    async with reporting.page_for(call.principal, call.address):
         return await _sent(call, await reporting.snapshot(call.principal, call.command, call.query))
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -301,7 +302,7 @@ class Hospital:
                 session_cookie="hms_session",
                 metrics_folder=self.settings.prometheus_multiproc_dir,
             ),
-            authenticate=RestAuthentication(self.authenticate, self.services.reporting.principal_of),
+            authenticate=RestAuthentication(self.authenticate, self.services.reporting),
             ready_checks={
                 "postgres": self._ping_postgres,
                 "mongo": self.documents.ping,
@@ -363,6 +364,8 @@ class Hospital:
         """Stop timers, publish what waits, close the stores. Sockets are drained before."""
         await self.vitals.stop()
         await self.timers.stop()
+        with suppress(HmsError):  # a database that is away keeps nobody from stopping
+            await self.services.reporting.finish_refusals()
         await self.realtime.pulse.stop()
         await self._publisher.stop()
         await self._bus.stop()

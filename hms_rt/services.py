@@ -50,6 +50,7 @@ class Services:
             (60, "past days", "opd.past_days", self.opd.close_past_days),
             (600, "slots", "opd.grow_slots", self.opd.grow_slots),
             (2, "critical alerts", "lab.escalate", self.lab.escalate_overdue),
+            (15, "refused readers", "reporting.refused", self.reporting.account_for_refusals),
             (60, "unseen corrections", "lab.remind", self.lab.remind_readers),
             (60, "overdue reviews", "lab.remind", self.lab.remind_of_reviews),
         )

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -66,13 +66,17 @@ class UnitOfWork:
         entity_id: uuid.UUID | str,
         patient_id: uuid.UUID | None = None,
         detail: Mapping[str, Any] | None = None,
+        outcome: Literal["allowed", "denied"] = "allowed",
     ) -> None:
-        """Account for an access; ``detail`` is plain JSON and holds no clinical content."""
+        """Account for an access; ``detail`` is plain JSON and holds no clinical content.
+
+        What a command is denied is accounted for by itself; ``denied`` is for what was denied before.
+        """
         self.audits.append(
             flush.AuditEntry(
                 at=self.now,
                 action=action,
-                outcome="allowed",
+                outcome=outcome,
                 entity=entity,
                 entity_id=str(entity_id),
                 patient_id=patient_id,

@@ -48,15 +48,18 @@ async def by_id(
     return _account(row) if row is not None else None
 
 
-async def by_digest(connection: AsyncConnection, digest: bytes) -> tuple[Account, uuid.UUID] | None:
-    """Whose secret this is, and its id, unless it was revoked."""
+async def by_digest(connection: AsyncConnection, digest: bytes) -> tuple[Account, Secret] | None:
+    """Whose secret this is, or was: also of revoked ones."""
+    named = [column.label(f"secret_{column.name}") for column in secrets.columns]
     query = (
-        sa.select(accounts, secrets.c.id.label("secret_id"))
+        sa.select(accounts, *named)
         .join(secrets, secrets.c.account_id == accounts.c.id)
-        .where(secrets.c.digest == digest, secrets.c.revoked_at.is_(None))
+        .where(secrets.c.digest == digest)
     )
     row = (await connection.execute(query)).mappings().one_or_none()
-    return (_account(row), row["secret_id"]) if row is not None else None
+    if row is None:
+        return None
+    return _account(row), Secret(**{column.name: row[f"secret_{column.name}"] for column in secrets.columns})
 
 
 async def works(

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from limits import RateLimitItemPerMinute
@@ -18,6 +18,7 @@ from hms_rt.departments.reporting.model.account import (
     check_end,
     free_slot,
 )
+from hms_rt.departments.reporting.model.refusal import Refusal
 from hms_rt.departments.reporting.model.scopes import check_known
 from hms_rt.departments.reporting.repository import accounts
 from hms_rt.departments.reporting.schemas.accounts import (
@@ -29,7 +30,7 @@ from hms_rt.departments.reporting.schemas.accounts import (
     SecretIssued,
     SecretOut,
 )
-from hms_rt.departments.reporting.service.foundation import Foundation
+from hms_rt.departments.reporting.service.refusals import Refusals
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import Code, HmsError, conflict, forbidden, not_found
 from hms_rt.kernel.paging import Page, PageQuery, cut, decode_cursor
@@ -70,7 +71,7 @@ def account_out(account: Account, secrets: list[Secret]) -> AccountOut:
     )
 
 
-class Accounts(Foundation):
+class Accounts(Refusals):
     """Service accounts, as administrators see them, and as they come to the door."""
 
     async def create_account(self, principal: Principal, command: Command, new: AccountNew) -> AccountToken:
@@ -200,20 +201,27 @@ class Accounts(Foundation):
     async def principal_of(self, token: str, address: str) -> Principal | None:
         """Who comes with ``token``; None for a secret that does not work, whatever is wrong with it.
 
-        Asks the database every time, so that revoking counts at once. Raises ``forbidden``, audited, from an
-        address that the account does not allow, and ``rate_limited``.
+        Asks the database every time, so that revoking counts at once. Raises ``forbidden`` from an address
+        that the account does not allow, and ``rate_limited``. Whatever is refused is accounted for.
         """
         if not token.startswith(PREFIX):
             return None
         async with self._units.asking() as connection:
             found = await accounts.by_digest(connection, digest(token))
         now = self._units.now()
-        if found is None or not found[0].works(now):
+        if found is None:
+            await self.refused(None, Refusal.UNKNOWN, address)
             return None
-        account, principal = found[0], found[0].principal(found[1])
-        await self._count(account.id)
+        account, secret = found
+        principal = account.principal(secret.id)
+        if (shut := _shut_out(account, secret, now)) is not None:
+            await self.refused(principal, shut, address)
+            return None
+        async with self.accounting_for(principal, address):
+            await self._count(account.id)
         if not account.allows(address):
-            await self._refuse_from(principal, address)
+            await self.refused(principal, Refusal.ADDRESS, address)
+            raise forbidden("this account may not be used from this address")
         if account.last_used_at is None or now - account.last_used_at >= USED_EVERY:
             command = Command(name="reporting.used", request_id="service account")
             work = partial(_note_use, account.id, address)
@@ -227,13 +235,6 @@ class Accounts(Foundation):
                 f"over {REQUESTS_A_MINUTE} requests a minute of this account: use wait= instead",
                 retry_after_ms=5_000,
             )
-
-    async def _refuse_from(self, principal: Principal, address: str) -> None:
-        async def refuse(uow: UnitOfWork) -> None:
-            raise forbidden("this account may not be used from this address")
-
-        command = Command(name="reporting.enter", request_id=f"from {address}", address=address)
-        await self._units.execute(principal, command, type(None), refuse)
 
     # --- parts of commands
 
@@ -289,6 +290,14 @@ def _audit(uow: UnitOfWork, action: str, account: Account) -> None:
         "identified": account.identified,
     }
     uow.audit(action, entity="service_account", entity_id=account.id, detail=detail)
+
+
+def _shut_out(account: Account, secret: Secret, now: datetime) -> Refusal | None:
+    if account.revoked_at is not None:
+        return Refusal.ACCOUNT_REVOKED
+    if secret.revoked_at is not None:
+        return Refusal.REVOKED
+    return None if account.works(now) else Refusal.EXPIRED
 
 
 def _taken(error: IntegrityError) -> Exception:

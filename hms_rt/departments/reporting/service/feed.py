@@ -7,7 +7,7 @@ sent a portion at a time, so that a page costs little memory however large it is
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -19,7 +19,8 @@ from hms_rt.departments.reporting import views
 from hms_rt.departments.reporting.model.account import Account
 from hms_rt.departments.reporting.model.scopes import check_known, narrowed, reach
 from hms_rt.departments.reporting.schemas.feed import FeedCursor, FeedQuery
-from hms_rt.departments.reporting.service.foundation import Foundation, lens_of
+from hms_rt.departments.reporting.service.foundation import lens_of
+from hms_rt.departments.reporting.service.refusals import Refusals
 from hms_rt.kernel.clock import rfc3339
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import Code, HmsError
@@ -103,7 +104,7 @@ def reached(before: FeedCursor, stretch: Stretch, known: Bounds) -> FeedCursor:
     return cursor_of(stretch.end, at, known.epoch)
 
 
-class Feed(Foundation):
+class Feed(Refusals):
     """The changes, for service accounts."""
 
     async def changes(self, principal: Principal, command: Command, query: FeedQuery) -> FeedPage:
@@ -176,9 +177,16 @@ class Feed(Foundation):
             after, left = portion[-1].place, left - len(portion)
             yield b"".join(line for one in portion for line in change_lines(one, lens, epoch))
 
+    @asynccontextmanager
+    async def page_for(self, principal: Principal, address: str) -> AsyncIterator[None]:
+        """A page of this account, from the first look to the last line; what is refused within is accounted
+        for. Raises ``rate_limited``."""
+        async with self.accounting_for(principal, address):
+            with self._one_more(principal):
+                yield
+
     @contextmanager
-    def one_more(self, principal: Principal) -> Iterator[None]:
-        """A page of this account, from the first look to the last line; raises ``rate_limited``."""
+    def _one_more(self, principal: Principal) -> Iterator[None]:
         if self._pages[principal.id] >= AT_ONCE:
             raise HmsError(
                 Code.RATE_LIMITED, f"over {AT_ONCE} pages of this account at once", retry_after_ms=1_000

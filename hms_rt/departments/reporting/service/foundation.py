@@ -16,6 +16,7 @@ from hms_rt.departments.reporting import views
 from hms_rt.departments.reporting.model.account import Account
 from hms_rt.departments.reporting.model.guard import Guard
 from hms_rt.departments.reporting.model.pseudonyms import Pseudonyms
+from hms_rt.departments.reporting.model.refusal import Refusal, Tally
 from hms_rt.departments.reporting.repository import accounts
 from hms_rt.departments.reporting.service.sending import Sender
 from hms_rt.kernel.principal import Principal, PrincipalKind
@@ -55,6 +56,7 @@ class Foundation:
         self._webhook_keys = DerivedSecrets(key, "webhook signatures")
         self._secrets = DerivedSecrets(key, "service account secret")
         self._states = states
+        self._tallies: dict[tuple[uuid.UUID | None, Refusal], Tally] = {}
         self._pages: Counter[uuid.UUID] = Counter()
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 

@@ -22,7 +22,8 @@ NAMESPACE = "/pharmacy"
 
 
 def rooms(services: Services) -> list[RoomKind]:
-    """``dispensary:<code>``, for a pick-up screen numbers only, and ``stock:<code>`` of each store."""
+    """``dispensary:<code>``, for a pick-up screen numbers only, and ``stock:<code>`` of each store, a ward's
+    nurses those of its cupboards."""
     pharmacy = services.pharmacy
     return [
         RoomKind(
@@ -39,6 +40,7 @@ def rooms(services: Services) -> list[RoomKind]:
             name="stock",
             streams=StreamKind("pharmacy/stock", pharmacy.stock_state),
             audience=pharmacy.stock_audience,
+            learn=pharmacy.learn_store,
             views={Audience.STAFF: everything},
         ),
     ]

@@ -28,11 +28,14 @@ routes = Routes("stock", "Stock of medicines by lot and store")
     "/pharmacy/stock",
     query=StockQuery,
     answer=Page[StockOut],
-    permission=Permission.STOCK_READ,
+    permission=Permission.SHELF_READ,
     summary="What lies where",
 )
 async def list_stock(call: Call[None, StockQuery]) -> Page[StockOut]:
-    """By lot and store; ``expires_before`` finds what must go soon."""
+    """By lot and store; ``expires_before`` finds what must go soon.
+
+    Nurses see the cupboards of their wards.
+    """
     return await call.services.pharmacy.stock(call.principal, call.query)
 
 

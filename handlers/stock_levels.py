@@ -12,11 +12,14 @@ routes = Routes("stock-levels", "Reorder levels of medicines in stores")
     "/pharmacy/levels",
     query=LevelQuery,
     answer=Page[LevelOut],
-    permission=Permission.STOCK_READ,
+    permission=Permission.SHELF_READ,
     summary="What stores may hand over, and what is to be ordered",
 )
 async def list_levels(call: Call[None, LevelQuery]) -> Page[LevelOut]:
-    """By store and medicine, all lots together; ``low=true``: what is down to its reorder level."""
+    """By store and medicine, all lots together; ``low=true``: what is down to its reorder level.
+
+    Nurses see the cupboards of their wards.
+    """
     return await call.services.pharmacy.levels(call.principal, call.query)
 
 

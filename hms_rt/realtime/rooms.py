@@ -54,6 +54,9 @@ class RoomKind:
     revision: int = 1
     hides: bool = False
     """Set where a view returns None for some entities, so that one which becomes hidden is removed."""
+    learn: Callable[[str], Awaitable[None]] | None = None
+    """Awaited with the room's argument before ``audience`` is asked on a subscribe: what it must know of the
+    room and nothing ever changes, such as the ward of a cupboard."""
 
 
 class Rooms:

@@ -85,12 +85,18 @@ class Subscriptions:
         """
         if self._hub.sweep_age() > SURE_S:
             raise _unavailable()
+        await self._learn(subscriber, room)
         principal = subscriber.principal
         kind, argument, audience = self._authorise(subscriber, room)
         held = subscriber.rooms.get(room)
         if audience is not Audience.DISPLAY and (held is None or held.audience is not audience):
             await self._account(subscriber, room, audience)
         return await self._views.open(kind, room, audience, kind.argument_of(principal, argument))
+
+    async def _learn(self, subscriber: Subscriber, room: str) -> None:
+        kind, argument = self._rooms.find(subscriber.namespace, room)
+        if kind.learn is not None:
+            await kind.learn(argument)
 
     def _authorise(self, subscriber: Subscriber, room: str) -> tuple[RoomKind, str, Audience]:
         kind, argument = self._rooms.find(subscriber.namespace, room)

@@ -126,7 +126,8 @@ class Permission(StrEnum):
     PRESCRIPTION_HOLD = "prescription.hold"  # and resume
     PRESCRIPTION_READ = "prescription.read"
     DISPENSE = "dispense"  # prepare, hand over, take back
-    STOCK_READ = "stock.read"
+    SHELF_READ = "shelf.read"  # what lies in a store; own: in the cupboards of the own wards
+    STOCK_READ = "stock.read"  # its history, too: movements, write-offs
     STOCK_MOVE = "stock.move"  # receive, transfer, count, ask for a write-off, recall
     STOCK_USE = "stock.use"  # take from a ward's cupboard what is prescribed there
     STOCK_LEVEL = "stock.level"  # from which quantity on to order
@@ -259,6 +260,7 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.PRESCRIPTION_READ: {DOCTOR: OWN, NURSE: OWN, PHARMACY: ANY},
     P.DISPENSARY_READ: {PHARMACY: ANY},
     P.DISPENSE: {PHARMACY: ANY},
+    P.SHELF_READ: {ADMIN: ANY, NURSE: OWN, PHARMACY: ANY},
     P.STOCK_READ: {ADMIN: ANY, PHARMACY: ANY},
     P.STOCK_MOVE: {PHARMACY: ANY},
     P.STOCK_USE: {NURSE: OWN, PHARMACY: ANY},

@@ -1,5 +1,9 @@
 """Namespace ``/pharmacy`` over real sockets: the queue, who may see what of it, commands."""
 
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+
 from hms_rt.departments.identity.schemas import DeviceNew
 from hms_rt.departments.pharmacy.schemas.prescriptions import Why
 from hms_rt.kernel.principal import SYSTEM, Role
@@ -73,3 +77,32 @@ async def test_rooms_are_for_those_who_work_there(
     assert await joins(Role.PHARMACY, "dispensary") == "unknown_room"
     assert await joins(Role.DOCTOR, "dispensary:MAIN") == "forbidden"
     assert await joins(Role.NURSE, "dispensary:MAIN") == "forbidden"
+
+
+async def test_a_nurse_looks_into_the_cupboard_of_the_own_ward_and_into_no_other_store(
+    pharmacy: Pharmacy, client_as: ClientFactory, socket_of: SocketFactory
+) -> None:
+    await receive(pharmacy, "L1", 30, "20", store="ICU-CUP")
+    await receive(pharmacy, "L2", 30, "20")
+    here, away = await client_as(Role.NURSE, ward="ICU"), await client_as(Role.NURSE, ward="MED")
+
+    async def joins(client: TestClient[Any, Any], room: str) -> list[str]:
+        socket = await socket_of(client, PHARMACY)
+        answer = await socket.call("subscribe", {"room": room}, namespace=PHARMACY)
+        state = answer["state"] if answer["ok"] else {}
+        return sorted(one["lot"] for key, one in state.items() if key.startswith("lot:"))
+
+    async def listed(client: TestClient[Any, Any], path: str) -> set[str]:
+        answer = await client.get(f"/api/v1/pharmacy/{path}")
+        assert answer.status == 200, await answer.text()
+        return {str(one["store"]) for one in (await answer.json())["items"]}
+
+    assert await joins(here, "stock:ICU-CUP") == ["L1"]
+    for client, room in ((away, "stock:ICU-CUP"), (here, "stock:MAIN"), (here, "stock:NOWHERE")):
+        assert await joins(client, room) == []
+    for path in ("stock", "levels"):
+        assert await listed(here, path) == {"ICU-CUP"}
+        assert await listed(here, f"{path}?store=MAIN") == set()
+        assert await listed(away, path) == set()
+    for path in ("ledger?lot_id=01900000-0000-7000-8000-000000000000", "write-offs"):
+        assert (await here.get(f"/api/v1/pharmacy/{path}")).status == 403

@@ -113,6 +113,7 @@ TABLE = {
     "visit.open": "-OO---",
     "visit.consult": "-O----",
     "dispense": "----Y-",
+    "shelf.read": "Y-O-Y-",
     "stock.read": "Y---Y-",
     "stock.move": "----Y-",
     "stock.use": "--O-Y-",

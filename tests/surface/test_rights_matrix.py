@@ -49,6 +49,8 @@ OWN_LISTS = {
     "GET /lab/orders",
     "GET /lab/alerts",
     "GET /prescriptions",
+    "GET /pharmacy/stock",
+    "GET /pharmacy/levels",
     "GET /appointments",
     "GET /visits",
 }
@@ -131,8 +133,8 @@ ROOMS: Mapping[tuple[str, str], tuple[str, Mapping[Role, tuple[Audience | None, 
     ),
     ("/pharmacy", "dispensary"): (f"dispensary:{DISPENSARY}", {Role.PHARMACY: (STAFF, STAFF)}),
     ("/pharmacy", "stock"): (
-        f"stock:{DISPENSARY}",
-        {Role.PHARMACY: (STAFF, STAFF), Role.ADMIN: (STAFF, STAFF)},
+        "stock:ICU-CUP",
+        {Role.PHARMACY: (STAFF, STAFF), Role.ADMIN: (STAFF, STAFF), Role.NURSE: (STAFF, None)},
     ),
     ("/ipd", "ward"): (
         f"ward:{WARD}",

@@ -63,6 +63,11 @@ async def store(connection: AsyncConnection, code: str) -> Store | None:
     return rows.store(row) if row is not None else None
 
 
+def cupboards_of(wards: Collection[str]) -> sa.Select[str]:
+    """The codes of the cupboards of ``wards``, for a condition on stores."""
+    return sa.select(_STORE.code).where(_STORE.ward.in_(wards))
+
+
 async def first_quarantine(connection: AsyncConnection) -> Store | None:
     """Where what came back is kept apart: the first quarantine by code."""
     query = sa.select(tables.store).where(_STORE.kind == StoreKind.QUARANTINE.value).order_by(_STORE.code)

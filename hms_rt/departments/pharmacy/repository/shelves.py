@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.pharmacy.model.shelf import ExpiryNotice, Shelf
 from hms_rt.departments.pharmacy.model.stock import Lot
-from hms_rt.departments.pharmacy.repository import rows
+from hms_rt.departments.pharmacy.repository import formulary, rows
 from hms_rt.departments.pharmacy.repository import stock_tables as tables
 
 _SHELF = tables.shelf.c
@@ -57,17 +57,20 @@ async def save(connection: AsyncConnection, shelf: Shelf) -> None:
 async def page(
     connection: AsyncConnection,
     *,
+    wards: Collection[str] | None,
     store: str | None,
     medicine: str | None,
     low: bool | None,
     after: tuple[str, str] | None,
     limit: int,
 ) -> list[Shelf]:
-    """At most ``limit`` shelves that are shown, by store and medicine."""
+    """At most ``limit`` shelves that are shown, by store and medicine; if told, in cupboards of ``wards``."""
     query = sa.select(tables.shelf).order_by(_SHELF.store, _SHELF.medicine).limit(limit)
     query = query.where(sa.or_(_SHELF.usable > 0, _SHELF.reorder_level.is_not(None)))
     if store is not None:
         query = query.where(_SHELF.store == store)
+    if wards is not None:
+        query = query.where(_SHELF.store.in_(formulary.cupboards_of(wards)))
     if medicine is not None:
         query = query.where(_SHELF.medicine == medicine)
     if low is not None:

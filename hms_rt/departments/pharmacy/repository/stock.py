@@ -18,7 +18,7 @@ from hms_rt.departments.pharmacy.model.stock import (
     Lot,
     Movement,
 )
-from hms_rt.departments.pharmacy.repository import rows
+from hms_rt.departments.pharmacy.repository import formulary, rows
 from hms_rt.departments.pharmacy.repository import stock_tables as tables
 from hms_rt.storage.postgres import wait_in_turn
 
@@ -121,6 +121,7 @@ async def lock_everywhere(connection: AsyncConnection, lots: Collection[uuid.UUI
 async def held(
     connection: AsyncConnection,
     *,
+    wards: Collection[str] | None = None,
     store: str | None = None,
     medicine: str | None = None,
     lot_id: uuid.UUID | None = None,
@@ -129,10 +130,12 @@ async def held(
     after: tuple[uuid.UUID, str] | None = None,
     limit: int | None = None,
 ) -> list[Held]:
-    """Stock, by lot and store; empty shelves are left out."""
+    """Stock, by lot and store, of the cupboards of ``wards`` or of all stores; empty shelves are left out."""
     query = _HELD.where(_NOT_EMPTY).order_by(_STOCK.lot_id, _STOCK.store).limit(limit)
     if store is not None:
         query = query.where(_STOCK.store == store)
+    if wards is not None:
+        query = query.where(_STOCK.store.in_(formulary.cupboards_of(wards)))
     if medicine is not None:
         query = query.where(_LOT.medicine == medicine)
     if lot_id is not None:

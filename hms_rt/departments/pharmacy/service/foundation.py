@@ -96,6 +96,7 @@ class Foundation:
         self._allergies_of = allergies_of
         self._facility = facility
         self._zone = facility.zone
+        self._cupboards: dict[str, str] = {}  # store -> its ward, of the cupboards asked for so far
 
     async def _tell_store(
         self, uow: UnitOfWork, store: str, kind: Kind, title: Wording, subject: Subject, priority: Priority

@@ -13,7 +13,7 @@ from hms_rt.kernel.errors import conflict
 from hms_rt.kernel.paging import Page, cut, decode_cursor
 from hms_rt.kernel.principal import Principal
 from hms_rt.kernel.quantity import written
-from hms_rt.security.permissions import Permission, require
+from hms_rt.security.permissions import Permission, require, wards
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 
@@ -56,12 +56,16 @@ class Levels(Foundation):
         return _out(shelf or Shelf(code, medicine))
 
     async def levels(self, principal: Principal, query: LevelQuery) -> Page[LevelOut]:
-        """What stores have of medicines, by store and medicine; ``low`` for what is to be ordered."""
-        require(principal, Permission.STOCK_READ)
+        """What stores have of medicines, by store and medicine; ``low`` for what is to be ordered.
+
+        For nurses those of the cupboards of their wards. Raises ``forbidden``.
+        """
+        require(principal, Permission.SHELF_READ)
         cursor = decode_cursor(query.cursor, LevelCursor) if query.cursor else None
         async with self._units.reading() as connection:
             listed = await shelves.page(
                 connection,
+                wards=wards(principal, Permission.SHELF_READ),
                 store=query.store,
                 medicine=query.medicine,
                 low=query.low,

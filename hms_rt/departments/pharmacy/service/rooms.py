@@ -11,7 +11,7 @@ from hms_rt.departments.pharmacy.repository import dispenses, formulary, prescri
 from hms_rt.departments.pharmacy.service.foundation import Foundation
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.principal import Principal
-from hms_rt.security.permissions import Permission, require
+from hms_rt.security.permissions import Permission, Scope, require, require_ward
 
 State = dict[str, Mapping[str, Any]]
 
@@ -38,11 +38,21 @@ class Rooms(Foundation):
             for one, lines in queue
         }
 
-    @staticmethod
-    def stock_audience(principal: Principal, _: str) -> Audience:
-        """The pharmacy and the administration; raises ``forbidden``."""
-        require(principal, Permission.STOCK_READ)
+    def stock_audience(self, principal: Principal, code: str) -> Audience:
+        """The pharmacy and the administration; nurses of a cupboard's ward. Raises ``forbidden``.
+
+        Of a store that :meth:`learn_store` does not know, no ward is known, and so no nurse let in.
+        """
+        if require(principal, Permission.SHELF_READ) is Scope.OWN:
+            require_ward(principal, Permission.SHELF_READ, self._cupboards.get(code, ""))
         return Audience.STAFF
+
+    async def learn_store(self, code: str) -> None:
+        """Note whose cupboard a store is; it stays that for as long as there is the store."""
+        async with self._units.reading() as connection:
+            store = await formulary.store(connection, code)
+        if store is not None and store.ward is not None:
+            self._cupboards[code] = store.ward
 
     @staticmethod
     async def stock_state(connection: AsyncConnection, code: str) -> State | None:

@@ -37,7 +37,7 @@ from hms_rt.kernel.errors import conflict
 from hms_rt.kernel.paging import Page, cut, decode_cursor
 from hms_rt.kernel.principal import Principal
 from hms_rt.kernel.schema import Moment
-from hms_rt.security.permissions import Permission, require
+from hms_rt.security.permissions import Permission, require, wards
 from hms_rt.storage.postgres import violated
 from hms_rt.storage.unit_of_work import UnitOfWork
 
@@ -174,12 +174,13 @@ class Stock(Foundation):
         return await self._units.execute(principal, command, StocktakeOut, work)
 
     async def stock(self, principal: Principal, query: StockQuery) -> Page[StockOut]:
-        """What lies where, by lot."""
-        require(principal, Permission.STOCK_READ)
+        """What lies where, by lot; for nurses in the cupboards of their wards. Raises ``forbidden``."""
+        require(principal, Permission.SHELF_READ)
         cursor = decode_cursor(query.cursor, StockCursor) if query.cursor else None
         async with self._units.reading() as connection:
             held = await rows.held(
                 connection,
+                wards=wards(principal, Permission.SHELF_READ),
                 store=query.store,
                 medicine=query.medicine,
                 expires_before=query.expires_before,

@@ -5,6 +5,7 @@ from hms_rt.departments.billing.schemas.charges import (
     ChargeOut,
     ChargeQuery,
     PriceCharge,
+    ProcedureIn,
     ProcedureOut,
     ReverseCharge,
 )
@@ -222,7 +223,8 @@ async def list_charges(call: Call[None, ChargeQuery]) -> Page[ChargeOut]:
     summary="Charge a service by hand",
 )
 async def raise_charge(call: Call[ChargeIn, None]) -> ChargeOut:
-    """A procedure or another service; consultations, tests, medicines and bed days charge themselves."""
+    """A procedure or another service, with the reason why by hand; consultations, tests, medicines and bed
+    days charge themselves."""
     return await call.services.billing.raise_charge(call.principal, call.command, call.body)
 
 
@@ -235,7 +237,7 @@ async def raise_charge(call: Call[ChargeIn, None]) -> ChargeOut:
     summary="Price what waits for a tariff",
 )
 async def price_charge(call: Call[PriceCharge, None]) -> ChargeOut:
-    """By the tariff of the day when it happened."""
+    """By the tariff of the day when it happened; a service that somebody chooses takes a reason."""
     return await call.services.billing.price_charge(
         call.principal, call.command, call.path_uuid("id"), call.body
     )
@@ -258,14 +260,14 @@ async def reverse_charge(call: Call[ReverseCharge, None]) -> ChargeOut:
 
 @routes.post(
     "/billing/procedures",
-    body=ChargeIn,
+    body=ProcedureIn,
     answer=ProcedureOut,
     status=201,
     permission=Permission.PROCEDURE_RECORD,
     command="billing.record_procedure",
     summary="Say that a procedure was done",
 )
-async def record_procedure(call: Call[ChargeIn, None]) -> ProcedureOut:
+async def record_procedure(call: Call[ProcedureIn, None]) -> ProcedureOut:
     """By who treats the patient; it is charged, and answers no price."""
     return await call.services.billing.record_procedure(call.principal, call.command, call.body)
 

@@ -324,7 +324,7 @@ async def list_shifts(call: Call[None, ShiftQuery]) -> Page[ShiftOut]:
     summary="Close a shift",
 )
 async def close_cashier_shift(call: Call[ShiftClose, None]) -> ShiftOut:
-    """The drawer is counted; a difference needs a reason."""
+    """The drawer is counted, and every other means that was used; a difference needs a reason."""
     return await call.services.billing.close_cashier_shift(
         call.principal, call.command, call.path_uuid("id"), call.body
     )

@@ -33,7 +33,7 @@ async def close_day(call: Call[DayIn, None]) -> DayOut:
     summary="Closed days",
 )
 async def list_days(call: Call[None, DayQuery]) -> Page[DayOut]:
-    """Newest first, with totals by means, what was counted and the difference."""
+    """Newest first; of every means what came and went, what was counted and the difference."""
     return await call.services.billing.closed_days(call.principal, call.query)
 
 

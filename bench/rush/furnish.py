@@ -143,7 +143,7 @@ async def _line(services: Services, patient: uuid.UUID, medicine: str) -> Line:
 
 
 async def _invoice(services: Services, patient: uuid.UUID, dressings: str) -> Paper:
-    charge = {"patient_id": patient, "service": "DRESS", "quantity": dressings}
+    charge = {"patient_id": patient, "service": "DRESS", "quantity": dressings, "reason": "rush hour"}
     await services.billing.raise_charge(SYSTEM, command(), ChargeIn.model_validate(charge))
     draft = await services.billing.draft_invoice(SYSTEM, command(), InvoiceIn(patient_id=patient))
     await services.billing.issue_invoice(SYSTEM, command(), draft.id, IssueIn())

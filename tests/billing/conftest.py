@@ -60,7 +60,7 @@ class Till:
 
     async def charge(self, patient_id: uuid.UUID, quantity: str = "1", **rest: Any) -> ChargeOut:
         """A dressing."""
-        said = {"patient_id": patient_id, "service": "DRESS", "quantity": quantity, **rest}
+        said = {"patient_id": patient_id, "service": "DRESS", "quantity": quantity, "reason": "told", **rest}
         return await self.services.billing.raise_charge(self.clerk, command(), ChargeIn.model_validate(said))
 
     async def charges(self, patient_id: uuid.UUID, **asked: Any) -> list[ChargeOut]:

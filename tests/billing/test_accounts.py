@@ -143,7 +143,8 @@ async def test_from_charge_to_receipt_credit_and_refund(till: Till, desk: Counte
     assert (str(sums.cash), str(sums.invoiced)) == ("6.02", "12.01")
     wrong = ShiftClose.model_validate({"counted": "56.00"})
     await refused(Code.CONFLICT, billing.close_cashier_shift(till.clerk, command(), desk.shift.id, wrong))
-    right = ShiftClose.model_validate({"counted": "56.02"})
+    card = [{"means": "card", "counted": "5.99"}]
+    right = ShiftClose.model_validate({"counted": "56.02", "means": card})
     closed = await billing.close_cashier_shift(till.clerk, command(), desk.shift.id, right)
     assert (str(closed.cash), str(closed.difference)) == ("56.02", "0.00")
     await refused(Code.CONFLICT, desk.pay(patient_id, "1"))

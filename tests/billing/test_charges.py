@@ -14,9 +14,10 @@ from hms_rt.config import Settings
 from hms_rt.departments.beds.model import BedStatus
 from hms_rt.departments.beds.schemas import BedChange
 from hms_rt.departments.billing.model.days import charged_days, day_of, end_of
+from hms_rt.departments.billing.model.tariff import ServiceKind
 from hms_rt.departments.billing.projector.bed_days import LATE
-from hms_rt.departments.billing.schemas.charges import ChargeIn, PriceCharge, ReverseCharge
-from hms_rt.departments.billing.schemas.tariffs import CodeIn
+from hms_rt.departments.billing.schemas.charges import ChargeIn, PriceCharge, ProcedureIn, ReverseCharge
+from hms_rt.departments.billing.schemas.tariffs import CodeIn, ServiceIn
 from hms_rt.departments.ipd.model import Disposition
 from hms_rt.departments.ipd.schemas import (
     AdmissionIn,
@@ -177,11 +178,11 @@ async def test_procedures_are_recorded_by_who_treats_and_cancelled_again(
     await till.price("DRESS", "40")
     nurse, stranger = await person(Role.NURSE, ward="ICU"), await person(Role.NURSE, ward="MED")
     said = {"patient_id": here.patient_id, "service": "DRESS", "quantity": "2"}
-    wanted = ChargeIn.model_validate(said)
+    wanted = ProcedureIn.model_validate(said)
     done = await billing.record_procedure(nurse, command(), wanted)
     assert (done.service, done.admission_id) == ("DRESS", here.id)
     await refused(Code.FORBIDDEN, billing.record_procedure(stranger, command(), wanted))
-    visit = ChargeIn.model_validate({**said, "service": "CONS"})
+    visit = ProcedureIn.model_validate({**said, "service": "CONS"})
     await refused(Code.INVALID, billing.record_procedure(nurse, command(), visit))
     (charge,) = await till.charges(here.patient_id)
     assert (charge.id, str(charge.gross)) == (done.id, "80.00")
@@ -256,6 +257,32 @@ async def test_without_a_tariff_nothing_is_lost(till: Till, query: Query) -> Non
     assert await till.charges(patient_id) == []
     (row,) = await query("SELECT sum(gross) AS gross FROM billing_charge")
     assert row.gross == 0
+
+
+async def test_what_is_charged_priced_or_taken_back_by_hand_says_why(till: Till, query: Query) -> None:
+    billing, patient_id = till.services.billing, await till.patient()
+    await billing.define_service(
+        till.admin, command(), ServiceIn(code="STITCH", name="Suture", kind=ServiceKind.PROCEDURE)
+    )
+    await till.price("STITCH", "9.00")
+    with pytest.raises(ValueError, match="reason"):
+        ChargeIn.model_validate({"patient_id": patient_id, "service": "DRESS", "quantity": "1"})
+    with pytest.raises(ValueError, match="say why it is priced"):
+        PriceCharge(service="STITCH")
+    waiting = await till.charge(patient_id, reason="told by the ward by telephone")
+    assert waiting.reason == "told by the ward by telephone"
+    chosen = PriceCharge(service="STITCH", reason="was a suture")
+    priced = await billing.price_charge(till.clerk, command(), waiting.id, chosen)
+    assert (priced.service, priced.reason) == ("STITCH", "was a suture")
+    why = ReverseCharge(reason="was not done")
+    await billing.reverse_charge(till.admin, command(), waiting.id, why)
+    rows = await query("SELECT detail FROM audit_log WHERE action LIKE 'charge.%' ORDER BY id")
+    assert [row.detail["reason"] for row in rows] == [
+        "told by the ward by telephone",
+        "was a suture",
+        "was not done",
+    ]
+    assert sqlstate(await failure(query("UPDATE billing_charge SET reason = 'another'"))) == "23001"
 
 
 async def test_the_price_is_that_of_payer_class_and_day(till: Till) -> None:

@@ -22,8 +22,9 @@ async def test_a_day_is_closed_once_and_later_money_counts_for_the_next(
 ) -> None:
     billing, clerk, patient_id = desk.billing, till.clerk, await till.patient()
 
-    async def close(shift: ShiftOut, counted: str, **rest: str) -> None:
-        told = ShiftClose.model_validate({"counted": counted, **rest})
+    async def close(shift: ShiftOut, counted: str, taken: dict[str, str], **rest: str) -> None:
+        others = [{"means": one, "counted": how} for one, how in taken.items()]
+        told = ShiftClose.model_validate({"counted": counted, "means": others, **rest})
         await billing.close_cashier_shift(till.admin, command(), shift.id, told)
 
     async def opened(counter: str) -> ShiftOut:
@@ -42,8 +43,8 @@ async def test_a_day_is_closed_once_and_later_money_counts_for_the_next(
     today = desk.shift.day
     told = await refused(Code.CONFLICT, billing.close_day(clerk, command(), DayIn()))
     assert "C1, C2" in told.detail
-    await close(desk.shift, "69.50", reason="a coin fell down")
-    await close(second, "10.00")
+    await close(desk.shift, "69.50", {"card": "5.00"}, reason="a coin fell down")
+    await close(second, "10.00", {})
     await refused(Code.CONFLICT, billing.approve_refund(till.admin, command(), late.id))
     await refused(Code.CONFLICT, billing.capture_payment(clerk, command(), coming.id))
     ahead = DayIn(day=today + timedelta(days=1))
@@ -57,18 +58,28 @@ async def test_a_day_is_closed_once_and_later_money_counts_for_the_next(
         "card": ("5.00", "0"),
     }
     paper = await billing.day_pdf(clerk, command(), closed.id)
-    says(paper, "Day close", "MAIN-1", "Cash 30.00 10.00 20.00", "Difference -€0.50", "Counted €79.50")
+    says(
+        paper,
+        "Day close",
+        "MAIN-1",
+        "Cash 30.00 10.00 80.00 79.50 -0.50",
+        "Difference -€0.50",
+        "Counted €79.50",
+    )
     says(await billing.day_pdf(clerk, command(), closed.id), "COPY 1")
     await refused(Code.CONFLICT, billing.close_day(clerk, command(), DayIn()))
     again = await opened("C1")
     assert again.day == today + timedelta(days=1), "the day is closed"
     captured = await billing.capture_payment(till.admin, command(), coming.id)
     assert captured.shift_id == again.id
-    await close(again, "10.00")
+    await close(again, "10.00", {"transfer": "7.00"})
     clock.advance(timedelta(days=1))
     following = await billing.close_day(clerk, command(), DayIn())
     assert (following.number, following.day) == (2, today + timedelta(days=1))
-    assert [(one.means.value, str(one.received)) for one in following.means] == [("transfer", "7.00")]
+    assert [(one.means.value, str(one.received)) for one in following.means] == [
+        ("cash", "0"),
+        ("transfer", "7.00"),
+    ]
     listed = await billing.closed_days(clerk, DayQuery(facility="MAIN"))
     assert [one.number for one in listed.items] == [2, 1]
     await adds_up(query)
@@ -77,7 +88,7 @@ async def test_a_day_is_closed_once_and_later_money_counts_for_the_next(
         "UPDATE billing_day SET counted = 0",
         "DELETE FROM billing_day",
         "UPDATE billing_day_means SET received = 0",
-        "INSERT INTO billing_day_means SELECT id, 'mobile', 1, 0 FROM billing_day",
+        "INSERT INTO billing_day_means SELECT id, 'mobile', 1, 0, 0 FROM billing_day",
         "INSERT INTO billing_day SELECT (jsonb_populate_record(d, jsonb_build_object('id',"
         " gen_random_uuid(), 'number', 3, 'day', d.day + 1))).* FROM billing_day d WHERE number = 2",
         "INSERT INTO billing_day SELECT (jsonb_populate_record(d, jsonb_build_object('id',"

@@ -13,7 +13,8 @@ __all__ = ["desk"]
 
 async def next_shift(till: Till, desk: Counter1, counted: str) -> ShiftOut:
     """The drawer is counted, and another shift begins at the counter."""
-    told = ShiftClose.model_validate({"counted": counted})
+    said = {"counted": counted, "means": [{"means": "card", "counted": "10.00"}]}
+    told = ShiftClose.model_validate(said)
     await desk.billing.close_cashier_shift(till.clerk, command(), desk.shift.id, told)
     opening = ShiftIn.model_validate({"opening_cash": "20.00"})
     return await desk.billing.open_cashier_shift(till.clerk, command(), "C1", opening)
@@ -29,7 +30,7 @@ async def test_money_that_comes_or_goes_after_a_shift_is_in_the_one_that_is_open
     for payment in (card, cash):
         said = RefundIn.model_validate({"amount": "2", "counter": "C1", "reason": "moved away"})
         asked.append(await billing.request_refund(till.clerk, command(), payment.id, said))
-    told = ShiftClose.model_validate({"counted": "59.00"})
+    told = ShiftClose.model_validate({"counted": "59.00", "means": [{"means": "card", "counted": "7.00"}]})
     await billing.close_cashier_shift(till.clerk, command(), desk.shift.id, told)
     await refused(Code.CONFLICT, billing.capture_payment(till.clerk, command(), announced.id))
     await refused(Code.CONFLICT, billing.approve_refund(till.admin, command(), asked[0].id))

@@ -110,12 +110,12 @@ def test_what_was_issued_is_voided_by_another_person() -> None:
 
 
 def test_a_drawer_holds_what_it_should_or_somebody_says_why() -> None:
-    shift = Shift(ME, "MAIN", "C1", ME, NOW, D(50), D(50), NOW.date()).with_cash(D("12.50"))
+    shift = Shift(ME, "MAIN", "C1", ME, NOW, D(50), D(50), NOW.date()).took(Means.CASH, D("12.50"))
     with pytest.raises(HmsError):
-        shift.with_cash(D("-62.51"))
+        shift.took(Means.CASH, D("-62.51"))
     with pytest.raises(HmsError):
         shift.closed(NOW, D(62), None)
     closed = shift.closed(NOW, D(62), "a coin fell down")
     assert (closed.difference, closed.cash) == (D("-0.50"), D("62.50"))
     with pytest.raises(HmsError):
-        closed.with_cash(D(1))
+        closed.took(Means.CARD, D(1))

@@ -142,3 +142,52 @@ async def test_fully_insured_patients_owe_nothing(till: Till, desk: Counter1, qu
     note = await desk.billing.credit_invoice(till.clerk, command(), issued.id)
     assert (str(note.owed), [str(one.owed) for one in await shares(till, note)]) == ("0.00", ["-8.00"])
     await adds_up(query)
+
+
+async def test_what_a_payer_owes_alone_is_void_with_it_until_somebody_paid_or_credited(
+    till: Till, desk: Counter1, query: Query
+) -> None:
+    billing, clerk = desk.billing, till.clerk
+    await payers(till)
+    await till.price("DRESS", "8", payer="AOK", payer_share="100", valid_from="2026-01-01")
+
+    async def issued() -> tuple[InvoiceOut, InvoiceOut]:
+        patient_id = await till.patient()
+        await till.cover(patient_id, payer="AOK")
+        await till.charge(patient_id)
+        made = await desk.invoice(patient_id)
+        (share,) = await shares(till, made)
+        return made, share
+
+    mine, share = await issued()
+    await refused(Code.CONFLICT, billing.void_invoice(till.admin, command(), mine.id))
+    await billing.request_void(clerk, command(), mine.id, WHY)
+    void = await billing.void_invoice(till.admin, command(), mine.id)
+    assert (void.state, [one.state for one in await shares(till, mine)]) == ("void", ["void"])
+    assert (await desk.invoice(void.patient_id)).state == "paid", "what was charged is open again"
+    mine, share = await issued()
+    await billing.request_void(clerk, command(), mine.id, WHY)
+    await desk.pay(mine.patient_id, "1", share.id, payer="AOK")
+    await refused(Code.CONFLICT, billing.void_invoice(till.admin, command(), mine.id))
+    mine, share = await issued()
+    await billing.request_void(clerk, command(), mine.id, WHY)
+    charge = (await billing.invoice(clerk, command(), mine.id)).charges[0]
+    await billing.reverse_charge(till.admin, command(), charge.id, BACK)
+    await billing.credit_invoice(clerk, command(), mine.id)
+    told = await refused(Code.CONFLICT, billing.void_invoice(till.admin, command(), mine.id))
+    assert "credited" in told.detail
+    await adds_up(query)
+    self_payer = await till.patient("Ohm")
+    await till.charge(self_payer)
+    paid = await desk.invoice(self_payer)
+    await desk.pay(self_payer, str(paid.due), paid.id)
+    await refused(Code.ILLEGAL_MOVE, billing.request_void(clerk, command(), paid.id, WHY))
+    for attack in (
+        "UPDATE billing_invoice SET state = 'void', paid = 0, voided_by = gen_random_uuid(),"
+        " voided_at = now(), void_requested_by = gen_random_uuid(), void_reason = 'wrong'"
+        f" WHERE id = '{paid.id}'",
+        "UPDATE billing_invoice SET state = 'void', voided_by = gen_random_uuid(), voided_at = now()"
+        f" WHERE id = '{mine.id}'",
+    ):
+        error = await failure(query(attack))
+        assert sqlstate(error) == "23514", (attack, error)

@@ -82,7 +82,7 @@ async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
         assert await at_once("/payments", {**cash, "amount": "0.10"}) == {201: MANY}
         settled = await at_once(f"/invoices/{invoice.id}/settle", {"amount": "1.00"})
         assert settled == {200: 2, 409: 48}
-        charge = {"patient_id": str(patient_id), "service": "DRESS", "quantity": "1"}
+        charge = {"patient_id": str(patient_id), "service": "DRESS", "quantity": "1", "reason": "told"}
         assert await ask(0, "/charges", charge) == 201
         drafted = await at_once("/invoices", {"patient_id": str(patient_id)})
         assert drafted == {201: 1, 409: 49}
@@ -122,10 +122,15 @@ async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
         )
         assert set(keyed) <= {201, 409}
         (drawer,) = await query("SELECT id, cash FROM billing_shift WHERE counter = 'C1'")
-        for one in await query("SELECT id, cash, version FROM billing_shift"):
-            counted = {"counted": str(one.cash)}
-            path = f"/shifts/{one.id}/close"
-            assert await ask(0, path, counted, If_Match=f'"{one.version}"') == 200
+        cards = {**cash, "means": "card", "amount": "2.00"}
+        assert await at_once("/payments", cards) == {201: MANY}
+        for one in await query("SELECT id, counter, cash, version FROM billing_shift ORDER BY counter"):
+            path, told = f"/shifts/{one.id}/close", {"counted": str(one.cash)}
+            if one.counter == "C1":
+                assert await ask(0, path, told, If_Match=f'"{one.version}"') == 409
+                told |= {"means": [{"means": "card", "counted": "100.00"}]}
+            closed = await at_once(path, told, If_Match=f'"{one.version}"')
+            assert closed in ({200: 1, 409: 49}, {200: 1, 412: 49})
         assert await at_once("/days", {}) == {201: 1, 409: 49}
         assert drawer.cash
     sums = await adds_up(query)

@@ -73,7 +73,7 @@ def cashier(till: str, patient: uuid.UUID) -> Callable[[Desk, object], Awaitable
     async def work(desk: Desk, _: object) -> None:
         opening = {"opening_cash": "50.00"}
         await desk.rest("billing.shift", "POST", f"/billing/cashiers/{till}/shifts", opening)
-        charge = {"patient_id": str(patient), "service": "DRESS", "quantity": "3"}
+        charge = {"patient_id": str(patient), "service": "DRESS", "quantity": "3", "reason": "told"}
         await desk.rest("billing.charge", "POST", "/billing/charges", charge)
         wanted = {"patient_id": str(patient)}
         draft = await desk.rest("billing.draft", "POST", "/billing/invoices", wanted)

@@ -28,6 +28,10 @@ MEDICINE = """
     SELECT id FROM billing_charge
     WHERE kind = 'medicine' AND cause LIKE :cause AND reverses IS NULL AND reversed_by IS NULL
 """
+OTHERS = """
+    SELECT means, received - given_back AS counted FROM billing_shift_means
+    WHERE shift_id = :id AND means <> 'cash'
+"""
 BACK = ReverseCharge(reason="was not done")
 TO_PAY = ("issued", "part_paid")
 DECISIONS = ("discard", "discard", "request_void", "void", "void")
@@ -77,8 +81,10 @@ class MoneyCommands(Commands):
     async def _count(self) -> None:
         shift, doing = self.ground.shift, self.billing.close_cashier_shift
         over = Decimal(self.chance.choice(("0", "0", "0.50", "-1.00")))
-        said = {"counted": str(max(Decimal(0), self.books.drawers[shift][0] + over)), "reason": "a coin"}
-        told = ShiftClose.model_validate(said)
+        async with self.ground.aside.connect() as connection:
+            others = [row._asdict() for row in await connection.execute(text(OTHERS), {"id": shift})]
+        counted = str(max(Decimal(0), self.books.drawers[shift][0] + over))
+        told = ShiftClose.model_validate({"counted": counted, "reason": "a coin", "means": others})
         closed = await self.give(lambda c: doing(self.clerk, c, shift, told))
         assert closed is not None
         self.books.shift(closed)
@@ -87,7 +93,8 @@ class MoneyCommands(Commands):
 
     @rule(4, service=one_of("DRESS", "DRESS", "SUTURE"), quantity=quantities)
     async def charges_by_hand(self, service: str, quantity: str) -> None:
-        said = {"patient_id": self.pick(self.patients), "service": service, "quantity": quantity}
+        patient = self.pick(self.patients)
+        said = {"patient_id": patient, "service": service, "quantity": quantity, "reason": "told"}
         wanted = ChargeIn.model_validate(said)
         told = await self.give(lambda c: self.billing.raise_charge(self.clerk, c, wanted))
         if told is not None:

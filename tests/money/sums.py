@@ -88,6 +88,16 @@ RULES = {
             - (SELECT coalesce(sum(r.amount), 0) FROM billing_refund r JOIN billing_payment p
                 ON p.id = r.payment_id WHERE r.shift_id = s.id AND r.state = 'approved' AND p.means = 'cash')
     """,
+    "what a shift took by each means is what its payments and refunds say": """
+        SELECT 1 FROM billing_shift_means m
+        FULL JOIN (SELECT shift_id, means, sum(amount) AS amount FROM billing_payment
+            WHERE captured_at IS NOT NULL GROUP BY 1, 2) p USING (shift_id, means)
+        FULL JOIN (SELECT r.shift_id, p.means, sum(r.amount) AS amount FROM billing_refund r
+            JOIN billing_payment p ON p.id = r.payment_id WHERE r.state = 'approved' GROUP BY 1, 2) r
+            USING (shift_id, means)
+        WHERE m.received IS DISTINCT FROM coalesce(p.amount, 0)
+            OR m.given_back IS DISTINCT FROM coalesce(r.amount, 0)
+    """,
     "no number of a paper is missing or given twice": """
         SELECT facility, series FROM billing_series FULL JOIN (
             SELECT facility, CASE kind WHEN 'credit_note' THEN kind ELSE 'invoice' END AS series, number

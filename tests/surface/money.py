@@ -19,7 +19,7 @@ from hms_rt.departments.billing.schemas.accounts import (
     ShiftQuery,
     WhyVoid,
 )
-from hms_rt.departments.billing.schemas.charges import ChargeIn, ChargeOut, ReverseCharge
+from hms_rt.departments.billing.schemas.charges import ChargeIn, ChargeOut, ProcedureIn, ReverseCharge
 from hms_rt.departments.billing.schemas.days import DayIn, DayOut
 from hms_rt.departments.billing.schemas.discounts import DiscountIn, DiscountOut
 from hms_rt.departments.billing.schemas.estimates import EstimateIn, EstimateOut
@@ -41,7 +41,7 @@ async def service(world: World) -> ServiceOut:
 async def unpriced(world: World, service_code: str | None = None) -> ChargeOut:
     """Something that waits for a price."""
     code = service_code or (await service(world)).code
-    wanted = {"patient_id": (await world.patient()).id, "service": code, "quantity": "2"}
+    wanted = {"patient_id": (await world.patient()).id, "service": code, "quantity": "2", **REASON}
     return await world.services.billing.raise_charge(SYSTEM, command(), ChargeIn.model_validate(wanted))
 
 
@@ -82,13 +82,13 @@ async def _cover(world: World) -> Ask:
 
 async def _raise(world: World) -> Ask:
     code, patient = (await service(world)).code, await world.patient()
-    return Ask(body={"patient_id": str(patient.id), "service": code, "quantity": "1"})
+    return Ask(body={"patient_id": str(patient.id), "service": code, "quantity": "1", **REASON})
 
 
 async def _price_charge(world: World) -> Ask:
     charge = await unpriced(world)
     await price(world, charge.service or "")
-    return Ask({"id": str(charge.id)}, body={"service": charge.service})
+    return Ask({"id": str(charge.id)}, body={"service": charge.service, **REASON})
 
 
 async def _charges(world: World) -> Ask:
@@ -126,7 +126,7 @@ async def _procedure(world: World) -> Ask:
 
 
 async def _cancel_procedure(world: World) -> Ask:
-    wanted = ChargeIn.model_validate((await _procedure(world)).body)
+    wanted = ProcedureIn.model_validate((await _procedure(world)).body)
     made = await world.services.billing.record_procedure(SYSTEM, command(), wanted)
     return Ask({"id": str(made.id)}, body=REASON)
 
@@ -226,13 +226,18 @@ async def _refund(world: World) -> Ask:
     return Ask({"id": str(paid.id)}, body=body)
 
 
+def _counted(shift: ShiftOut) -> ShiftClose:
+    """Everything is there."""
+    others = [{"means": one.means, "counted": one.expected} for one in shift.means if one.means != "cash"]
+    return ShiftClose.model_validate({"counted": shift.cash, "means": others})
+
+
 async def _open(world: World) -> Ask:
     """Nobody is there, and the asker nowhere else."""
     await _shift(world)
     for one in (await world.services.billing.shifts(SYSTEM, command(), ShiftQuery(limit=200))).items:
         if one.closed_at is None:
-            counted = ShiftClose.model_validate({"counted": str(one.cash)})
-            await world.services.billing.close_cashier_shift(SYSTEM, command(), one.id, counted)
+            await world.services.billing.close_cashier_shift(SYSTEM, command(), one.id, _counted(one))
     return Ask({"code": COUNTERS[0]}, body={"opening_cash": "0"})
 
 
@@ -243,8 +248,7 @@ async def _day(world: World) -> Ask:
     await billing.define_cashier(SYSTEM, command(), till)
     for one in (await billing.shifts(SYSTEM, command(), ShiftQuery(limit=200))).items:
         if one.closed_at is None:
-            counted = ShiftClose.model_validate({"counted": str(one.cash)})
-            await billing.close_cashier_shift(SYSTEM, command(), one.id, counted)
+            await billing.close_cashier_shift(SYSTEM, command(), one.id, _counted(one))
     told = ShiftIn.model_validate({"opening_cash": "10.00"})
     opened = await billing.open_cashier_shift(SYSTEM, command(), till.code, told)
     counted = ShiftClose.model_validate({"counted": "10.00"})
@@ -260,7 +264,8 @@ async def closed_day(world: World) -> DayOut:
 
 async def _close(world: World) -> Ask:
     shift = await _shift(world)
-    body = {"counted": "7.00", "reason": "counted twice"}
+    others = _counted(shift).model_dump(mode="json")["means"]
+    body = {"counted": "7.00", "reason": "counted twice", "means": others}
     return Ask({"id": str(shift.id)}, body=body, version=shift.version)
 
 

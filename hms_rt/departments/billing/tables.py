@@ -154,6 +154,19 @@ shift = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
 )
 
+shift_means = sa.Table(
+    "billing_shift_means",
+    metadata,
+    sa.Column("shift_id", sa.ForeignKey("billing_shift.id"), primary_key=True),
+    sa.Column("means", sa.Text, primary_key=True),
+    sa.Column("opening", sa.Numeric, nullable=False),
+    sa.Column("received", sa.Numeric, nullable=False),
+    sa.Column("given_back", sa.Numeric, nullable=False),
+    sa.Column("counted", sa.Numeric),
+    sa.Column("reason", sa.Text),
+)
+"""What a shift took and gave back by each means (moved by triggers, as money moves), and what was counted."""
+
 invoice = sa.Table(
     "billing_invoice",
     metadata,
@@ -412,10 +425,12 @@ day_means = sa.Table(
     metadata,
     sa.Column("day_id", sa.ForeignKey("billing_day.id"), primary_key=True),
     sa.Column("means", sa.Text, primary_key=True),
+    sa.Column("opening", sa.Numeric, nullable=False),
     sa.Column("received", sa.Numeric, nullable=False),
     sa.Column("given_back", sa.Numeric, nullable=False),
+    sa.Column("counted", sa.Numeric),
 )
-"""What a closed day received and gave back by each means."""
+"""What a closed day received, gave back and counted by each means."""
 
 books = sa.Table(
     "billing_books",

@@ -82,6 +82,7 @@ class Charge:
             amounts=amounts,
             recorded_at=now,
             recorded_by=by,
+            reason=None,
             reduces=self.id,
         )
 

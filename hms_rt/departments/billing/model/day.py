@@ -10,11 +10,26 @@ from hms_rt.departments.billing.model.payment import Means
 
 @dataclass(frozen=True, slots=True)
 class MeansTotal:
-    """What was received and given back by one means."""
+    """What was there before, received, given back and counted by one means, of all shifts together.
+
+    ``counted`` is None where a shift closed before every means was counted.
+    """
 
     means: Means
+    opening: Decimal
     received: Decimal
     given_back: Decimal
+    counted: Decimal | None
+
+    @property
+    def expected(self) -> Decimal:
+        """What should be there."""
+        return self.opening + self.received - self.given_back
+
+    @property
+    def difference(self) -> Decimal | None:
+        """What is there beyond that, or is missing."""
+        return None if self.counted is None else self.counted - self.expected
 
 
 @dataclass(frozen=True, slots=True)

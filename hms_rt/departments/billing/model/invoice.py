@@ -102,13 +102,19 @@ class Invoice:
 
     def moved(self, move: InvoiceMove) -> "Invoice":
         """After ``move``; raises ``illegal_move`` with the moves that are legal; a credit note has none."""
-        after = MOVES[move].get(self.state)
         if self.kind is InvoiceKind.CREDIT_NOTE:
             raise illegal_move("the credit note", self.state.value, move.value, [])
+        after = self._after(move)
         if after is None:
-            legal = [other.value for other, steps in MOVES.items() if self.state in steps]
+            legal = [other.value for other in InvoiceMove if self._after(other) is not None]
             raise illegal_move("the invoice", self.state.value, move.value, legal)
         return replace(self, state=after, version=self.version + 1)
+
+    def _after(self, move: InvoiceMove) -> InvoiceState | None:
+        """After a legal move. What owes nothing counts as paid, though nobody paid: it can be void."""
+        if move is _M.VOID and self.state is _S.PAID and not self.owed:
+            return _S.VOID
+        return MOVES[move].get(self.state)
 
     def settled(self, *, paid: Decimal = ZERO, credited: Decimal = ZERO) -> "Invoice":
         """With more paid or credited; raises ``illegal_move``, and ``conflict`` for more than is due."""

@@ -158,7 +158,8 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A cashier's time at a counter. ``cash`` is what the drawer should hold; at the end it is counted.
+    """A cashier's time at a counter. ``cash`` is what the drawer should hold; at the end it is counted, and
+    every other means that was used (``counting.MeansCount``).
 
     ``day`` is the day that its money counts for: that on which it opened, unless that was closed already.
     """
@@ -182,12 +183,16 @@ class Shift:
         if self.closed_at is not None:
             raise conflict("the shift is closed: open another one")
 
-    def with_cash(self, amount: Decimal) -> "Shift":
-        """With ``amount`` more in the drawer, or less; raises ``conflict`` if there is not as much."""
+    def took(self, means: Means, amount: Decimal) -> "Shift":
+        """With ``amount`` more by some means, or less: who counts has seen all of it (``version``).
+
+        Cash goes into the drawer; raises ``conflict`` if there is not as much in it.
+        """
         self.require_open()
-        if self.cash + amount < 0:
+        cash = self.cash + amount if means is Means.CASH else self.cash
+        if cash < 0:
             raise conflict("there is not as much cash in the drawer")
-        return replace(self, cash=self.cash + amount, version=self.version + 1)
+        return replace(self, cash=cash, version=self.version + 1)
 
     def closed(self, at: datetime, counted: Decimal, reason: str | None) -> "Shift":
         """Closed with what was counted; a difference needs a reason (``conflict``)."""

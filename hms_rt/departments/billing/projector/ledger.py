@@ -34,6 +34,7 @@ class Deed:
     admission_id: uuid.UUID | None = None
     on: date | None = None
     service: Service | None = None
+    reason: str | None = None
 
 
 class Ledger:
@@ -68,6 +69,7 @@ class Ledger:
             occurred_at=deed.occurred_at,
             recorded_at=uow.now,
             recorded_by=uow.principal.id,
+            reason=deed.reason,
         )
         if service is not None:
             raised = await self.price(uow, raised, day) or raised
@@ -136,5 +138,10 @@ def _tell(uow: UnitOfWork, action: str, charge: Charge) -> None:
         entity="charge",
         entity_id=charge.id,
         patient_id=charge.patient_id,
-        detail={"kind": charge.kind, "service": charge.service, "reverses": str(charge.reverses or "")},
+        detail={
+            "kind": charge.kind,
+            "service": charge.service,
+            "reverses": str(charge.reverses or ""),
+            "reason": charge.reason,
+        },
     )

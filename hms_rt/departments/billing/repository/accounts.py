@@ -1,7 +1,7 @@
-"""What is on invoices, what pays them, who sits at which counter."""
+"""What is on invoices, what pays them."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,10 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hms_rt.departments.billing import tables
 from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.invoice import TO_PAY, Invoice, InvoiceKind, InvoiceState
-from hms_rt.departments.billing.model.payment import Payment, PaymentMove, PaymentState, Shift
+from hms_rt.departments.billing.model.payment import Payment, PaymentMove, PaymentState
 from hms_rt.departments.billing.repository import rows
 from hms_rt.departments.billing.repository.charges import charge_of
-from hms_rt.storage.postgres import wait_in_turn
 
 _CHARGE = tables.charge.c
 _LINE = tables.line.c
@@ -23,7 +22,6 @@ _PAYMENT = tables.payment.c
 _EVENT = tables.payment_event.c
 _ALLOCATION = tables.allocation.c
 _INVOICE = tables.invoice.c
-_SHIFT = tables.shift.c
 _ON_INVOICE = sa.exists().where(_LINE.charge_id == _CHARGE.id, _LINE.live)
 _STANDS = sa.and_(_CHARGE.reverses.is_(None), _CHARGE.reversed_by.is_(None))
 
@@ -105,6 +103,12 @@ async def lock_shares(connection: AsyncConnection, invoice_id: uuid.UUID) -> lis
         .with_for_update()
     )
     return [rows.read(Invoice, row) for row in await connection.execute(query)]
+
+
+async def is_credited(connection: AsyncConnection, invoice_id: uuid.UUID) -> bool:
+    """Whether there is a credit note of an invoice."""
+    query = sa.select(sa.exists().where(_INVOICE.credits == invoice_id))
+    return bool((await connection.execute(query)).scalar_one())
 
 
 async def final_invoice(connection: AsyncConnection, admission_id: uuid.UUID) -> InvoiceState | None:
@@ -262,37 +266,3 @@ async def events(connection: AsyncConnection, payment_id: uuid.UUID) -> list[Row
     """What happened to a payment, in order."""
     query = sa.select(tables.payment_event).where(_EVENT.payment_id == payment_id).order_by(_EVENT.position)
     return list(await connection.execute(query))
-
-
-async def add_cashier(connection: AsyncConnection, **values: str) -> None:
-    """Add a counter; a taken code violates ``billing_cashier_pkey``."""
-    await connection.execute(tables.cashier.insert().values(**values))
-
-
-async def cashiers(connection: AsyncConnection, codes: Collection[str] | None = None) -> list[Row[Any]]:
-    """Counters, by code."""
-    query = sa.select(tables.cashier).order_by(tables.cashier.c.code)
-    if codes is not None:
-        query = query.where(tables.cashier.c.code.in_(codes))
-    return list(await connection.execute(query))
-
-
-async def lock_open_shift(connection: AsyncConnection, counter: str) -> Shift | None:
-    """The open shift at a counter, locked, in the order of asking."""
-    await wait_in_turn(connection, f"counter {counter}")
-    query = sa.select(tables.shift).where(_SHIFT.closed_at.is_(None), _SHIFT.counter == counter)
-    row = (await connection.execute(query.with_for_update())).one_or_none()
-    return rows.read(Shift, row) if row is not None else None
-
-
-async def open_shift(
-    connection: AsyncConnection, *, cashier: uuid.UUID | None = None, counter: str | None = None
-) -> Shift | None:
-    """The open shift of somebody, or at a counter."""
-    query = sa.select(tables.shift).where(_SHIFT.closed_at.is_(None))
-    if cashier is not None:
-        query = query.where(_SHIFT.cashier == cashier)
-    if counter is not None:
-        query = query.where(_SHIFT.counter == counter)
-    row = (await connection.execute(query)).one_or_none()
-    return rows.read(Shift, row) if row is not None else None

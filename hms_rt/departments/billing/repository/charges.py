@@ -47,7 +47,7 @@ async def reverse(connection: AsyncConnection, original: Charge, reversal: Charg
 async def save_price(connection: AsyncConnection, charge: Charge) -> None:
     """Write the price of a locked charge that had none."""
     values = _values(charge)
-    names = ("service", "unit_price", "tax_rate", *_AMOUNTS)
+    names = ("service", "unit_price", "tax_rate", "reason", *_AMOUNTS)
     await connection.execute(
         tables.charge.update().where(_CHARGE.id == charge.id).values({name: values[name] for name in names})
     )

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,14 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.billing import tables
 from hms_rt.departments.billing.model.day import DayClose, MeansTotal
-from hms_rt.departments.billing.model.payment import Means, RefundState
+from hms_rt.departments.billing.model.payment import Means
 
 _DAY = tables.day.c
 _MEANS = tables.day_means.c
 _SHIFT = tables.shift.c
-_PAYMENT = tables.payment.c
-_REFUND = tables.refund.c
-ZERO = Decimal(0)
+_SUMS = tables.shift_means.c
 _OWN = [field.name for field in fields(DayClose) if field.name != "means"]
 
 
@@ -46,29 +43,25 @@ async def lock_shifts(connection: AsyncConnection, facility: str, until: date) -
 
 
 async def by_means(connection: AsyncConnection, shifts: Sequence[uuid.UUID]) -> list[MeansTotal]:
-    """What shifts received and gave back, by means; means that were not used are left out."""
-    received = await _sums(
-        connection,
-        sa.select(_PAYMENT.means, sa.func.sum(_PAYMENT.amount).label("amount"))
-        .where(_PAYMENT.shift_id.in_(shifts), _PAYMENT.captured_at.is_not(None))
-        .group_by(_PAYMENT.means),
+    """What shifts received, gave back and counted, by means."""
+    every = sa.func.count() == sa.func.count(_SUMS.counted)
+    sums = [sa.func.sum(column).label(column.name) for column in (_SUMS.opening, _SUMS.received)]
+    query: sa.Select[Any] = (
+        sa.select(
+            _SUMS.means,
+            *sums,
+            sa.func.sum(_SUMS.given_back).label("given_back"),
+            sa.case((every, sa.func.sum(_SUMS.counted))).label("counted"),
+        )
+        .where(_SUMS.shift_id.in_(shifts))
+        .group_by(_SUMS.means)
     )
-    given_back = await _sums(
-        connection,
-        sa.select(_PAYMENT.means, sa.func.sum(_REFUND.amount).label("amount"))
-        .join(tables.refund, _REFUND.payment_id == _PAYMENT.id)
-        .where(_REFUND.shift_id.in_(shifts), _REFUND.state == RefundState.APPROVED.value)
-        .group_by(_PAYMENT.means),
-    )
-    return [
-        MeansTotal(each, received.get(each.value, ZERO), given_back.get(each.value, ZERO))
-        for each in Means
-        if each.value in received or each.value in given_back
-    ]
+    known = {row.means: row for row in await connection.execute(query)}
+    return [_total(known[each.value]) for each in Means if each.value in known]
 
 
-async def _sums(connection: AsyncConnection, query: sa.Select[Any]) -> dict[str, Decimal]:
-    return {row.means: row.amount for row in await connection.execute(query)}
+def _total(row: Row[Any]) -> MeansTotal:
+    return MeansTotal(Means(row.means), row.opening, row.received, row.given_back, row.counted)
 
 
 async def add(connection: AsyncConnection, one: DayClose) -> None:
@@ -102,7 +95,7 @@ async def _read(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[D
     query = sa.select(tables.day_means).where(_MEANS.day_id.in_([row.id for row in rows]))
     means: dict[uuid.UUID, list[MeansTotal]] = {row.id: [] for row in rows}
     for row in await connection.execute(query.order_by(_MEANS.day_id, _MEANS.means)):
-        means[row.day_id].append(MeansTotal(Means(row.means), row.received, row.given_back))
+        means[row.day_id].append(_total(row))
     return [
         DayClose(**{name: getattr(row, name) for name in _OWN}, means=tuple(means[row.id])) for row in rows
     ]

@@ -2,6 +2,9 @@
 
 import uuid
 from datetime import date
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
 
 from hms_rt.departments.billing.model.invoice import InvoiceKind, InvoiceState
 from hms_rt.departments.billing.model.payment import Means, PaymentState, RefundState
@@ -191,12 +194,56 @@ class ShiftIn(Schema):
     """What is in the drawer."""
 
 
-class ShiftClose(Schema):
-    """Count the drawer, and stop."""
+class CountIn(Schema):
+    """What was counted of one means: the terminal's total, the cheques, the transfers on the statement."""
 
-    counted: Balance
+    means: Means
+    counted: Money
+    """Negative where more was given back than came in."""
     reason: Reason | None = None
     """Why it is not what it should be; needed if it is not."""
+
+
+class ShiftClose(Schema):
+    """Count the drawer and every other means that was used, and stop."""
+
+    counted: Balance
+    """Cash in the drawer."""
+    reason: Reason | None = None
+    """Why it is not what it should be; needed if it is not."""
+    means: Annotated[list[CountIn], Field(default_factory=list, max_length=len(Means) - 1)]
+    """Every means besides cash that was used, each once; nothing if only cash was."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        told = [one.means for one in self.means]
+        if Means.CASH in told:
+            raise ValueError("means: cash is told as `counted`")
+        if len(set(told)) < len(told):
+            raise ValueError("means: each is told once")
+        return self
+
+
+class MeansOut(Schema):
+    """What was received, given back and counted by one means."""
+
+    means: Means
+    opening: Balance
+    """What was there before: in the drawer; of all but cash nothing."""
+    received: Balance
+    given_back: Balance
+    expected: Money
+    """What should be there."""
+    counted: Money | None
+    """Null until the shift is closed; also where it closed before every means was counted."""
+    difference: Money | None
+
+
+class MeansCounted(MeansOut):
+    """What was received, given back and counted by one means in a shift."""
+
+    reason: str | None
+    """Why it differs."""
 
 
 class ShiftOut(Schema):
@@ -214,8 +261,12 @@ class ShiftOut(Schema):
     """What the drawer should hold."""
     closed_at: Moment | None
     counted: Balance | None
+    """Cash in the drawer."""
     difference: Money | None
+    """Of the cash."""
     reason: str | None
+    means: list[MeansCounted]
+    """Each that was used, and cash."""
     version: int
 
 

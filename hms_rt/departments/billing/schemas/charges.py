@@ -1,6 +1,9 @@
 """Charges on the wire."""
 
 import uuid
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from hms_rt.departments.billing.model.charge import ChargeStanding
 from hms_rt.departments.billing.model.tariff import ServiceKind
@@ -11,8 +14,8 @@ from hms_rt.kernel.quantity import Quantity
 from hms_rt.kernel.schema import Moment, Reason, Schema
 
 
-class ChargeIn(Schema):
-    """A procedure or another service to charge by hand."""
+class ProcedureIn(Schema):
+    """A procedure that was done."""
 
     patient_id: uuid.UUID
     service: ServiceCode
@@ -20,6 +23,13 @@ class ChargeIn(Schema):
     admission_id: uuid.UUID | None = None
     occurred_at: Moment | None = None
     """When it was done; now, if left out. The tariff of that day counts."""
+
+
+class ChargeIn(ProcedureIn):
+    """A procedure or another service to charge by hand."""
+
+    reason: Reason = Field(examples=["Told by the ward by telephone, not recorded there"])
+    """Why it is charged by hand: nothing in the record of treatment shows it."""
 
 
 class ChargeOut(Schema):
@@ -50,6 +60,7 @@ class ChargeOut(Schema):
     reduces: uuid.UUID | None
     """The charge that something is taken off: by a discount, or since a package includes it."""
     reason: str | None
+    """Why it was charged by hand, priced as another service, or taken back."""
 
 
 class ProcedureOut(Schema):
@@ -77,6 +88,15 @@ class PriceCharge(Schema):
     """Price what waits for a tariff: by the service given, or the one that its source has by now."""
 
     service: ServiceCode | None = None
+    """Instead of the one that its source has."""
+    reason: Reason | None = None
+    """Why this one; needed where somebody chooses it."""
+
+    @model_validator(mode="after")
+    def _chosen_for_a_reason(self) -> Self:
+        if self.service is not None and self.reason is None:
+            raise ValueError("reason: say why it is priced as this service")
+        return self
 
 
 class ReverseCharge(Schema):

@@ -3,7 +3,7 @@
 import uuid
 from datetime import date
 
-from hms_rt.departments.billing.model.payment import Means
+from hms_rt.departments.billing.schemas.accounts import MeansOut
 from hms_rt.kernel.money import Balance, Money
 from hms_rt.kernel.paging import PageQuery
 from hms_rt.kernel.schema import Moment, PlaceCode, Schema
@@ -15,14 +15,6 @@ class DayIn(Schema):
     facility: PlaceCode = "MAIN"
     day: date | None = None
     """Today, if left out; days before it that are not closed are closed with it."""
-
-
-class MeansOut(Schema):
-    """What was received and given back by one means."""
-
-    means: Means
-    received: Balance
-    given_back: Balance
 
 
 class DayOut(Schema):

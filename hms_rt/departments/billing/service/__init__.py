@@ -8,6 +8,7 @@ from hms_rt.departments.billing.service.invoicing import Invoicing
 from hms_rt.departments.billing.service.outstanding import Checklist
 from hms_rt.departments.billing.service.packaging import Packaging
 from hms_rt.departments.billing.service.payments import Payments
+from hms_rt.departments.billing.service.refunds import Refunds
 from hms_rt.departments.billing.service.rooms import Rooms
 from hms_rt.departments.billing.service.shifts import Shifts
 from hms_rt.departments.billing.service.tariffs import Tariffs
@@ -16,7 +17,18 @@ __all__ = ["BillingService"]
 
 
 class BillingService(
-    Tariffs, Charging, Checklist, Invoicing, Payments, Shifts, Discounting, Packaging, Estimating, Days, Rooms
+    Tariffs,
+    Charging,
+    Checklist,
+    Invoicing,
+    Payments,
+    Refunds,
+    Shifts,
+    Discounting,
+    Packaging,
+    Estimating,
+    Days,
+    Rooms,
 ):
     """From what was done to what was paid.
 

@@ -16,6 +16,7 @@ from hms_rt.departments.billing.schemas.charges import (
     ChargeOut,
     ChargeQuery,
     PriceCharge,
+    ProcedureIn,
     ProcedureOut,
     ReverseCharge,
 )
@@ -50,12 +51,12 @@ class Charging(Foundation):
 
         async def work(uow: UnitOfWork) -> ChargeOut:
             require(principal, Permission.CHARGE_RAISE)
-            return charge_out(await self._by_hand(uow, wanted, BY_HAND))
+            return charge_out(await self._by_hand(uow, wanted, BY_HAND, wanted.reason))
 
         return await self._units.execute(principal, command, ChargeOut, work)
 
     async def record_procedure(
-        self, principal: Principal, command: Command, wanted: ChargeIn
+        self, principal: Principal, command: Command, wanted: ProcedureIn
     ) -> ProcedureOut:
         """Say that a procedure was done: by who treats the patient. It is charged, at a price not told here.
 
@@ -88,7 +89,13 @@ class Charging(Foundation):
 
         return await self._units.execute(principal, command, ProcedureOut, work)
 
-    async def _by_hand(self, uow: UnitOfWork, wanted: ChargeIn, kinds: Collection[ServiceKind]) -> Charge:
+    async def _by_hand(
+        self,
+        uow: UnitOfWork,
+        wanted: ProcedureIn,
+        kinds: Collection[ServiceKind],
+        reason: str | None = None,
+    ) -> Charge:
         """Charge a service of one of these kinds."""
         await self._patients.lock(uow, wanted.patient_id)
         known = await tariffs.service(uow.connection, wanted.service)
@@ -105,11 +112,12 @@ class Charging(Foundation):
             wanted.quantity,
             await self._admission(uow, wanted),
             service=service,
+            reason=reason,
         )
         return found(await self._ledger.charge(uow, deed), "that service")
 
     @staticmethod
-    async def _admission(uow: UnitOfWork, wanted: ChargeIn) -> uuid.UUID | None:
+    async def _admission(uow: UnitOfWork, wanted: ProcedureIn) -> uuid.UUID | None:
         """The admission told, if it is the patient's; that of the bed the patient is in, if none is told."""
         if wanted.admission_id is None:
             return await stays.open_admission(uow.connection, wanted.patient_id)
@@ -133,14 +141,20 @@ class Charging(Foundation):
                 service = found(known, f"service {wanted.service}")
                 if service.kind is not charge.kind:
                     raise invalid("service", f"is no {charge.kind.value}")
-                charge = replace(charge, service=service.code)
+                charge = replace(charge, service=service.code, reason=wanted.reason or charge.reason)
             after = await self._ledger.price(uow, charge)
             if after is None:
                 raise conflict("there is no tariff for that day: define service and price first")
             await charges.save_price(uow.connection, after)
             await include(uow, after, self._zone)
             uow.record(ChargesPriced(after.patient_id))
-            uow.audit("charge.price", entity="charge", entity_id=after.id, patient_id=after.patient_id)
+            uow.audit(
+                "charge.price",
+                entity="charge",
+                entity_id=after.id,
+                patient_id=after.patient_id,
+                detail={"service": after.service, "reason": after.reason},
+            )
             return charge_out(after)
 
         return await self._units.execute(principal, command, ChargeOut, work)

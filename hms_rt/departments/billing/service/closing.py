@@ -11,6 +11,7 @@ from hms_rt.departments.billing.model.days import day_of
 from hms_rt.departments.billing.repository import days, rows
 from hms_rt.departments.billing.schemas.days import DayIn, DayOut, DayQuery
 from hms_rt.departments.billing.schemas.tariffs import IdCursor
+from hms_rt.departments.billing.service.desk import means_of
 from hms_rt.departments.billing.service.foundation import found, invalid
 from hms_rt.departments.billing.service.printing import Printing
 from hms_rt.departments.billing.views import shift_paper
@@ -97,4 +98,4 @@ class Days(Printing):
 
 
 def _out(one: DayClose) -> DayOut:
-    return DayOut(**asdict(one))
+    return DayOut(**{**asdict(one), "means": [means_of(each) for each in one.means]})

@@ -4,21 +4,32 @@ Locks: the patient, then charges, invoices, payments, refunds and the shift, eac
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from hms_rt.departments.billing.events import ShiftChanged
+from hms_rt.departments.billing.model.counting import MeansCount
+from hms_rt.departments.billing.model.day import MeansTotal
 from hms_rt.departments.billing.model.invoice import Invoice
-from hms_rt.departments.billing.model.payment import Payment, Refund, Shift
-from hms_rt.departments.billing.repository import accounts, rows, tariffs
-from hms_rt.departments.billing.schemas.accounts import InvoiceOut, PaymentOut, RefundOut, ShiftOut
+from hms_rt.departments.billing.model.payment import Payment, PaymentMove, Refund, Shift
+from hms_rt.departments.billing.repository import accounts, rows, shifts, tariffs
+from hms_rt.departments.billing.schemas.accounts import (
+    InvoiceOut,
+    MeansCounted,
+    MeansOut,
+    PaymentOut,
+    RefundOut,
+    ShiftOut,
+)
 from hms_rt.departments.billing.service.foundation import Foundation, found, invalid
 from hms_rt.kernel.errors import conflict
 from hms_rt.kernel.principal import Principal, PrincipalKind, Role
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 P = TypeVar("P", Invoice, Payment, Refund, Shift)
-MAIN = "MAIN"
+WHAT_PAYMENT = "that payment"
 
 
 class Desk(Foundation):
@@ -44,7 +55,7 @@ class Desk(Foundation):
     @staticmethod
     async def _open_at(uow: UnitOfWork, counter: str) -> Shift:
         """The open shift at a counter, locked, whosever it is; raises ``conflict`` if none is open."""
-        shift = await accounts.lock_open_shift(uow.connection, counter)
+        shift = await shifts.lock_open_shift(uow.connection, counter)
         if shift is None:
             raise conflict(f"no shift is open at {counter}: open one first")
         return shift
@@ -90,6 +101,28 @@ async def allocation(uow: UnitOfWork, payment: Payment, invoice: Invoice, amount
     )
 
 
+async def drawer(uow: UnitOfWork, shift: Shift) -> None:
+    """Write a locked shift that took money, or gave it back."""
+    await rows.save(uow.connection, shift)
+    uow.record(ShiftChanged(shift))
+
+
+async def happened(
+    uow: UnitOfWork, before: Payment | None, after: Payment, move: PaymentMove, refund: Refund | None = None
+) -> None:
+    """Append what happened to a locked or new payment, now."""
+    await accounts.tell(
+        uow.connection,
+        before.state if before is not None else None,
+        after,
+        move,
+        refund.amount if refund is not None else after.amount,
+        occurred_at=uow.now,
+        recorded_at=uow.now,
+        recorded_by=uow.principal.id,
+    )
+
+
 def invoice_out(invoice: Invoice) -> InvoiceOut:
     """An invoice as it is answered."""
     values = {**asdict(invoice), "due": invoice.due}
@@ -108,9 +141,14 @@ def refund_out(refund: Refund) -> RefundOut:
     return RefundOut(**{name: values[name] for name in RefundOut.model_fields})
 
 
-def shift_out(shift: Shift) -> ShiftOut:
-    """A shift as it is answered."""
-    return ShiftOut(**asdict(shift))
+def shift_out(shift: Shift, sums: Sequence[MeansCount]) -> ShiftOut:
+    """A shift as it is answered, with what it took by each means."""
+    return ShiftOut(**asdict(shift), means=[MeansCounted(**means_of(one), reason=one.reason) for one in sums])
+
+
+def means_of(one: MeansCount | MeansTotal) -> dict[str, Any]:
+    """What a shift or day took by one means, as it is answered."""
+    return {name: getattr(one, name) for name in MeansOut.model_fields}
 
 
 def tell(uow: UnitOfWork, action: str, paper: Invoice | Payment) -> None:

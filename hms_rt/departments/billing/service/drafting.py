@@ -8,7 +8,7 @@ from hms_rt.departments.billing.events import AccountChanged, InvoiceChanged
 from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceKind, InvoiceMove, InvoiceState
 from hms_rt.departments.billing.projector.packages import include
-from hms_rt.departments.billing.repository import accounts, charges, rows, stays
+from hms_rt.departments.billing.repository import accounts, charges, rows, shifts, stays
 from hms_rt.departments.billing.schemas.accounts import (
     InvoiceIn,
     InvoiceOut,
@@ -137,7 +137,7 @@ class Drafting(Shares):
             before = await self._locked(uow, Invoice, invoice_id, WHAT)
             command.check_version(before.version)
             if told.counter is not None:
-                known = await accounts.cashiers(uow.connection, [told.counter])
+                known = await shifts.cashiers(uow.connection, [told.counter])
                 found(known[0] if known else None, f"counter {told.counter}")
             after = before.moved(InvoiceMove.ISSUE)
             await self._complete(uow, before)

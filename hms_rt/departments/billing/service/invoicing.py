@@ -76,7 +76,10 @@ class Invoicing(Drafting):
     async def request_void(
         self, principal: Principal, command: Command, invoice_id: uuid.UUID, why: WhyVoid
     ) -> InvoiceOut:
-        """Ask that an unpaid invoice be void; another person approves it."""
+        """Ask that an unpaid invoice be void; another person approves it.
+
+        What a payer owes alone counts as paid by the patient, and can be void while the payer has not paid.
+        """
 
         async def work(uow: UnitOfWork) -> InvoiceOut:
             require(principal, Permission.INVOICE_WRITE)
@@ -102,6 +105,8 @@ class Invoicing(Drafting):
 
     async def _void(self, uow: UnitOfWork, before: Invoice) -> InvoiceOut:
         after = before.voided(uow.principal.id, uow.now)
+        if await accounts.is_credited(uow.connection, before.id):
+            raise conflict("it was credited: it stays, and owes what is left")
         await self._void_shares(uow, after)
         await accounts.take_off(uow.connection, before.id)
         await rows.save(uow.connection, after)

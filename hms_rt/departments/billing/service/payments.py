@@ -1,4 +1,4 @@
-"""Payments in several means, deposits, refunds that a second person decides."""
+"""Payments in several means, and deposits; how a patient stands."""
 
 import uuid
 from dataclasses import replace
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy.exc import IntegrityError
 
-from hms_rt.departments.billing.events import AccountChanged, InvoiceChanged, ShiftChanged
+from hms_rt.departments.billing.events import AccountChanged, InvoiceChanged
 from hms_rt.departments.billing.model.invoice import Invoice
 from hms_rt.departments.billing.model.payment import (
     ZERO,
@@ -14,9 +14,6 @@ from hms_rt.departments.billing.model.payment import (
     Payment,
     PaymentMove,
     PaymentState,
-    Refund,
-    RefundMove,
-    RefundState,
     Shift,
 )
 from hms_rt.departments.billing.repository import accounts, rows, tariffs
@@ -25,12 +22,17 @@ from hms_rt.departments.billing.schemas.accounts import (
     PaymentIn,
     PaymentOut,
     PaymentQuery,
-    RefundIn,
-    RefundOut,
-    RefundQuery,
 )
 from hms_rt.departments.billing.schemas.tariffs import CurrencyOut, IdCursor
-from hms_rt.departments.billing.service.desk import Desk, allocation, payment_out, refund_out, tell
+from hms_rt.departments.billing.service.desk import (
+    WHAT_PAYMENT,
+    Desk,
+    allocation,
+    drawer,
+    happened,
+    payment_out,
+    tell,
+)
 from hms_rt.departments.billing.service.foundation import found, invalid
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import not_found
@@ -39,8 +41,6 @@ from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission, require, require_counter
 from hms_rt.storage.postgres import violated
 from hms_rt.storage.unit_of_work import UnitOfWork
-
-WHAT = "that payment"
 
 
 class Payments(Desk):
@@ -109,7 +109,7 @@ class Payments(Desk):
             if violated(error) == "billing_payment_payer_fkey":
                 raise not_found(f"payer {wanted.payer}") from None
             raise
-        await _happened(uow, None, payment, PaymentMove.TAKE)
+        await happened(uow, None, payment, PaymentMove.TAKE)
         return payment
 
     @staticmethod
@@ -119,9 +119,8 @@ class Payments(Desk):
         The number comes last: until this commits, nobody of the facility gets the next one.
         """
         moved = before.moved(PaymentMove.CAPTURE)
-        if before.means is Means.CASH:
-            await _drawer(uow, shift.with_cash(before.amount))
-        await _happened(uow, before, moved, PaymentMove.CAPTURE)
+        await drawer(uow, shift.took(before.means, before.amount))
+        await happened(uow, before, moved, PaymentMove.CAPTURE)
         number = await rows.next_number(uow.connection, before.facility, "receipt")
         after = before.captured(number, uow.now)
         if allotted:
@@ -151,7 +150,7 @@ class Payments(Desk):
             before, _ = await self._pending(uow, principal, command, payment_id)
             after = before.moved(PaymentMove.FAIL)
             await rows.save(uow.connection, after)
-            await _happened(uow, before, after, PaymentMove.FAIL)
+            await happened(uow, before, after, PaymentMove.FAIL)
             return self._answer(uow, "payment.fail", after)
 
         return await self._units.execute(principal, command, PaymentOut, work)
@@ -161,7 +160,7 @@ class Payments(Desk):
     ) -> tuple[Payment, str]:
         """A payment, locked, and its counter; raises ``forbidden`` at another one."""
         require(principal, Permission.PAYMENT_TAKE)
-        payment = await self._locked(uow, Payment, payment_id, WHAT)
+        payment = await self._locked(uow, Payment, payment_id, WHAT_PAYMENT)
         counter = await self._counter_of(uow, payment.shift_id)
         require_counter(principal, Permission.PAYMENT_TAKE, counter)
         command.check_version(payment.version)
@@ -172,73 +171,6 @@ class Payments(Desk):
         uow.record(AccountChanged(payment.patient_id))
         tell(uow, action, payment)
         return payment_out(payment)
-
-    async def request_refund(
-        self, principal: Principal, command: Command, payment_id: uuid.UUID, wanted: RefundIn
-    ) -> RefundOut:
-        """Ask to give back what is left of a payment; another person decides."""
-
-        async def work(uow: UnitOfWork) -> RefundOut:
-            require_counter(principal, Permission.REFUND_REQUEST, wanted.counter)
-            payment = await self._locked(uow, Payment, payment_id, WHAT)
-            await self._units_only(uow, wanted.amount)
-            payment.given_back(wanted.amount)
-            shift = await self._shift(uow, wanted.counter)
-            refund = Refund(
-                id=uow.ids.new(),
-                payment_id=payment.id,
-                shift_id=shift.id,
-                amount=wanted.amount,
-                reason=wanted.reason,
-                state=RefundState.REQUESTED,
-                requested_by=principal.id,
-                requested_at=uow.now,
-            )
-            await rows.add(uow.connection, refund)
-            _audit_refund(uow, "refund.request", refund, payment)
-            return refund_out(refund)
-
-        return await self._units.execute(principal, command, RefundOut, work)
-
-    async def approve_refund(self, principal: Principal, command: Command, refund_id: uuid.UUID) -> RefundOut:
-        """Give the money back, out of the shift that is open now at the counter.
-
-        Raises ``forbidden`` for the one who asked, ``conflict`` if it is spent, or while no shift is open.
-        """
-        return await self._decide(principal, command, refund_id, RefundMove.APPROVE)
-
-    async def decline_refund(self, principal: Principal, command: Command, refund_id: uuid.UUID) -> RefundOut:
-        """Keep the money. Raises ``forbidden`` for the one who asked."""
-        return await self._decide(principal, command, refund_id, RefundMove.DECLINE)
-
-    async def _decide(
-        self, principal: Principal, command: Command, refund_id: uuid.UUID, move: RefundMove
-    ) -> RefundOut:
-        async def work(uow: UnitOfWork) -> RefundOut:
-            require(principal, Permission.REFUND_APPROVE)
-            seen = found(await rows.find(uow.connection, Refund, refund_id), "that refund")
-            payment = await self._locked(uow, Payment, seen.payment_id, WHAT)
-            before = (await rows.lock(uow.connection, Refund, [refund_id]))[refund_id]
-            command.check_version(before.version)
-            after = before.decided(move, principal.id, uow.now)
-            if move is RefundMove.APPROVE:
-                after = replace(after, shift_id=await self._give_back(uow, payment, before))
-            await rows.save(uow.connection, after)
-            _audit_refund(uow, f"refund.{move}", after, payment)
-            return refund_out(after)
-
-        return await self._units.execute(principal, command, RefundOut, work)
-
-    async def _give_back(self, uow: UnitOfWork, payment: Payment, refund: Refund) -> uuid.UUID:
-        """Answers the shift that the money is of."""
-        happened, after = payment.given_back(refund.amount)
-        shift = await self._open_at(uow, await self._counter_of(uow, refund.shift_id))
-        if payment.means is Means.CASH:
-            await _drawer(uow, shift.with_cash(-refund.amount))
-        await rows.save(uow.connection, after)
-        await _happened(uow, payment, after, happened, refund)
-        uow.record(AccountChanged(payment.patient_id))
-        return shift.id
 
     async def payments(self, principal: Principal, command: Command, query: PaymentQuery) -> Page[PaymentOut]:
         """Payments, newest first; audited."""
@@ -266,17 +198,6 @@ class Payments(Desk):
 
         return await self._units.execute(principal, replace(command, key=None), Page[PaymentOut], work)
 
-    async def refunds(self, principal: Principal, query: RefundQuery) -> Page[RefundOut]:
-        """Refunds, newest first; they name nobody."""
-        require(principal, Permission.PAYMENT_READ)
-        before = decode_cursor(query.cursor, IdCursor).id if query.cursor else None
-        async with self._units.reading() as connection:
-            listed = await rows.page(
-                connection, Refund, before, query.limit + 1, state=query.state, payment_id=query.payment_id
-            )
-        shown, cursor = cut(listed, query.limit, lambda one: IdCursor(id=one.id))
-        return Page[RefundOut](items=[refund_out(one) for one in shown], next_cursor=cursor)
-
     async def account(self, principal: Principal, command: Command, patient_id: uuid.UUID) -> AccountOut:
         """How a patient stands: deposit, what is due, what is on no invoice; audited."""
 
@@ -293,34 +214,3 @@ class Payments(Desk):
             )
 
         return await self._units.execute(principal, replace(command, key=None), AccountOut, work)
-
-
-async def _drawer(uow: UnitOfWork, shift: Shift) -> None:
-    """Write a locked shift whose cash changed."""
-    await rows.save(uow.connection, shift)
-    uow.record(ShiftChanged(shift))
-
-
-async def _happened(
-    uow: UnitOfWork, before: Payment | None, after: Payment, move: PaymentMove, refund: Refund | None = None
-) -> None:
-    await accounts.tell(
-        uow.connection,
-        before.state if before is not None else None,
-        after,
-        move,
-        refund.amount if refund is not None else after.amount,
-        occurred_at=uow.now,
-        recorded_at=uow.now,
-        recorded_by=uow.principal.id,
-    )
-
-
-def _audit_refund(uow: UnitOfWork, action: str, refund: Refund, payment: Payment) -> None:
-    uow.audit(
-        action,
-        entity="refund",
-        entity_id=refund.id,
-        patient_id=payment.patient_id,
-        detail={"payment": str(payment.id), "state": refund.state},
-    )

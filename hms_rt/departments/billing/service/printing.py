@@ -13,7 +13,7 @@ from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceState
 from hms_rt.departments.billing.model.payment import Payment, Refund, Shift
 from hms_rt.departments.billing.model.tariff import SELF
-from hms_rt.departments.billing.repository import accounts, days, papers, rows, tariffs
+from hms_rt.departments.billing.repository import accounts, papers, rows, shifts, tariffs
 from hms_rt.departments.billing.schemas.papers import IssuerIn, IssuerOut, Issuers
 from hms_rt.departments.billing.service.desk import Desk
 from hms_rt.departments.billing.service.foundation import found
@@ -119,7 +119,7 @@ class Printing(Desk):
             else:
                 _account(uow, "shift", one.id, None, 0)
             people = await self._identity.names_of(uow.connection, [one.cashier])
-            totals = await days.by_means(uow.connection, [one.id])
+            totals = (await shifts.means_of(uow.connection, [one.id]))[one.id]
             return shift_paper.shift(press, one, totals, people.get(one.cashier, ""))
 
         return await self._printed(principal, command, compose)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hms_rt.departments.billing import views
-from hms_rt.departments.billing.repository import accounts
+from hms_rt.departments.billing.repository import accounts, shifts
 from hms_rt.departments.billing.service.foundation import Foundation
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.principal import Principal
@@ -27,9 +27,9 @@ class Rooms(Foundation):
     @staticmethod
     async def cashier_state(connection: AsyncConnection, code: str) -> State | None:
         """The state of stream ``billing/cashier:<code>``; None if there is no such counter."""
-        if not await accounts.cashiers(connection, [code]):
+        if not await shifts.cashiers(connection, [code]):
             return None
-        shift = await accounts.open_shift(connection, counter=code)
+        shift = await shifts.open_shift(connection, counter=code)
         shown: State = {views.SHIFT: views.shift_value(shift)} if shift is not None else {}
         for invoice in await accounts.at_counter(connection, code):
             shown[views.invoice_key(invoice)] = views.invoice_value(invoice)

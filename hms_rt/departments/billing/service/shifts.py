@@ -6,9 +6,10 @@ from dataclasses import replace
 from sqlalchemy.exc import IntegrityError
 
 from hms_rt.departments.billing.events import ShiftChanged
+from hms_rt.departments.billing.model.counting import Told, counts
 from hms_rt.departments.billing.model.days import ONE_DAY, day_of
-from hms_rt.departments.billing.model.payment import Shift
-from hms_rt.departments.billing.repository import accounts, days, rows
+from hms_rt.departments.billing.model.payment import Means, Shift
+from hms_rt.departments.billing.repository import days, rows, shifts
 from hms_rt.departments.billing.schemas.accounts import (
     CashierIn,
     CashierOut,
@@ -38,7 +39,7 @@ class Shifts(Desk):
         async def work(uow: UnitOfWork) -> CashierOut:
             require(principal, Permission.TARIFF_DEFINE)
             try:
-                await accounts.add_cashier(uow.connection, **new.model_dump())
+                await shifts.add_cashier(uow.connection, **new.model_dump())
             except IntegrityError as error:
                 if violated(error) == "billing_cashier_pkey":
                     raise conflict(f"counter {new.code} exists already") from None
@@ -52,7 +53,7 @@ class Shifts(Desk):
         """Counters at which money is taken, by code."""
         require(principal, Permission.TARIFF_READ)
         async with self._units.reading() as connection:
-            shown, cursor = page_by_code(await accounts.cashiers(connection), query)
+            shown, cursor = page_by_code(await shifts.cashiers(connection), query)
         items = [CashierOut(**row._asdict()) for row in shown]
         return Page[CashierOut](items=items, next_cursor=cursor)
 
@@ -64,7 +65,7 @@ class Shifts(Desk):
 
         async def work(uow: UnitOfWork) -> ShiftOut:
             require_counter(principal, Permission.PAYMENT_TAKE, counter)
-            known = await accounts.cashiers(uow.connection, [counter])
+            known = await shifts.cashiers(uow.connection, [counter])
             place = found(known[0] if known else None, f"counter {counter}")
             await self._units_only(uow, told.opening_cash)
             until = await days.closed_until(uow.connection, place.facility)
@@ -92,14 +93,17 @@ class Shifts(Desk):
                 raise
             uow.record(ShiftChanged(shift))
             uow.audit("shift.open", entity="shift", entity_id=shift.id, detail={"counter": counter})
-            return shift_out(shift)
+            return shift_out(shift, (await shifts.means_of(uow.connection, [shift.id]))[shift.id])
 
         return await self._units.execute(principal, command, ShiftOut, work)
 
     async def close_cashier_shift(
         self, principal: Principal, command: Command, shift_id: uuid.UUID, told: ShiftClose
     ) -> ShiftOut:
-        """Count the drawer, and stop; a difference needs a reason. By its cashier or an administrator."""
+        """Count the drawer and every means that was used, and stop. By its cashier or an administrator.
+
+        Raises ``conflict`` that names the means nobody counted, and for a difference without a reason.
+        """
 
         async def work(uow: UnitOfWork) -> ShiftOut:
             require(principal, Permission.PAYMENT_TAKE)
@@ -108,17 +112,21 @@ class Shifts(Desk):
             require_counter(principal, Permission.PAYMENT_TAKE, before.counter)
             require_own(principal, before)
             command.check_version(before.version)
-            await self._units_only(uow, told.counted)
+            for amount in (told.counted, *(one.counted for one in told.means)):
+                await self._units_only(uow, amount)
             after = before.closed(uow.now, told.counted, told.reason)
+            sums = (await shifts.means_of(uow.connection, [shift_id]))[shift_id]
+            counted = counts(shift_id, sums, _counted(told))
+            await shifts.save_counts(uow.connection, counted)
             await rows.save(uow.connection, after)
             uow.record(ShiftChanged(after))
             uow.audit(
                 "shift.close",
                 entity="shift",
                 entity_id=shift_id,
-                detail={"difference": str(after.difference)},
+                detail={"differences": {one.means.value: str(one.difference) for one in counted}},
             )
-            return shift_out(after)
+            return shift_out(after, counted)
 
         return await self._units.execute(principal, command, ShiftOut, work)
 
@@ -131,6 +139,13 @@ class Shifts(Desk):
             listed = await rows.page(uow.connection, Shift, before, query.limit + 1, counter=query.counter)
             shown, cursor = cut(listed, query.limit, lambda one: IdCursor(id=one.id))
             uow.audit("shift.list", entity="shift", entity_id=query.counter or "list")
-            return Page[ShiftOut](items=[shift_out(one) for one in shown], next_cursor=cursor)
+            sums = await shifts.means_of(uow.connection, [one.id for one in shown])
+            items = [shift_out(one, sums[one.id]) for one in shown]
+            return Page[ShiftOut](items=items, next_cursor=cursor)
 
         return await self._units.execute(principal, replace(command, key=None), Page[ShiftOut], work)
+
+
+def _counted(told: ShiftClose) -> dict[Means, Told]:
+    others = {one.means: Told(one.counted, one.reason) for one in told.means}
+    return {Means.CASH: Told(told.counted, told.reason), **others}

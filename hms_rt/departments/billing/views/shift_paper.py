@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from hms_rt.departments.billing.model.counting import MeansCount
 from hms_rt.departments.billing.model.day import DayClose, MeansTotal
 from hms_rt.departments.billing.model.payment import Shift
 from hms_rt.departments.billing.views.papers import Press
 from hms_rt.paper.document import Column, Document, Grid
 
 
-def shift(press: Press, one: Shift, totals: Sequence[MeansTotal], by: str) -> Document:
+def shift(press: Press, one: Shift, totals: Sequence[MeansCount], by: str) -> Document:
     """Of an open shift it says what there is so far."""
     words, formats = press.words, press.formats
     facts = [
@@ -16,7 +17,7 @@ def shift(press: Press, one: Shift, totals: Sequence[MeansTotal], by: str) -> Do
         (words["cashier"], by),
         (words["opened"], formats.moment(one.opened_at)),
         (words["closed"], formats.moment(one.closed_at) if one.closed_at is not None else "-"),
-        *([(words["reason"], one.reason)] if one.reason else []),
+        *((f"{words['reason']} ({words[each.means.value]})", each.reason) for each in totals if each.reason),
     ]
     sums = [
         (words["opening"], formats.money(one.opening_cash), False),
@@ -51,19 +52,24 @@ def day(press: Press, one: DayClose, by: str) -> Document:
     )
 
 
-def by_means(press: Press, totals: Sequence[MeansTotal]) -> Grid:
-    """What came in and went out by each means of payment."""
+def by_means(press: Press, totals: Sequence[MeansTotal | MeansCount]) -> Grid:
+    """What came in and went out by each means of payment, what should be there, and what was counted."""
     words, amount = press.words, press.formats.amount
     columns = [
-        Column(words["means"], 54),
-        *(Column(words[name], 40, number=True) for name in ("received", "given_back", "total")),
+        Column(words["means"], 34),
+        *(
+            Column(words[name], 28, number=True)
+            for name in ("received", "given_back", "expected", "counted", "difference")
+        ),
     ]
     rows = [
         [
             words[one.means.value],
             amount(one.received),
             amount(one.given_back),
-            amount(one.received - one.given_back),
+            amount(one.expected),
+            amount(one.counted) if one.counted is not None else "",
+            amount(one.difference) if one.difference is not None else "",
         ]
         for one in totals
     ]

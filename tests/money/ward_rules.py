@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import text
 
 from hms_rt.departments.billing.schemas.accounts import InvoiceIn
-from hms_rt.departments.billing.schemas.charges import ChargeIn
+from hms_rt.departments.billing.schemas.charges import ProcedureIn
 from hms_rt.departments.billing.schemas.packages import PackageUseIn, Withdrawal
 from hms_rt.departments.ipd.schemas import AdmissionIn, BedChoice, Timed
 from hms_rt.departments.ipd.schemas.commands import DischargeOrderIn
@@ -89,7 +89,7 @@ class WardCommands(StockCommands, MoneyCommands):
     async def records_a_procedure(self, quantity: str) -> None:
         """By who treats the patient; everybody else is refused."""
         patient = self.pick(self.patients, lambda each: each == self.inpatient)
-        wanted = ChargeIn.model_validate({"patient_id": patient, "service": "DRESS", "quantity": quantity})
+        wanted = ProcedureIn.model_validate({"patient_id": patient, "service": "DRESS", "quantity": quantity})
         told = await self.give(lambda c: self.billing.record_procedure(self.doctor, c, wanted))
         if told is not None:
             self.books.charges[told.id] = await self._booked(told.id)

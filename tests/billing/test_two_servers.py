@@ -125,7 +125,7 @@ async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
         cards = {**cash, "means": "card", "amount": "2.00"}
         assert await at_once("/payments", cards) == {201: MANY}
         for one in await query("SELECT id, counter, cash, version FROM billing_shift ORDER BY counter"):
-            path, told = f"/shifts/{one.id}/close", {"counted": str(one.cash)}
+            path, told = f"/shifts/{one.id}/close", dict[str, Any](counted=str(one.cash))
             if one.counter == "C1":
                 assert await ask(0, path, told, If_Match=f'"{one.version}"') == 409
                 told |= {"means": [{"means": "card", "counted": "100.00"}]}

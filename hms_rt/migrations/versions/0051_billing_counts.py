@@ -256,8 +256,16 @@ STATEMENTS = (
     """,
     # A charge by hand says why; so does the service chosen for what waits for a price.
     """
-    ALTER TABLE billing_charge ADD CONSTRAINT billing_charge_by_hand_check CHECK (
-        kind <> 'other' OR reason IS NOT NULL) NOT VALID
+    CREATE FUNCTION billing_check_by_hand() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'a charge by hand says why'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'billing_charge_by_hand_check';
+    END $$
+    """,
+    """
+    CREATE TRIGGER by_hand BEFORE INSERT ON billing_charge
+        FOR EACH ROW WHEN (NEW.kind = 'other' AND NEW.reason IS NULL)
+        EXECUTE FUNCTION billing_check_by_hand()
     """,
     """
     CREATE OR REPLACE FUNCTION billing_keep_charge() RETURNS trigger LANGUAGE plpgsql AS $$

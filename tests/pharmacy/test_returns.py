@@ -251,10 +251,9 @@ async def test_the_database_takes_back_no_more_than_was_handed_over(
     for statement, broken in ATTACKS:
         with pytest.raises(DBAPIError, match=broken):
             await query(statement)
-    await query("UPDATE pharmacy_lot SET expires_on = current_date - 2 WHERE number = 'L1'")
     hand_over = (
-        "UPDATE pharmacy_dispense SET state = 'handed_over', handed_over_by = id, handed_over_at = now()"
-        " WHERE state = 'prepared'"
+        "UPDATE pharmacy_dispense SET state = 'handed_over', handed_over_by = id,"
+        " handed_over_at = now() + interval '32 days' WHERE state = 'prepared'"
     )
     with pytest.raises(DBAPIError, match="lot L1 is expired"):
         await query(hand_over)

@@ -2,96 +2,21 @@
 over; what is recalled stays; and of what crosses a bound everybody is told once."""
 
 import asyncio
-import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest_asyncio
 
-from hms_rt.app import Hospital, Stores
-from hms_rt.config import Settings
 from hms_rt.departments.pharmacy.schemas.levels import LevelIn
-from hms_rt.departments.pharmacy.schemas.prescriptions import PrescriptionOut
-from hms_rt.departments.pharmacy.schemas.stock import ReceiptIn
-from hms_rt.kernel.principal import SYSTEM, Role
-from tests.cli.processes import configured, serving
-from tests.conftest import PASSWORD, PersonFactory, command
+from hms_rt.kernel.principal import SYSTEM
+from tests.conftest import command
+from tests.pharmacy import races
 from tests.pharmacy.conftest import Pharmacy, Query
-from tests.pharmacy.shelves import shelves_agree
+from tests.pharmacy.floor import EACH, LOT, MANY, Floor, clerks, hospital
+from tests.pharmacy.shelves import agree, shelves_agree
 
-MANY = 50
-LOT = 100
-EACH = 3
-
-
-@pytest_asyncio.fixture
-async def hospital(settings: Settings, stores: Stores) -> AsyncIterator[Hospital]:
-    """Not started: the servers of the test do the work, and it prepares and looks."""
-    made = Hospital(settings, stores)
-    yield made
-    await made.close()
-
-
-@pytest_asyncio.fixture
-async def clerks(
-    pharmacy: Pharmacy, stores: Stores, person: PersonFactory, tmp_path: Path
-) -> AsyncIterator[list[aiohttp.ClientSession]]:
-    """A clerk of the pharmacy, signed in at two servers."""
-    await person(Role.PHARMACY, username="clerk")
-    async with AsyncExitStack() as stack:
-        sessions = []
-        for _ in range(2):
-            served = await stack.enter_async_context(serving(tmp_path, configured(stores)))
-            await served.until("serving")
-            jar = aiohttp.CookieJar(unsafe=True)
-            session = aiohttp.ClientSession(served.url, cookie_jar=jar)
-            await stack.enter_async_context(session)
-            signed = {"username": "clerk", "password": PASSWORD}
-            async with session.post("/api/v1/auth/login", json=signed) as answer:
-                assert answer.status == 200
-            sessions.append(session)
-        yield sessions
-
-
-@dataclass
-class Floor:
-    """Two servers, a clerk at each, and fifty prescriptions that wait."""
-
-    pharmacy: Pharmacy
-    clerks: list[aiohttp.ClientSession]
-    query: Query
-    waiting: list[PrescriptionOut]
-
-    async def post(self, number: int, path: str, body: dict[str, Any]) -> tuple[int, Any]:
-        async with self.clerks[number % 2].post(f"/api/v1{path}", json=body) as answer:
-            return answer.status, await answer.json()
-
-    async def prepare(self, number: int, quantity: int, **how: str) -> tuple[int, Any]:
-        rx = self.waiting[number]
-        line = {"line_id": str(rx.lines[0].id), "quantity": str(quantity), **how}
-        return await self.post(number, f"/prescriptions/{rx.id}/dispenses", {"lines": [line]})
-
-    async def receive(self, lot: str, days: int) -> uuid.UUID:
-        expires = date.today() + timedelta(days=days)  # noqa: DTZ011 - far from midnight does not matter
-        goods = {"medicine": "AMOX500", "lot": lot, "quantity": str(LOT), "expires_on": expires.isoformat()}
-        service, new = self.pharmacy.services.pharmacy, ReceiptIn.model_validate(goods)
-        return (await service.receive(SYSTEM, command(), "MAIN", new)).lot_id
-
-    async def told(self, kind: str) -> int:
-        """How often the pharmacist was told of it."""
-        ((times,),) = await self.query(
-            "SELECT count(*) FROM notifications_notification WHERE user_id = :clerk AND kind = :kind",
-            clerk=self.pharmacy.pharmacist.id,
-            kind=kind,
-        )
-        return int(times)
+__all__ = ["clerks", "hospital"]
 
 
 async def test_fifty_at_once_take_what_there_is_and_not_one_more(
@@ -102,7 +27,14 @@ async def test_fifty_at_once_take_what_there_is_and_not_one_more(
     await fifty_hand_it_over_and_take_it_back(floor, made)
     await a_recall_among_fifty_dispensers(floor)
     await an_expired_lot_is_told_of_by_one_of_the_servers(floor)
+    await races.fifty_take_from_two_lots_without_a_reason(floor)
+    await races.a_recall_among_fifty_who_hand_over(floor)
+    await races.midnight_among_fifty_who_hand_over(floor)
+    await races.fifty_bring_the_same_back(floor)
+    await races.fifty_take_out_of_the_quarantine(floor)
+    await races.fifty_approve_write_offs(floor)
     await shelves_agree(query)
+    await agree(query)
 
 
 async def fifty_dispensers_on_one_lot(floor: Floor) -> dict[str, Any]:

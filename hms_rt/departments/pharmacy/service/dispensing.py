@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from sqlalchemy.exc import IntegrityError
+
 from hms_rt.departments.notifications.service import Kind, Phrase, Priority, Subject, say
 from hms_rt.departments.pharmacy.events import DispensePrepared, PrescriptionChanged
 from hms_rt.departments.pharmacy.model.dispense import Dispense, DispenseItem, DispenseState
@@ -42,6 +44,7 @@ from hms_rt.kernel.errors import conflict
 from hms_rt.kernel.principal import Principal
 from hms_rt.kernel.schema import Moment
 from hms_rt.security.permissions import Permission, require
+from hms_rt.storage.postgres import violated
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 _M = PrescriptionMove
@@ -191,7 +194,12 @@ class Dispensing(Returning):
             uow.ids.new(), prescription.id, store, DispenseState.PREPARED, uow.principal.id, uow.now
         )
         items = await self._items(uow, made, lines, wanted)
-        await dispenses.add(uow.connection, made, items)
+        try:
+            await dispenses.add(uow.connection, made, items)
+        except IntegrityError as error:
+            if violated(error) != "pharmacy_dispense_item_first_check":
+                raise
+            raise conflict("a lot that expires earlier came in just now: try again") from error
         return made, items
 
     async def _check_lots(self, uow: UnitOfWork, items: Sequence[DispenseItem]) -> None:

@@ -7,9 +7,6 @@ from collections.abc import Awaitable
 from decimal import Decimal
 from typing import Any
 
-from hms_rt.departments.pharmacy.schemas.formulary import StoreIn
-from hms_rt.kernel.principal import SYSTEM
-from tests.conftest import command
 from tests.pharmacy.floor import EACH, MANY, Floor
 
 FEW = 10
@@ -58,13 +55,14 @@ async def handed_while(
         return (await floor.post(number, f"/dispenses/{ready[number]}/hand-over", {}))[0]
 
     several = [hand_over(number) for number in range(MANY)]
-    *answers, stopped = await asyncio.gather(*several[:20], *several[20:], stopping)
+    answers: list[Any] = await asyncio.gather(*several[:20], stopping, *several[20:])
+    stopped = answers.pop(20)
     assert set(answers) <= {200, 409}
     assert set(await asyncio.gather(*(hand_over(number) for number in range(MANY)))) == {409}
     (row,) = await floor.query(
         """
-        SELECT count(*) AS handed FROM pharmacy_dispense_item i JOIN pharmacy_dispense d ON d.id = i.dispense_id
-        WHERE i.lot_id = :lot AND d.state = 'handed_over'
+        SELECT count(*) AS handed FROM pharmacy_dispense_item i
+        JOIN pharmacy_dispense d ON d.id = i.dispense_id WHERE i.lot_id = :lot AND d.state = 'handed_over'
         """,
         lot=lot,
     )
@@ -103,38 +101,3 @@ async def fifty_bring_the_same_back(floor: Floor) -> None:
         item=uuid.UUID(item),
     )
     assert (row.returns, row.back) == (1, 2)
-
-
-async def fifty_take_out_of_the_quarantine(floor: Floor) -> None:
-    """What lies apart reaches no patient; it goes back to a shelf once, and not once it is recalled."""
-    store = StoreIn.model_validate({"code": "QUAR", "name": "Quarantine", "kind": "quarantine"})
-    await floor.pharmacy.services.pharmacy.define_store(SYSTEM, command(), store)
-    lot = await floor.receive("APART", 700, "QUAR", FEW)
-    rx = floor.waiting[0]
-    line = {"line_id": str(rx.lines[0].id), "quantity": "1"}
-    to_patient = {"store": "QUAR", "lines": [line]}
-    assert await floor.at_once(f"/prescriptions/{rx.id}/dispenses", to_patient) == {409: MANY}
-    out = {"lot_id": str(lot), "from_store": "QUAR", "to_store": "MAIN", "quantity": str(EACH)}
-    assert await floor.at_once("/pharmacy/transfers", out) == {201: FEW // EACH, 409: MANY - FEW // EACH}
-    assert (await left(floor, lot, "QUAR"), await left(floor, lot)) == (FEW % EACH, FEW - FEW % EACH)
-    assert (await floor.post(0, f"/pharmacy/lots/{lot}/recall", {"reason": "glass in vials"}))[0] == 200
-    assert await floor.at_once("/pharmacy/transfers", {**out, "quantity": "1"}) == {409: MANY}
-
-
-async def fifty_approve_write_offs(floor: Floor) -> None:
-    """By somebody else than who asked, once; and all together no more than there is."""
-    lot = await floor.receive("BROKEN", 800, quantity=FEW)
-    wanted = {"lot_id": str(lot), "store": "MAIN", "quantity": str(EACH), "reason": "broken"}
-
-    async def ask(number: int, boss: bool = False) -> str:
-        status, asked = await floor.post(number, "/pharmacy/write-offs", wanted, boss)
-        assert status == 201
-        return f"/pharmacy/write-offs/{asked['id']}/approve"
-
-    assert await floor.at_once(await ask(0, boss=True), {}, boss=True) == {403: MANY}
-    assert await floor.at_once(await ask(0), {}, boss=True) == {200: 1, 409: MANY - 1}
-    asked = await asyncio.gather(*(ask(number) for number in range(MANY)))
-    approved = await asyncio.gather(*(floor.post(n, path, {}, True) for n, path in enumerate(asked)))
-    fits = FEW // EACH - 1
-    assert Counter(status for status, _ in approved) == {200: fits, 409: MANY - fits}
-    assert await left(floor, lot) == FEW % EACH

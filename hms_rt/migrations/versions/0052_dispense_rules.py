@@ -3,14 +3,14 @@
 First expired, first out; items equal the ledger; what a line got and got back is the sum of its items;
 dispenses, prescriptions and write-offs move as the program's tables of moves say.
 
-Revision ID: 0051
-Revises: 0050
+Revision ID: 0052
+Revises: 0051
 """
 
 from alembic import op
 
-revision = "0051"
-down_revision = "0050"
+revision = "0052"
+down_revision = "0051"
 branch_labels = None
 depends_on = None
 

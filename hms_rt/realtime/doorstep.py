@@ -5,7 +5,8 @@ A new connection is looked at once. If its first bytes are one whole, plain WebS
 in gets the answer and Engine.IO's greeting as one write. **Only yes is said here**: whoever is refused,
 whatever is unusual and every other request is handed to aiohttp from its first byte, which answers as always.
 
-With ``transport`` and ``engine``, this alone knows the inside of other libraries; see ``test_pins``.
+With ``transport``, ``takeover`` and ``engine``, this alone knows the inside of other libraries; see
+``test_pins``.
 """
 
 import asyncio

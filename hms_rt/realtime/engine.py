@@ -1,8 +1,8 @@
 """python-socketio on our own connections: its packets, namespaces and sessions, without its transport.
 
-With ``transport`` and ``doorstep``, this alone knows the inside of other libraries (python-socketio 5.18,
-engineio 4.15, aiohttp 3.14). The traps that they close are listed in DESIGN §5; each has a regression test
-in ``tests/realtime/test_traps.py`` or ``test_handshake.py``.
+With ``transport``, ``takeover`` and ``doorstep``, this alone knows the inside of other libraries
+(python-socketio 5.18, engineio 4.15, aiohttp 3.14). The traps that they close are listed in DESIGN §5; each
+has a regression test in ``tests/realtime/test_traps.py`` or ``test_handshake.py``.
 """
 
 import asyncio
@@ -18,7 +18,9 @@ from hms_rt.realtime import frames, metrics
 from hms_rt.realtime.broadcaster import Spread
 from hms_rt.realtime.connections import Connection, Ended, options
 from hms_rt.realtime.frames import TextPacket, text_frame
-from hms_rt.realtime.transport import POLICY, EngineSocket, spread, take_over
+from hms_rt.realtime.outgoing import spread
+from hms_rt.realtime.takeover import take_over
+from hms_rt.realtime.transport import POLICY, EngineSocket
 
 log = structlog.get_logger(__name__)
 

@@ -1,8 +1,8 @@
 """``FASTPATH=off``: the same server on nothing but the public API of python-socketio and aiohttp.
 
-Slower by far, and the way out if an upgrade of a library breaks ``transport`` or ``engine``. The library's
-send queue tells nobody how full it is, so frames wait in a queue of ours and are emitted in small portions,
-only while aiohttp's transport has little to send.
+Slower by far, and the way out if an upgrade of a library breaks ``transport``, ``takeover`` or ``engine``.
+The library's send queue tells nobody how full it is, so frames wait in a queue of ours and are emitted in
+small portions, only while aiohttp's transport has little to send.
 """
 
 import asyncio

@@ -1,22 +1,20 @@
-"""The fast path's WebSocket: a connection taken over from aiohttp, without a task or a queue of its own.
+"""The fast path's WebSocket: its beginning, what comes in, and its end; what goes out is ``outgoing``.
 
 After the handshake (``doorstep``, or aiohttp's own) the transport gets :class:`EngineSocket` as its protocol,
 and aiohttp forgets the connection. What is written goes straight to the kernel while nothing waits in the
 transport's buffer, and behind it otherwise: so there is one queue, and order is kept by construction.
 
-With ``engine`` and ``doorstep``, this alone knows the inside of other libraries; ``test_pins`` tells by
-name what moved. ``FASTPATH=off`` does without them (``stock``).
+With ``takeover``, ``engine`` and ``doorstep``, this alone knows the inside of other libraries; ``test_pins``
+tells by name what moved. ``FASTPATH=off`` does without them (``stock``).
 """
 
 import asyncio
-import os
 import random
 import time
 from collections import deque
-from collections.abc import Sequence
 from typing import Any, Protocol
 
-from aiohttp import WebSocketError, WSMessage, WSMsgType, web
+from aiohttp import WebSocketError, WSMessage, WSMsgType
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 
 from hms_rt.realtime import metrics
@@ -28,17 +26,12 @@ from hms_rt.realtime.frames import (
     PING,
     PING_INTERVAL_S,
     PONG,
-    Frame,
     close_frame,
     pong_frame,
     text_frame,
 )
-from hms_rt.realtime.held import Backlogged, Held
-from hms_rt.realtime.outlet import (
-    CLOSE_S,
-    READY_BYTES,
-    narrow,
-)
+from hms_rt.realtime.outgoing import Outgoing
+from hms_rt.realtime.outlet import CLOSE_S, READY_BYTES
 from hms_rt.realtime.pace import FLOOD, MESSAGE_BURST, MESSAGE_BYTES, MESSAGES_PER_SECOND
 
 INBOX = 16
@@ -60,42 +53,6 @@ class Inlet(Protocol):
         """The connection is over. Called once."""
 
 
-class _Upgrade(web.WebSocketResponse):
-    """aiohttp's answer to the handshake, and nothing after it: the connection leaves aiohttp."""
-
-    def _post_start(self, request: web.BaseRequest, protocol: str | None, writer: Any) -> None:
-        """No reader of aiohttp's own."""
-
-    async def write_eof(self) -> None:  # type: ignore[override]
-        """Nothing ends here."""
-
-
-async def take_over(
-    request: web.Request, sid: str, inlet: Inlet
-) -> "tuple[web.WebSocketResponse, EngineSocket]":
-    """Answer 101 and make the connection ours; the handler returns the response at once.
-
-    Without compression (145 instead of 54 KiB a socket). Raises ``ConnectionResetError`` if the client left.
-    """
-    response = _Upgrade(max_msg_size=MAX_MESSAGE_BYTES, compress=False)
-    await response.prepare(request)
-    http = request.protocol
-    transport, tail = http.transport, http._message_tail  # noqa: SLF001
-    if transport is None or transport.is_closing():
-        raise ConnectionResetError("the client left during the handshake")
-    socket = EngineSocket(sid, transport, inlet)
-    transport.set_protocol(socket)
-    http._message_tail = b""  # noqa: SLF001
-    http.transport = None  # else the next line would close it
-    http.connection_lost(None)
-    if tail:  # goes first, but uvloop may read once more before it calls what is due
-        transport.pause_reading()
-        asyncio.get_running_loop().call_soon(socket.begin, tail)
-    elif not transport.is_reading():
-        transport.resume_reading()
-    return response, socket
-
-
 class _Reader(WebSocketDataQueue):
     """Where aiohttp's parser puts messages: they are handled at once instead of queued."""
 
@@ -111,7 +68,7 @@ class _Reader(WebSocketDataQueue):
         self._fail(exc.code if isinstance(exc, WebSocketError) else PROTOCOL)
 
 
-class EngineSocket(Backlogged, asyncio.Protocol):
+class EngineSocket(Outgoing, asyncio.Protocol):
     """One Engine.IO connection, and its outlet (see :class:`~hms_rt.realtime.outlet.Outlet`).
 
     Pings every 20 s; a client that has not answered by the next ping is dropped, so a half-open connection
@@ -120,23 +77,15 @@ class EngineSocket(Backlogged, asyncio.Protocol):
     """
 
     __slots__ = (
-        "_allowance", "_allowance_at", "_descriptor", "_inbox", "_inbox_bytes", "_inlet", "_loop", "_parser",
-        "_pinged", "_pong", "_punished", "_timer", "_transport", "_waits", "_working", "closing", "direct",
-        "sid",
+        "_allowance", "_allowance_at", "_inbox", "_inbox_bytes", "_inlet", "_loop", "_parser", "_pinged",
+        "_pong", "_punished", "_timer", "_working", "sid",
     )  # fmt: skip
 
-    ready_bytes = READY_BYTES
-
     def __init__(self, sid: str, transport: asyncio.Transport, inlet: Inlet) -> None:
+        super().__init__(transport)
         self.sid = sid
-        self.closing = False
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = transport
-        self._descriptor = _narrow(transport)
         self._inlet = inlet
-        self._waits: Held | None = None
-        self.direct = -1
-        """The descriptor while nothing waits and the connection is open, else -1: see :func:`spread`."""
         self._inbox: deque[str] | None = None
         self._inbox_bytes = 0
         self._working: asyncio.Task[None] | None = None
@@ -148,67 +97,7 @@ class EngineSocket(Backlogged, asyncio.Protocol):
         self._allowance_at = time.monotonic()
         self._timer = self._loop.call_later(PING_INTERVAL_S * random.uniform(0.5, 1.0), self._beat)
 
-    # --- out
-
-    def send(self, frame: Frame, *, counts: bool) -> None:
-        """Send an event; ``counts`` says whether it is a change."""
-        self.write(frame.octets, counts=counts)
-
-    def write(self, octets: bytes, *, counts: bool = False) -> None:
-        """Send WebSocket frames: to the kernel if nothing waits, else behind what waits."""
-        transport = self._transport
-        if self.closing or transport is None or transport.is_closing():
-            return
-        if self._descriptor >= 0 and transport.get_write_buffer_size() == 0:
-            try:
-                sent = os.write(self._descriptor, octets)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                self.abort()
-                return
-            if sent == len(octets):
-                self._waits = None
-                self.direct = self._descriptor
-                return
-            octets = octets[sent:]
-        self._keep(transport, octets, counts=counts)
-
-    def _keep(self, transport: asyncio.Transport, octets: bytes, *, counts: bool) -> None:
-        """What the kernel does not take waits in the transport's buffer, and everything else behind it."""
-        self.direct = -1
-        transport.write(octets)
-        if self._waits is None:
-            self._waits = Held()
-        self._waits.add(len(octets), counts=counts)
-
-    def rest(self, octets: bytes) -> None:
-        """Send what the kernel did not take of a change that was written directly."""
-        if self._transport is not None:
-            self._keep(self._transport, octets, counts=True)
-
-    def send_change(self, frame: Frame, most: int) -> bool:
-        """Send a change, unless over ``most`` bytes of changes wait: what every broadcast does for each."""
-        if self._waits is not None and self.waiting() > most:
-            return False
-        self.write(frame.octets, counts=True)
-        return True
-
-    def held(self) -> Held | None:
-        """What waits, as of now; None (and forgotten) once everything left."""
-        held = self._waits
-        if held is not None:
-            held.sample(self._transport.get_write_buffer_size() if self._transport is not None else 0)
-            if held.size == 0:
-                self._waits = held = None
-                self.direct = -1 if self.closing else self._descriptor
-        return held
-
     # --- end
-
-    def lost(self) -> bool:
-        """The connection is closed, or about to be."""
-        return self.closing or self._transport is None or self._transport.is_closing()
 
     async def close(self) -> None:
         """Close politely; a client that does not take the goodbye is dropped after two seconds."""
@@ -224,13 +113,6 @@ class EngineSocket(Backlogged, asyncio.Protocol):
         self._timer.cancel()
         self._timer = self._loop.call_later(CLOSE_S, self._give_up)
         self._transport.close()
-
-    def abort(self) -> None:
-        """Drop the connection now."""
-        self.closing = True
-        self.direct = -1
-        if self._transport is not None:
-            self._transport.abort()
 
     def _give_up(self) -> None:
         metrics.aborted(metrics.Abort.GOODBYE)
@@ -360,38 +242,3 @@ class EngineSocket(Backlogged, asyncio.Protocol):
         elif not wait and not transport.is_reading():
             self._pinged = False  # its answer is among what is read only now
             transport.resume_reading()
-
-
-def _narrow(transport: asyncio.Transport) -> int:
-    """The descriptor to write to, or -1 where that is not possible (TLS encrypts on the way)."""
-    raw = narrow(transport)
-    if raw is None or transport.get_extra_info("sslcontext") is not None:
-        return -1
-    return int(raw.fileno())
-
-
-def spread(sockets: Sequence[Any], octets: bytes) -> Sequence[int]:
-    """Write a change to every socket for which nothing waits; answers the places of the others.
-
-    What a broadcast to thousands costs is this loop: it looks at one attribute of one object per socket.
-    ``direct`` is the descriptor only between two moments that are ours: the transport's buffer was seen empty
-    and nobody but us writes to it, and asyncio and uvloop close a descriptor after ``connection_lost``, never
-    before. So the bytes cannot overtake anything, nor reach a connection that was given the same number.
-    """
-    others = []
-    size = len(octets)
-    write = os.write
-    for place, socket in enumerate(sockets):
-        descriptor = socket.direct
-        if descriptor < 0:
-            others.append(place)
-            continue
-        try:
-            sent = write(descriptor, octets)
-            if sent != size:
-                socket.rest(octets[sent:])
-        except BlockingIOError:
-            socket.rest(octets)
-        except OSError:
-            socket.abort()
-    return others

@@ -80,7 +80,7 @@ CALLED: dict[str, tuple[Callable[..., Any], list[str]]] = {
 def test_a_descriptor_is_still_ours_when_the_connection_is_reported_lost(
     new_loop: Callable[[], asyncio.AbstractEventLoop], end: str
 ) -> None:
-    """``transport.spread`` writes to descriptors: one that was closed before might be somebody else's."""
+    """``outgoing.spread`` writes to descriptors: one that was closed before might be somebody else's."""
 
     async def scene() -> None:
         accepted: asyncio.Future[asyncio.Transport] = asyncio.get_running_loop().create_future()
@@ -251,9 +251,9 @@ async def test_a_frame_of_any_size_is_read_back(size: int) -> None:
 def test_the_way_out_of_an_upgrade_needs_nothing_that_the_upgrade_may_break() -> None:
     """``FASTPATH=off`` starts where the fast path cannot even be imported."""
     script = (
-        "import sys;"
-        "sys.modules['hms_rt.realtime.transport'] = sys.modules['hms_rt.realtime.engine'] = None;"
-        "sys.modules['hms_rt.realtime.doorstep'] = None;"
+        "import sys\n"
+        "for name in ('transport', 'takeover', 'outgoing', 'engine', 'doorstep'):\n"
+        "    sys.modules[f'hms_rt.realtime.{name}'] = None\n"
         "import hms_rt.app, hms_rt.cli.serving;"
         "from hms_rt.realtime.stock import StockServer;"
         "StockServer(['/beds'], lambda connection: None)"

@@ -15,9 +15,11 @@ from aiohttp.test_utils import TestServer
 
 from hms_rt.realtime import transport
 from hms_rt.realtime.frames import Frame
+from hms_rt.realtime.outgoing import spread
 from hms_rt.realtime.outlet import READY_BYTES, SEND_BUFFER_BYTES
 from hms_rt.realtime.pace import FLOOD
-from hms_rt.realtime.transport import INBOX, EngineSocket, spread, take_over
+from hms_rt.realtime.takeover import take_over
+from hms_rt.realtime.transport import INBOX, EngineSocket
 from tests.realtime.raw import until
 
 

@@ -13,6 +13,8 @@ from tests.conftest import SECRET, admin_connection
 
 BARE = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
 ROOT = str(Path(__file__).parents[2])
+PATIENCE_S = 120
+"""For a command: it takes two seconds on a machine with nothing else to do."""
 
 
 async def hms(folder: Path, *arguments: str, typed: str = "", **environment: str) -> tuple[int, str]:
@@ -28,7 +30,13 @@ async def hms(folder: Path, *arguments: str, typed: str = "", **environment: str
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    printed, _ = await asyncio.wait_for(process.communicate(typed.encode()), 60)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            printed, _ = await process.communicate(typed.encode())
+    finally:
+        if process.returncode is None:  # a server that should have refused to start
+            process.kill()
+            await process.wait()
     return process.returncode or 0, printed.decode()
 
 

@@ -18,6 +18,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
+from sqlalchemy import text
 from yarl import URL
 
 from hms_rt.kernel.errors import Code
@@ -175,6 +176,15 @@ async def test_bad_requests_are_refused_with_a_reason(
 ) -> None:
     schema = endpoint.body or endpoint.query
     check(await attacker.attack(endpoint, data.draw(plans(len(fields(schema)), len(endpoint.parameters)))))
+
+
+async def test_what_is_counted_once_is_counted_again_after_any_write(world: World) -> None:
+    bed = (await world.admitted()).stays[0].bed_id
+    before = await world.census()
+    async with world.hospital.engine.begin() as writing:
+        await writing.execute(text("UPDATE beds_bed SET code = code WHERE id = :id"), {"id": bed})
+        assert await world.census() == before, "not committed yet"
+    assert await world.census() != before
 
 
 async def test_other_methods_and_unknown_paths_are_problems(world: World) -> None:

@@ -1,4 +1,5 @@
-"""Holds every answer and every message of every test to the documents that the server publishes of itself.
+"""Holds every answer and every message of every test to the documents that the server publishes of itself,
+and to what holds of all of them: no fraction, and no amount that is a number (:mod:`tests.exact`).
 
 Each server of a test adds :meth:`RestContract.check` to what it does with an answer, each socket client asks
 :class:`SocketContract`. What breaks a document is collected in :data:`BROKEN`; a fixture fails the test.
@@ -21,6 +22,7 @@ from hms_rt.realtime.rooms import Rooms
 from hms_rt.services import Services
 from hms_rt.web.openapi import openapi
 from hms_rt.web.settings import API_PREFIX, WebSettings
+from tests import exact
 
 BROKEN: list[str] = []
 """What was sent or accepted against the documents since this was emptied."""
@@ -99,7 +101,9 @@ class RestContract:
             return None
         if not isinstance(body, bytes):
             return "without a body"
-        return self.openapi.complaint(json.loads(body), *at, "content", response.content_type, "schema")
+        told = json.loads(body)
+        schema = (*at, "content", response.content_type, "schema")
+        return self.openapi.complaint(told, *schema) or exact.complaint(told)
 
     def _accepted(
         self, place: tuple[str, ...], operation: Json, request: web.Request, response: web.StreamResponse
@@ -142,6 +146,8 @@ class SocketContract:
         channel = self.asyncapi.document["channels"].get(namespace.strip("/"))
         if channel is None:
             return
+        if said := exact.complaint(body):
+            BROKEN.append(f"{namespace} {what}: {said}")
         complaints = []
         for name in names:
             if name not in channel["messages"]:

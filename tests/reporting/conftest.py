@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from hms_rt.app import Hospital, Stores
 from hms_rt.departments.reporting.schemas.accounts import AccountNew, AccountToken
 from hms_rt.kernel.principal import SYSTEM
+from tests import exact
 from tests.conftest import command
 
 Line = dict[str, Any]
@@ -64,7 +65,9 @@ class Reader:
             raw = await answer.text()
             if answer.status == 200:
                 assert answer.content_type == "application/x-ndjson"
-            return Page(answer.status, [json.loads(line) for line in raw.splitlines()], answer.headers)
+            lines = [json.loads(line) for line in raw.splitlines()]
+            assert exact.complaint(lines) is None
+            return Page(answer.status, lines, answer.headers)
 
     async def follow(self, after: str | None = None, **query: Any) -> tuple[list[Line], str]:
         """Every change until there is no more, and the cursor then."""

@@ -24,6 +24,7 @@ from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.principal import SYSTEM
 from hms_rt.timers import Timers
 from hms_rt.web.endpoints import Endpoint
+from tests import exact
 from tests.conftest import command
 from tests.listening import HospitalServer
 from tests.surface.asks import label
@@ -91,6 +92,10 @@ async def test_boards_and_sums_are_right_after_every_command_in_any_order(
     if ONLY is None:
         assert walk.done >= {*map(label, COMMANDS), *(" ".join(name) for name in SOCKET_COMMANDS)}
         assert walk.refused, "nobody tried anything that is not possible"
+    async with town.hospital.engine.connect() as connection:
+        assert await exact.stored(connection) == [], (
+            "what is kept as JSON has no fraction, and no number of money"
+        )
 
 
 async def _take(walk: Walk, planned: list[tuple[int, Endpoint]]) -> None:

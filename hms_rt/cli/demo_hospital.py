@@ -16,9 +16,10 @@ from hms_rt.cli import serving
 from hms_rt.cli.databases import migrate
 from hms_rt.cli.demo import DemoOptions
 from hms_rt.config import Settings
-from hms_rt.demo.cast import PASSWORD
+from hms_rt.demo.cast import DESKS, PASSWORD
 from hms_rt.demo.day import run_day
 from hms_rt.demo.seed import Seeded, seed
+from hms_rt.demo.trade import run_trade
 from hms_rt.departments.identity.schemas import UserNew
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import Code, HmsError
@@ -48,13 +49,13 @@ async def open_demo(
         seeded = await seed(url, PASSWORD)
         status.stop()
         _welcome(console, options, url, seeded, time.monotonic() - began)
-        day = asyncio.create_task(run_day(url, seeded, options.speed)) if options.day else None
+        lively = (run_day, run_trade) if options.day else ()
+        playing = [asyncio.create_task(each(url, seeded, options.speed)) for each in lively]
         await stop.wait()
         console.print("\nstopping …")
-        if day is not None:
-            day.cancel()
-            with suppress(asyncio.CancelledError):
-                await day
+        for each in playing:
+            each.cancel()
+        await asyncio.gather(*playing, return_exceptions=True)
 
 
 def _settings(options: DemoOptions) -> Settings:
@@ -115,6 +116,9 @@ def _welcome(console: Console, options: DemoOptions, url: str, seeded: Seeded, s
     console.print("Boards, with names for those who sign in as doctor or nurse:")
     for screen in seeded.screens:
         console.print(f"  {screen.name:<32} {url}{screen.path}", soft_wrap=True, highlight=False)
+    console.print("Pages to work with, for the account named:")
+    for account, name, path in DESKS:
+        console.print(f"  {account + ': ' + name:<32} {url}{path}", soft_wrap=True, highlight=False)
     accounts = Table("Role", "Account", box=None, padding=(0, 2))
     for employee in seeded.employees:
         accounts.add_row(employee.role, employee.username)

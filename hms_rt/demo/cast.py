@@ -26,6 +26,7 @@ STAFF: Sequence[Employee] = (
     Employee("nurse", "Nora Nurse", Role.NURSE),
     Employee("nurse2", "Noah Nurse", Role.NURSE),
     Employee("reception", "Rita Reception", Role.RECEPTION),
+    Employee("cashier", "Carla Cashier", Role.RECEPTION),
     Employee("pharmacy", "Paul Pharmacy", Role.PHARMACY),
     Employee("lab", "Lena Laboratory", Role.LAB),
     Employee("lab2", "Luis Laboratory", Role.LAB),
@@ -48,7 +49,17 @@ SCREENS: Sequence[Screen] = (
     Screen("General medicine, waiting room", "/opd clinic:GEN", "/screens/opd/GEN"),
     Screen("Cardiology, waiting room", "/opd clinic:CAR", "/screens/opd/CAR"),
     Screen("Emergency, waiting room", "/opd clinic:ER", "/screens/opd/ER"),
+    Screen("Pharmacy, waiting room", "/pharmacy dispensary:MAIN", "/screens/dispensary/MAIN"),
+    Screen("Cashier, waiting room", "/billing cashier:K1", "/screens/cashier/K1"),
 )
+
+DESKS: Sequence[tuple[str, str, str]] = (
+    ("pharmacy", "Prescriptions", "/screens/pharmacy/MAIN"),
+    ("pharmacy", "Stock of the dispensary", "/screens/stock/MAIN"),
+    ("nurse", "Cupboard of intensive care", "/screens/stock/ICU-CUP"),
+    ("cashier", "Cashier: shift and dues", "/screens/cashier/K1"),
+)
+"""Pages that somebody works with: account, name, path."""
 
 INPATIENTS: Mapping[str, int] = {"ICU": 7, "MED": 16, "SUR": 11, "PED": 8, "MAT": 7}
 """How many lie in each ward when the demo opens, and stay."""

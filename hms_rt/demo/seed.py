@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from hms_rt.demo.cast import ADMIN, MARKS, SCREENS, STAFF, Employee, Inpatient, Screen, inpatients
+from hms_rt.demo.shops import furnish_shops, shops_there
 from hms_rt.kernel.principal import Role
 from hms_rt.replay.client import Account, RefusedError, Server, Session
 from hms_rt.replay.log import header
@@ -49,7 +50,7 @@ def accounts(password: str) -> dict[Role, tuple[Account, ...]]:
 
 
 async def seed(url: str, password: str) -> Seeded:
-    """Accounts, wards, clinics, tests, assignments, inpatients and screens.
+    """Accounts, wards, clinics, tests, assignments, inpatients, screens, pharmacy and tills.
 
     Raises what a replay's preparations raise: ``RefusedError``, ``SignInError``, ``UnreachableError``.
     """
@@ -58,11 +59,13 @@ async def seed(url: str, password: str) -> Seeded:
     async with Server(url, connections=CONCURRENCY) as server:
         office = Session(server, Account(ADMIN, password))
         screens = await asyncio.gather(*(_screen(office, screen) for screen in SCREENS))
-        if await _furnished(office):
-            return Seeded(STAFF, people, screens)
-        for employee in STAFF:
-            await _employ(office, employee, password)
-        await _furnish(server, office, mapping, people)
+        furnished, stocked = await asyncio.gather(_furnished(office), shops_there(office))
+        if not furnished or not stocked:
+            await asyncio.gather(*(_employ(office, employee, password) for employee in STAFF))
+        if not furnished:
+            await _furnish(server, office, mapping, people)
+        if not stocked:
+            await furnish_shops(office, Staff(server, people))
     return Seeded(STAFF, people, screens)
 
 

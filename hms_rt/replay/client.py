@@ -185,6 +185,10 @@ class Session:
         headers = {"If-Match": f'"{version}"'} | ({"Idempotency-Key": key} if key else {})
         return await self._send("PATCH", path, headers, body, {})
 
+    async def put(self, path: str, body: Body, *, version: int) -> Reply:
+        """Set what was read as ``version``; 0 if it was not there."""
+        return await self._send("PUT", path, {"If-Match": f'"{version}"'}, body, {})
+
     async def sign_in(self) -> None:
         """Sign in now. Raises :class:`SignInError` for a wrong password."""
         body = {"username": self.account.username, "password": self.account.password}

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import cycle
@@ -24,9 +25,7 @@ BEAT_S = 450.0
 LEAST_S = 3.0
 PATIENCE_S = 600.0
 
-CLINICS = ("GEN", "ER", "GEN", "CAR")
-WAIT, LIE, OWE, OWE_REST = 4, 3, 5, 2
-"""So many prescriptions wait and lie ready, and invoices are due or part paid, before the oldest moves on."""
+CLINICS = ("GEN", "CAR", "ER")
 EVERY_WARD, EVERY_ORDER = 6, 20
 """Every so many rounds a nurse takes something from a cupboard, and the dispensary orders."""
 SHELF_LIFE = timedelta(days=540)
@@ -34,6 +33,16 @@ MEANS = ("cash", "card", "card", "mobile")
 
 KEPT: Mapping[str, Kept] = {kept.code: kept for kept in FORMULARY}
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """How many wait or lie prepared, are due or paid in part, before the oldest moves on."""
+
+    waiting: int = 4
+    ready: int = 3
+    due: int = 5
+    part_paid: int = 2
 
 
 async def run_trade(url: str, seeded: Seeded, speed: float) -> None:
@@ -51,12 +60,13 @@ async def run_trade(url: str, seeded: Seeded, speed: float) -> None:
 class Trade:
     """Who works there, and what lies prepared. What another run left prepared is handed over first."""
 
-    def __init__(self, staff: Staff) -> None:
+    def __init__(self, staff: Staff, queues: Queues | None = None) -> None:
+        self._queues = queues or Queues()
         self._doctor = staff.of(Role.DOCTOR, "")
         self._nurse = staff.of(Role.NURSE, "")
         self._pharmacist = staff.of(Role.PHARMACY, "")
         self._cashier = cashier_of(staff)
-        self._clinics, self._medicines = cycle(CLINICS), cycle(FOR_THE_CLINIC)
+        self._medicines = cycle(FOR_THE_CLINIC)
         self._wards, self._ward_medicines = cycle(CUPBOARDS.items()), cycle(FOR_THE_WARD)
         self._means = cycle(MEANS)
         self._treated: deque[str] = deque(maxlen=200)
@@ -69,7 +79,7 @@ class Trade:
         self._rounds += 1
         if self._prepared is None:
             self._prepared = deque(await self._left_prepared())
-        await _tried(self._prescribe(next(self._clinics)))
+        await _tried(self._prescribe())
         await _tried(self._prepare(self._prepared))
         await _tried(self._hand_over(self._prepared))
         await _tried(self._bill())
@@ -97,22 +107,23 @@ class Trade:
             found += [{**one, "dispense": dispense["id"]} for dispense in lying]
         return found
 
-    async def _prescribe(self, clinic: str) -> None:
-        """For somebody whom a doctor of the clinic sees now."""
-        queue = await self._doctor.get(f"/clinics/{clinic}/queue")
-        seen = [one["patient_id"] for one in queue["tokens"] if one["state"] == "serving"]
-        patient = next((one for one in seen if one and one not in self._treated), None)
-        if patient is None:
-            return
-        self._treated.append(patient)
-        lines = [KEPT[next(self._medicines)].line() for _ in range(1 + self._rounds % 2)]
-        await prescribe(self._doctor, {"patient_id": patient, "clinic": clinic, "lines": lines})
+    async def _prescribe(self) -> None:
+        """For somebody whom a clinic's doctor sees now: one of each clinic."""
+        for clinic in CLINICS:
+            queue = await self._doctor.get(f"/clinics/{clinic}/queue")
+            seen = [one["patient_id"] for one in queue["tokens"] if one["state"] == "serving"]
+            patient = next((one for one in seen if one and one not in self._treated), None)
+            if patient is None:
+                continue
+            self._treated.append(patient)
+            lines = [KEPT[next(self._medicines)].line() for _ in range(1 + self._rounds % 2)]
+            await prescribe(self._doctor, {"patient_id": patient, "clinic": clinic, "lines": lines})
 
     async def _prepare(self, prepared: deque[Json]) -> None:
         """The oldest; of every sixth half, the rest later."""
         lying = {one["id"] for one in prepared}
         waiting = [one for one in await self._waiting() if one["id"] not in lying]
-        if len(waiting) < WAIT:
+        if len(waiting) < self._queues.waiting:
             return
         one = waiting[0]
         half = one["number"] % 6 == 0 and one["state"] == "active"
@@ -125,7 +136,7 @@ class Trade:
         prepared.append({**one, "dispense": made.value["id"]})
 
     async def _hand_over(self, prepared: deque[Json]) -> None:
-        if len(prepared) < LIE:
+        if len(prepared) < self._queues.ready:
             return
         one = prepared.popleft()
         await self._pharmacist.post(f"/dispenses/{one['dispense']}/hand-over", {})
@@ -140,7 +151,7 @@ class Trade:
 
     async def _pay(self) -> None:
         """The oldest invoice; every third in two parts."""
-        for state, most in (("part_paid", OWE_REST), ("issued", OWE)):
+        for state, most in (("part_paid", self._queues.part_paid), ("issued", self._queues.due)):
             listed = (await self._cashier.get("/billing/invoices", counter=TILL, state=state, limit=100))[
                 "items"
             ]

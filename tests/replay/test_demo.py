@@ -14,10 +14,13 @@ from hms_rt.app import Hospital
 from hms_rt.demo.cast import INPATIENTS, PASSWORD, SCREENS, STAFF
 from hms_rt.demo.day import clear_up, run_day
 from hms_rt.demo.seed import Seeded, day_file, seed
+from hms_rt.demo.trade import EVERY_WARD, Queues, Trade
 from hms_rt.departments.identity.schemas import UserNew
 from hms_rt.kernel.principal import Role
+from hms_rt.replay.client import Server
 from hms_rt.replay.report import Outcome
 from hms_rt.replay.run import ReplaySettings, replay
+from hms_rt.replay.staff import Staff
 from tests.conftest import command
 
 
@@ -37,7 +40,17 @@ async def test_the_hospital_is_furnished_once(hospital: Hospital, url: str) -> N
 
     async def counted() -> dict[str, int]:
         async with hospital.engine.connect() as connection:
-            names = ("identity_user", "identity_device", "patients_patient", "beds_bed", "ipd_stay")
+            names = (
+                "identity_user",
+                "identity_device",
+                "patients_patient",
+                "beds_bed",
+                "ipd_stay",
+                "pharmacy_ledger",
+                "billing_charge",
+                "billing_payment",
+                "billing_shift",
+            )
             return {
                 n: (await connection.execute(text(f"SELECT count(*) FROM {n}"))).scalar_one() for n in names
             }
@@ -48,6 +61,33 @@ async def test_the_hospital_is_furnished_once(hospital: Hospital, url: str) -> N
     again = await seed(url, PASSWORD)
     assert await counted() == furnished
     assert all(screen.link for screen in again.screens), "nobody opened the first links"
+    await one_trades(hospital, url, again)
+
+
+async def one_trades(hospital: Hospital, url: str, seeded: Seeded) -> None:
+    """Somebody who is with a doctor gets medicines, a bill, and pays it in two parts; a ward takes a dose."""
+    async with Server(url) as server:
+        staff = Staff(server, seeded.accounts)
+        reception, doctor = staff.of(Role.RECEPTION, ""), staff.of(Role.DOCTOR, "")
+        for number in range(3):
+            new = {"family_name": f"Walker {number}", "mrn": f"DAY-X{number}"}
+            patient = (await reception.post("/patients", new)).value
+            token = (await reception.post("/clinics/GEN/tokens", {"patient_id": patient["id"]})).value
+            await doctor.post(f"/tokens/{token['id']}/call", {"counter": f"GEN-{number + 1}"})
+            await doctor.post(f"/tokens/{token['id']}/serve", {})
+        trade = Trade(staff, Queues(waiting=1, ready=1, due=1, part_paid=1))
+        for _ in range(EVERY_WARD):
+            await trade.round()
+    async with hospital.engine.connect() as connection:
+        ledger = "SELECT count(*) FROM pharmacy_ledger WHERE kind = 'dispense' AND store"
+        expected = {
+            "SELECT count(*) FROM pharmacy_dispense WHERE state = 'handed_over' AND store = 'MAIN'": 3,
+            f"{ledger} IN ('ICU-CUP', 'MED-CUP')": 1,
+            "SELECT count(*) FROM billing_invoice WHERE state = 'paid' AND counter = 'K1'": 3,
+            "SELECT count(*) FROM billing_payment": 1 + 4,
+            "SELECT count(*) FROM beds_occupant WHERE outstanding > 0": 1,
+        }
+        assert {query: (await connection.execute(text(query))).scalar_one() for query in expected} == expected
 
 
 async def days(url: str, seeded: Seeded, *, run: str, limit: int) -> Counter[Outcome]:

@@ -26,7 +26,9 @@ const invoices = () => [...state].filter(([key]) => key.startsWith("invoice:")).
 
 function showWall(fresh) {
   const left = wall.show(invoices().map(([key, { number }]) => [key, number]), fresh);
-  byId("nobody").hidden = invoices().length > 0;
+  const nobody = invoices().length === 0;
+  byId("nobody").hidden = !nobody;
+  byId("pay").hidden = nobody;
   byId("rest").hidden = left === 0;
   write(byId("rest"), text("and_more", { n: left }));
   write(byId("under"), text("please_pay"));

@@ -74,9 +74,10 @@ async def _stock(pharmacist: Session) -> None:
     await _several(goods)
     await _several([_level(pharmacist, kept) for kept in FORMULARY])
     gone = {**RECALLED, "expires_on": (today + timedelta(days=200)).isoformat()}
-    lot = (await pharmacist.post(f"/pharmacy/stores/{DISPENSARY}/receive", gone, key="demo:recalled")).value
+    path = f"/pharmacy/stores/{DISPENSARY}/receive"
+    recalled = (await pharmacist.post(path, gone, key="demo:recalled")).value
     why = {"reason": "the maker recalls the lot: tablets crumble"}
-    await unless_there(pharmacist, f"/pharmacy/lots/{lot['lot_id']}/recall", why)
+    await unless_there(pharmacist, f"/pharmacy/lots/{recalled['lot_id']}/recall", why)
 
 
 async def _level(pharmacist: Session, kept: Kept) -> None:

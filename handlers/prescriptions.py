@@ -2,6 +2,7 @@
 
 from hms_rt.departments.pharmacy.schemas.prescriptions import (
     Activation,
+    LateOverrides,
     PrescriptionHistory,
     PrescriptionIn,
     PrescriptionOut,
@@ -63,7 +64,10 @@ async def get_prescription(call: Call[None, None]) -> PrescriptionOut:
     summary="What the prescriber must know",
 )
 async def get_warnings(call: Call[None, None]) -> Warnings:
-    """Allergies, duplicates and unusual doses of a draft as of now, and the warnings gone past before."""
+    """Allergies, duplicates and unusual doses of a draft as of now, and the warnings gone past before.
+
+    Of a prescription in force: the allergies that became known since.
+    """
     return await call.services.pharmacy.prescription_warnings(
         call.principal, call.command, call.path_uuid("id")
     )
@@ -94,6 +98,22 @@ async def get_history(call: Call[None, None]) -> PrescriptionHistory:
 async def activate(call: Call[Activation, None]) -> PrescriptionOut:
     """Every warning needs an override with its reason; without them it is a 409 that names them."""
     return await call.services.pharmacy.activate(
+        call.principal, call.command, call.path_uuid("id"), call.body
+    )
+
+
+@routes.post(
+    "/prescriptions/{id}/overrides",
+    body=LateOverrides,
+    answer=PrescriptionOut,
+    permission=Permission.PRESCRIBE,
+    command="pharmacy.override_alerts",
+    versioned=True,
+    summary="Let a prescription go on in spite of an allergy that became known since",
+)
+async def override_alerts(call: Call[LateOverrides, None]) -> PrescriptionOut:
+    """Nothing of a line with `allergy_alert` is dispensed until a doctor gives the reason, or stops it."""
+    return await call.services.pharmacy.override_alerts(
         call.principal, call.command, call.path_uuid("id"), call.body
     )
 

@@ -1,5 +1,7 @@
 """Requests about medicines: formulary, prescriptions, stock, dispensing, and what wards give."""
 
+from hms_rt.departments.patients.model.allergy import AllergyCategory, Severity
+from hms_rt.departments.patients.schemas.allergies import AllergyIn
 from hms_rt.departments.pharmacy.schemas.formulary import StoreIn
 from hms_rt.departments.pharmacy.schemas.prescriptions import Activation, PrescriptionIn
 from hms_rt.departments.pharmacy.schemas.stock import ReceiptIn
@@ -100,6 +102,14 @@ async def _not_dispensed(world: World) -> Ask:
     return Ask({"id": str(active.id)}, body=body, version=active.version)
 
 
+async def _override(world: World) -> Ask:
+    active = await world.prescription(await world.patient())
+    new = AllergyIn(substance="Amoxicillin", category=AllergyCategory.MEDICATION, severity=Severity.SEVERE)
+    await world.services.patients.add_allergy(SYSTEM, command(), active.patient_id, new)
+    override = {"line_id": str(active.lines[0].id), "kind": "allergy", "reason": "desensitised"}
+    return Ask({"id": str(active.id)}, body={"overrides": [override]}, version=active.version)
+
+
 async def _doses(world: World) -> Ask:
     await world.dose()
     return Ask(query={"ward": WARD})
@@ -132,6 +142,7 @@ RECIPES: dict[str, Recipe] = {
     "POST /prescriptions/{id}/resume": at(W.held, {}),
     "POST /prescriptions/{id}/stop": at(W.prescription, REASON),
     "POST /prescriptions/{id}/cancel": at(W.draft, REASON),
+    "POST /prescriptions/{id}/overrides": _override,
     "GET /pharmacy/ledger": _ledger,
     "POST /pharmacy/stores/{code}/receive": _receive,
     "POST /pharmacy/transfers": _transfer_stock,

@@ -43,6 +43,7 @@ def otherwise(schema: type[BaseModel], body: Any) -> Iterator[dict[str, Any]]:
             2,
             ["suction"],
             "2026-01-02T03:04:05Z",
+            [*value, *value] if isinstance(value, list) else value,
         ]
         tried += [{**body, name: other} for other in others if other != value]
     for other in tried:

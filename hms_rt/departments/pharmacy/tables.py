@@ -96,6 +96,7 @@ line = sa.Table(
     sa.Column("note", sa.Text),
     sa.Column("not_dispensed", sa.Text),
     sa.Column("returned", sa.Numeric, nullable=False),
+    sa.Column("allergy_alert", sa.Boolean, nullable=False),
 )
 """Medicines of prescriptions, guarded by the lock of the prescription."""
 
@@ -104,7 +105,7 @@ override = sa.Table(
     metadata,
     sa.Column("line_id", sa.ForeignKey("pharmacy_line.id"), primary_key=True),
     sa.Column("kind", sa.Text, primary_key=True),
-    sa.Column("warned", sa.Text, nullable=False),
+    sa.Column("warned", sa.Text, primary_key=True),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("overridden_by", sa.Uuid, nullable=False),
     sa.Column("recorded_at", Moment, nullable=False),

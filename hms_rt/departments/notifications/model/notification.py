@@ -41,6 +41,7 @@ class Kind(StrEnum):
     STOCK_EXPIRED = "stock_expired"
     LOT_RECALLED = "lot_recalled"
     NOT_DISPENSED = "not_dispensed"
+    ALLERGY_ALERT = "allergy_alert"
     WEBHOOK_FAILED = "webhook_failed"
 
 

@@ -237,6 +237,12 @@ _TEXTS: Mapping[Phrase, tuple[str, ...]] = {
         "Niet verstrekt: {medicine}", "Non dispensato: {medicine}", "Não dispensado: {medicine}", "Nie wydano: {medicine}",
         "Verilmedi: {medicine}", "Не выдано: {medicine}", "Не видано: {medicine}", "لم يُصرف: {medicine}",
     ),
+    _P.ALLERGY_ALERT: (
+        "Allergy recorded since: {medicine}", "Allergie seither bekannt: {medicine}", "Alergia registrada después: {medicine}",
+        "Allergie signalée depuis : {medicine}", "Allergie sindsdien bekend: {medicine}", "Allergia nota da poco: {medicine}",
+        "Alergia registada depois: {medicine}", "Nowo zgłoszona alergia: {medicine}", "Sonradan bildirilen alerji: {medicine}",
+        "Выявлена аллергия: {medicine}", "Виявлено алергію: {medicine}", "سُجلت حساسية لاحقًا: {medicine}",
+    ),
     _P.STOCK_LOW: (
         "{store}: {left} of {medicine} left, order at {level}", "{store}: noch {left} von {medicine}, Bestellgrenze {level}",
         "{store}: quedan {left} de {medicine}, pedir con {level}",

@@ -40,6 +40,7 @@ class Phrase(StrEnum):
     STOCK_LOW = "stock_low"
     STOCK_EXPIRED = "stock_expired"
     STOCK_NEAR_EXPIRY = "stock_near_expiry"
+    ALLERGY_ALERT = "allergy_alert"
     WEBHOOK_FAILED = "webhook_failed"
 
 

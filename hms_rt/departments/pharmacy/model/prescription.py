@@ -71,7 +71,8 @@ class Line:
     ``dose`` is in ``dose_unit``; ``quantity`` (for the whole course), ``dispensed`` and what of it was
     ``returned`` are in ``dispense_unit``. What came back is not dispensed again: prescribe anew.
     The course runs from ``starts_at`` to before ``ends_at``. ``name``, ``generic`` and ``controlled`` are
-    those of the formulary when it was prescribed.
+    those of the formulary when it was prescribed. ``allergy_alert``: an allergy became known since the
+    prescription is in force, and no doctor has said why it goes on; nothing of the line is dispensed.
     """
 
     id: uuid.UUID
@@ -97,6 +98,7 @@ class Line:
     note: str | None
     not_dispensed: str | None = None
     returned: Decimal = Decimal(0)
+    allergy_alert: bool = False
 
     @property
     def frequency(self) -> Frequency:
@@ -107,6 +109,10 @@ class Line:
     def to_dispense(self) -> Decimal:
         """What the patient has yet to get; 0 once it was told why the rest is not dispensed."""
         return Decimal(0) if self.not_dispensed is not None else self.quantity - self.dispensed
+
+    def lasts(self, at: datetime) -> bool:
+        """Whether the patient has yet to get some of it, or to take it, after ``at``."""
+        return self.to_dispense > 0 or self.ends_at > at
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,8 +56,8 @@ def warnings(
     found: list[SafetyWarning] = []
     for line in lines:
         medicine = medicines[line.medicine]
+        found += allergy_warnings(line, medicine, allergies)
         for kind, text in (
-            (WarningKind.ALLERGY, _allergy(medicine, allergies)),
             (WarningKind.DUPLICATE, _duplicate(line, [*taken, *lines])),
             (WarningKind.DOSE_RANGE, _dose_range(line, medicine)),
         ):
@@ -66,9 +66,28 @@ def warnings(
     return found
 
 
-def _allergy(medicine: Medicine, allergies: Collection[Allergy]) -> str | None:
-    known = sorted(allergy.substance for allergy in allergies if allergy.concerns(medicine))
-    return f"{medicine.generic}: the patient is allergic to {', '.join(known)}" if known else None
+def allergy_warnings(line: Line, medicine: Medicine, allergies: Collection[Allergy]) -> list[SafetyWarning]:
+    """One for each substance that concerns ``medicine``, which ``line`` prescribes."""
+    known = sorted({allergy.substance for allergy in allergies if allergy.concerns(medicine)})
+    texts = [f"{_before(line)}{substance}" for substance in known]
+    return [SafetyWarning(WarningKind.ALLERGY, line.id, line.medicine, text) for text in texts]
+
+
+def not_gone_past(
+    line: Line, raised: Collection[SafetyWarning], past: Collection[str]
+) -> list[SafetyWarning]:
+    """Those of a line's allergy warnings that no text of ``past`` covers.
+
+    An override of old named all substances in one text, with commas between.
+    """
+    covered = set(past)
+    for text in past:
+        covered |= {f"{_before(line)}{one}" for one in text.removeprefix(_before(line)).split(", ")}
+    return [warning for warning in raised if warning.text not in covered]
+
+
+def _before(line: Line) -> str:
+    return f"{line.generic}: the patient is allergic to "
 
 
 def _duplicate(line: Line, others: Collection[Line]) -> str | None:

@@ -94,11 +94,11 @@ async def save(connection: AsyncConnection, prescription: Prescription) -> None:
 
 
 async def save_line(connection: AsyncConnection, line: Line) -> None:
-    """Write what was dispensed of a line whose prescription is locked."""
+    """Write what was dispensed of a line whose prescription is locked, and whether an alert is open."""
     await connection.execute(
         tables.line.update()
         .where(_LINE.id == line.id)
-        .values(dispensed=line.dispensed, not_dispensed=line.not_dispensed)
+        .values(dispensed=line.dispensed, not_dispensed=line.not_dispensed, allergy_alert=line.allergy_alert)
     )
 
 
@@ -246,7 +246,7 @@ async def overrides(connection: AsyncConnection, lines: Collection[uuid.UUID]) -
     query = (
         sa.select(tables.override)
         .where(tables.override.c.line_id.in_(lines))
-        .order_by(tables.override.c.line_id, tables.override.c.kind)
+        .order_by(*tables.override.primary_key.columns)
     )
     return list(await connection.execute(query))
 

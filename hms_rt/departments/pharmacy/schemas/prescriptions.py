@@ -96,6 +96,8 @@ class LineOut(Schema):
     note: str | None
     not_dispensed: str | None
     """Why the rest is not dispensed."""
+    allergy_alert: bool
+    """An allergy became known since: nothing is dispensed until a doctor overrides the warning."""
 
 
 class PrescriptionIn(Schema):
@@ -184,7 +186,10 @@ class WarningOut(Schema):
 
 
 class Warnings(Schema):
-    """Every warning about a prescription, as of now, and those that were gone past at its activation."""
+    """What the prescriber must know, as of now, and the warnings that were gone past.
+
+    Of a draft every warning; of a prescription in force the allergies that became known since.
+    """
 
     warnings: list[WarningOut]
     overrides: list[OverrideOut]
@@ -203,6 +208,12 @@ class Activation(Schema):
 
     overrides: Annotated[list[OverrideIn], Field(max_length=60)] = Field(default_factory=list)
     occurred_at: Moment | None = None
+
+
+class LateOverrides(Schema):
+    """Why a prescription in force goes on in spite of allergies that became known since."""
+
+    overrides: Annotated[list[OverrideIn], Field(min_length=1, max_length=60)]
 
 
 class Why(Schema):

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from hms_rt.departments.patients.events import AllergiesChanged, PatientsMerged, PatientsUnmerged
 from hms_rt.departments.pharmacy.events import ShelfChanged, StockMoved
 from hms_rt.departments.pharmacy.service.cupboards import Cupboards
 from hms_rt.departments.pharmacy.service.expiry import EXPIRY, Expiry
@@ -47,10 +48,13 @@ class PharmacyService(
     """
 
     def projectors(self) -> Mapping[type[Event], Sequence[Projector]]:
-        """What the pharmacy tells its people of, when stock moves."""
+        """What the pharmacy tells its people of: stock that moves, allergies that become known."""
         return {
             StockMoved: (self.watch_levels, self.watch_expiry),
             ShelfChanged: (self.watch_shelf,),
+            AllergiesChanged: (self.allergies_changed,),
+            PatientsMerged: (self.patients_merged,),
+            PatientsUnmerged: (self.patients_unmerged,),
         }
 
     def timer_callbacks(self) -> Mapping[str, Callable[[UnitOfWork, Timer], Awaitable[None]]]:

@@ -36,6 +36,7 @@ from hms_rt.departments.pharmacy.service.foundation import (
     prescription_out,
     require_at,
 )
+from hms_rt.departments.pharmacy.service.late_allergies import refuse_alerts
 from hms_rt.departments.pharmacy.service.returning import Returning, dispense_out
 from hms_rt.departments.pharmacy.service.stock import book
 from hms_rt.kernel.changes import Cause
@@ -59,7 +60,7 @@ class Dispensing(Returning):
         """Take from a store what is to be handed over: all that is left to dispense, or a part.
 
         Raises ``illegal_move`` unless the prescription can be dispensed now, ``conflict`` for more than
-        prescribed, too little stock, or a lot that is not the first to expire without a reason.
+        prescribed, too little stock, a lot that is not the first to expire without a reason, or an alert.
         """
 
         async def work(uow: UnitOfWork) -> DispenseOut:
@@ -91,6 +92,7 @@ class Dispensing(Returning):
             prescription, lines, before, items = await self._locked(uow, dispense_id)
             command.check_version(before.version)
             await self._check_lots(uow, items)
+            refuse_alerts(lines, {item.line_id for item in items})
             after = await self._hand_over(uow, prescription, lines, before, items, when.occurred_at)
             return dispense_out(after, items)
 
@@ -218,6 +220,7 @@ class Dispensing(Returning):
         by_id = {line.id: line for line in lines}
         for one in wanted:
             found(by_id.get(one.line_id), "that line")
+        refuse_alerts(lines, {one.line_id for one in wanted})
         waiting = await dispenses.prepared(uow.connection, made.prescription_id)
         codes = {one.medicine or by_id[one.line_id].medicine for one in wanted}
         known = await formulary.by_codes(uow.connection, codes | {line.medicine for line in lines})

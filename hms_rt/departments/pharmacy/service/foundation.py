@@ -240,4 +240,5 @@ def _line_out(line: Line) -> LineOut:
         dispense_unit=line.dispense_unit,
         note=line.note,
         not_dispensed=line.not_dispensed,
+        allergy_alert=line.allergy_alert,
     )

@@ -23,7 +23,6 @@ from hms_rt.departments.pharmacy.schemas.prescriptions import (
     Activation,
     FrequencyIn,
     LineIn,
-    OverrideIn,
     PrescriptionIn,
     PrescriptionOut,
     When,
@@ -37,9 +36,9 @@ from hms_rt.departments.pharmacy.service.foundation import (
     prescription_out,
     require_at,
 )
+from hms_rt.departments.pharmacy.service.overriding import overridden
 from hms_rt.kernel.changes import Cause
 from hms_rt.kernel.commands import Command, occurred
-from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import Principal
 from hms_rt.security.permissions import Permission, require, require_place
 from hms_rt.storage.unit_of_work import UnitOfWork
@@ -98,8 +97,8 @@ class Prescribing(Foundation):
             command.check_version(before.version)
             after = before.move(_M.ACTIVATE)
             raised = await self._warnings(uow, before, lines, uow.now)
-            overridden = _overridden(raised, told.overrides)
-            await prescriptions.add_overrides(uow.connection, overridden, principal.id, uow.now)
+            reasons = overridden(raised, told.overrides)
+            await prescriptions.add_overrides(uow.connection, reasons, principal.id, uow.now)
             return await moved(uow, before, after, lines, _M.ACTIVATE, Cause.ORDERED, told.occurred_at)
 
         return await self._units.execute(principal, command, PrescriptionOut, work)
@@ -275,26 +274,3 @@ def _frequency(told: FrequencyIn) -> Frequency:
     frequency = Frequency(told.kind, times, told.every_hours, told.max_per_24h)
     frequency.check()
     return frequency
-
-
-def _overridden(
-    raised: Sequence[SafetyWarning], overrides: Sequence[OverrideIn]
-) -> list[tuple[SafetyWarning, str]]:
-    """Each warning with the reason to go past it; raises ``conflict`` that names those without, by line.
-
-    The refusal says no more than kind, line and medicine: what the patient is allergic to is clinical.
-    """
-    reasons = {(one.line_id, one.kind): one.reason for one in overrides}
-    open_ones = [one for one in raised if (one.line_id, one.kind) not in reasons]
-    if open_ones:
-        named = [
-            {"line_id": str(one.line_id), "kind": one.kind.value, "medicine": one.medicine}
-            for one in open_ones
-        ]
-        kinds = ", ".join(sorted({one.kind.value for one in open_ones}))
-        raise HmsError(
-            Code.CONFLICT,
-            f"warnings need a reason to go past them: {kinds}; read them, then send overrides",
-            fields={"warnings": named},
-        )
-    return [(one, reasons[one.line_id, one.kind]) for one in raised]

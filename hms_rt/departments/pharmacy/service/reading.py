@@ -17,6 +17,7 @@ from hms_rt.departments.pharmacy.schemas.prescriptions import (
     Warnings,
 )
 from hms_rt.departments.pharmacy.service.foundation import found, prescription_out, reach, require_at
+from hms_rt.departments.pharmacy.service.late_allergies import LateAllergies
 from hms_rt.departments.pharmacy.service.prescribing import Prescribing
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.paging import Page, cut, decode_cursor
@@ -25,7 +26,7 @@ from hms_rt.security.permissions import Permission, require
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 
-class Reading(Prescribing):
+class Reading(Prescribing, LateAllergies):
     """Lists, single prescriptions, their warnings and history."""
 
     async def prescriptions(
@@ -76,10 +77,11 @@ class Reading(Prescribing):
 
         async def work(uow: UnitOfWork) -> Warnings:
             one, lines = await _read(uow, prescription_id, "prescription.warnings_read")
-            raised = []
+            past = await prescriptions.overrides(uow.connection, [line.id for line in lines])
             if one.state is PrescriptionState.DRAFT:
                 raised = await self._warnings(uow, one, lines, uow.now)
-            past = await prescriptions.overrides(uow.connection, [line.id for line in lines])
+            else:
+                raised = await self._late(uow, one, lines)
             return Warnings(
                 warnings=[WarningOut(**asdict(warning)) for warning in raised],
                 overrides=[OverrideOut(**row._asdict()) for row in past],

@@ -55,6 +55,7 @@ def _line(line: Line) -> dict[str, Any]:
         "dispense_unit": line.dispense_unit,
         "controlled": line.controlled,
         "not_dispensed": line.not_dispensed is not None,
+        "allergy_alert": line.allergy_alert,
     }
 
 

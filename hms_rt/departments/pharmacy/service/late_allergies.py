@@ -99,7 +99,7 @@ class LateAllergies(Foundation):
             if after != lines:
                 uow.record(PrescriptionChanged(one, one, tuple(after), Cause.FLAG))
                 before = {line.id for line in lines if line.allergy_alert}
-                await self._tell_who_treats(uow, one, [line for line in after if line.id in late - before])
+                await self._tell_of_alert(uow, one, [line for line in after if line.id in late - before])
 
     async def _late(self, uow: UnitOfWork, one: Prescription, lines: Sequence[Line]) -> list[SafetyWarning]:
         """What the record says now against the lines of a prescription in force, and nobody has gone past."""
@@ -131,7 +131,7 @@ class LateAllergies(Foundation):
                 await prescriptions.save_line(uow.connection, line)
         return after
 
-    async def _tell_who_treats(self, uow: UnitOfWork, one: Prescription, lines: Sequence[Line]) -> None:
+    async def _tell_of_alert(self, uow: UnitOfWork, one: Prescription, lines: Sequence[Line]) -> None:
         """The prescriber, who decides, and on a ward its nurses, who give it meanwhile.
 
         Nobody, of what a ward gave to somebody who has left.

@@ -65,4 +65,4 @@ lock: $(STAMP) ## remake requirements.lock, newest allowed versions (LOCK_ARGS="
 		--no-header --no-emit-index-url --no-annotate $(or $(LOCK_ARGS),--upgrade) --quiet --output-file requirements.lock
 
 clean: ## remove .venv and build artefacts; data under .hms/ stays
-	rm -rf $(VENV) build dist hms_rt/screens/vendor .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist hms_rt/screens/vendor hms_rt/paper/vendor .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,8 +1,9 @@
-"""Build hook: fetch the JavaScript that the screens and `/docs` serve, so that no browser needs a CDN.
+"""Build hook: fetch the JavaScript that the screens and `/docs` serve, so that no browser needs a CDN, and
+the fonts that papers are printed in, so that no machine needs fonts of its own.
 
 Each npm package is named by exact version and SHA-512 of its archive. Only the files listed here are
-unpacked, to `hms_rt/screens/vendor/<package>/`, with their licences. What is there already, unchanged, is
-not fetched again.
+unpacked, to `hms_rt/screens/vendor/<package>/` or `hms_rt/paper/vendor/<package>/`, with their licences.
+What is there already, unchanged, is not fetched again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 VENDOR = Path("hms_rt/screens/vendor")
+FONTS = Path("hms_rt/paper/vendor")
 RECORD = "vendored.json"
 NPM_SECONDS = 120
 
@@ -33,6 +35,7 @@ class Package(NamedTuple):
     version: str
     integrity: str
     files: dict[str, str]  # path in the archive, below `package/` -> file name below the package's folder
+    below: Path = VENDOR
 
     @property
     def spec(self) -> str:
@@ -58,11 +61,22 @@ PACKAGES = (
             "NOTICE": "NOTICE",
         },
     ),
+    Package(
+        name="dejavu-fonts-ttf",
+        version="2.37.3",
+        integrity="f1hd7jJbeQa1VWcw+K2KrTXS50zTMaHpVC4XIKJpNcDeYR5ajMtj/iLlQDYNvLOKamUB3ARVVCf79lNwNVztSQ==",
+        files={
+            "ttf/DejaVuSans.ttf": "DejaVuSans.ttf",
+            "ttf/DejaVuSans-Bold.ttf": "DejaVuSans-Bold.ttf",
+            "LICENSE": "LICENSE",
+        },
+        below=FONTS,
+    ),
 )
 
 
 class VendorError(RuntimeError):
-    """The JavaScript could not be fetched, or is not what was pinned."""
+    """A package could not be fetched, or is not what was pinned."""
 
 
 class VendorHook(BuildHookInterface[Any]):
@@ -76,12 +90,14 @@ class VendorHook(BuildHookInterface[Any]):
 
 def ensure(root: Path) -> None:
     """Make every pinned package present below `root`. Raises `VendorError`."""
-    missing = [package for package in PACKAGES if not is_present(root / VENDOR / package.name, package)]
+    missing = [
+        package for package in PACKAGES if not is_present(root / package.below / package.name, package)
+    ]
     if not missing:
         return
     with tempfile.TemporaryDirectory(prefix="hms-npm-") as scratch:
         for package in missing:
-            unpack(fetch(package, Path(scratch)), root / VENDOR / package.name, package)
+            unpack(fetch(package, Path(scratch)), root / package.below / package.name, package)
 
 
 def is_present(folder: Path, package: Package) -> bool:
@@ -137,8 +153,8 @@ def offline(package: Package, reason: str) -> str:
     return (
         f"{package.spec} could not be fetched with npm: {reason or 'npm said nothing'}\n"
         f"If this machine has no network: build on one that has (`make wheel`) and install dist/*.whl here, "
-        f"or copy its folder {VENDOR}/ to the same place in this checkout; an unchanged copy is not fetched "
-        f"again. Behind a proxy or a mirror, npm's own settings are obeyed (HTTPS_PROXY, npm config)."
+        f"or copy its folder {package.below}/ to the same place in this checkout; an unchanged copy is not "
+        f"fetched again. Behind a proxy or a mirror, npm's own settings are obeyed (HTTPS_PROXY, npm config)."
     )
 
 

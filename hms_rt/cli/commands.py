@@ -237,7 +237,10 @@ def config_check(
     if problems := settings.problems(embedded=embedded):
         refuse(problems)
     from hms_rt.cli import accounts
+    from hms_rt.paper.fonts import lacking
 
+    if lack := lacking(settings.facility_language):
+        complaints.print(lack)
     if connect:
         _run(lambda: accounts.check_stores(settings, console))
     console.print("[green]the settings are complete[/]")

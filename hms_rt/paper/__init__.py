@@ -1,4 +1,4 @@
-"""What is printed when the server is down: tables on A4, and the fonts of every PDF.
+"""What is printed when the server is down: tables on A4.
 
 A sheet fits on one page as long as its lines stay legible (40 of them across, 60 upright), else it goes on.
 The time whose state it shows stands on top, as large as its title: paper does not change by itself.
@@ -6,23 +6,14 @@ The time whose state it shows stands on top, as large as its title: paper does n
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from io import BytesIO
-from pathlib import Path
-from unicodedata import combining, normalize
 
 from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-_SYSTEM_FONTS = (
-    Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),  # Debian, Ubuntu
-    Path("/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf"),  # Fedora, RHEL
-    Path("/usr/share/fonts/TTF/DejaVuSans.ttf"),  # Arch
-)
-"""Where a font for many scripts is found; without one, the font that comes with reportlab (Latin only)."""
+from hms_rt.paper.missing import told_of
+from hms_rt.paper.writing import Align, Pen
 
 MARGIN = 9 * mm
 HEAD = 19 * mm
@@ -77,85 +68,69 @@ class Sheet:
     columns: Sequence[tuple[str, float]]
     lines: Sequence[Line]
     page: Page = ACROSS
+    language: str = "en"
 
 
 def pdf(sheet: Sheet) -> bytes:
-    """The sheet as PDF."""
+    """The sheet as PDF; from right to left, its columns stand the other way round."""
     out = BytesIO()
-    page = sheet.page
+    page, pen = sheet.page, Pen(sheet.language)
     canvas = Canvas(out, pagesize=(page.width, page.height), pageCompression=1)
     canvas.setTitle(sheet.title)
     starts = range(0, len(sheet.lines), page.lines)
     pages = [sheet.lines[start : start + page.lines] for start in starts] or [()]
     for number, lines in enumerate(pages, 1):
-        _head(canvas, sheet, f"{number}/{len(pages)}" if len(pages) > 1 else "")
         tall = min(TALLEST, page.room / max(1, len(lines)))
         for position, line in enumerate(lines):
-            _line(canvas, sheet, line, page.height - MARGIN - HEAD - (position + 1) * tall, tall, position)
+            _line(
+                canvas, sheet, pen, line, page.height - MARGIN - HEAD - (position + 1) * tall, tall, position
+            )
+        _head(canvas, sheet, pen, f"{number}/{len(pages)}" if len(pages) > 1 else "")
         canvas.showPage()
     canvas.save()
     return out.getvalue()
 
 
-def _head(canvas: Canvas, sheet: Sheet, number: str) -> None:
-    page, bold = sheet.page, font(bold=True)
+def _head(canvas: Canvas, sheet: Sheet, pen: Pen, number: str) -> None:
+    """Drawn after the lines, so that it can say which of their letters no font has."""
+    page = sheet.page
     top, right = page.height - MARGIN, page.width - MARGIN
-    canvas.setFont(bold, 17)
-    canvas.drawString(MARGIN, top - 6 * mm, fitted(sheet.title, bold, 17, page.inner - TIME))
-    canvas.drawRightString(right, top - 6 * mm, sheet.moment)
-    canvas.setFont(font(bold=False), 8)
-    told = fitted(f"{sheet.note} {number}".strip(), font(bold=False), 8, page.inner)
-    canvas.drawString(MARGIN, top - 11 * mm, told)
-    canvas.setFont(bold, 8)
-    left = MARGIN
-    for heading, wide in sheet.columns:
-        canvas.drawString(left + 1 * mm, top - HEAD + 1.4 * mm, heading)
-        left += wide * mm
+    edges = (MARGIN, right)
+    title = pen.fitted(sheet.title, bold=True, size=17, room=page.inner - TIME)
+    pen.place(canvas, edges, top - 6 * mm, title, bold=True, size=17)
+    moment = pen.legible(sheet.moment, bold=True)
+    pen.place(canvas, edges, top - 6 * mm, moment, bold=True, size=17, align=Align.END)
+    told = " ".join(part for part in (sheet.note, number, told_of(pen)) if part)
+    pen.place(canvas, edges, top - 11 * mm, pen.fitted(told, bold=False, size=8, room=page.inner), size=8)
+    for (left, wide), (heading, _) in zip(_places(sheet, pen), sheet.columns, strict=True):
+        shown = pen.fitted(heading, bold=True, size=8, room=wide - 2 * mm)
+        pen.place(canvas, (left + mm, left + wide - mm), top - HEAD + 1.4 * mm, shown, bold=True, size=8)
     canvas.setLineWidth(0.8)
     canvas.line(MARGIN, top - HEAD, right, top - HEAD)
 
 
-def _line(canvas: Canvas, sheet: Sheet, line: Line, bottom: float, tall: float, position: int) -> None:
+def _line(
+    canvas: Canvas, sheet: Sheet, pen: Pen, line: Line, bottom: float, tall: float, position: int
+) -> None:
     if position % 2:
         canvas.setFillGray(0.93)
         canvas.rect(MARGIN, bottom, sheet.page.inner, tall, stroke=0, fill=1)
         canvas.setFillGray(0)
     size = min(9.0, tall * 0.55)
-    left, baseline = MARGIN, bottom + (tall - size) / 2 + size * 0.18
-    for column, ((_, wide), cell) in enumerate(zip(sheet.columns, line.cells, strict=True)):
-        used = font(bold=column in line.strong)
-        canvas.setFont(used, size)
-        canvas.drawString(left + 1 * mm, baseline, fitted(cell, used, size, (wide - 2) * mm))
-        left += wide * mm
+    baseline = bottom + (tall - size) / 2 + size * 0.18
+    for column, ((left, wide), cell) in enumerate(zip(_places(sheet, pen), line.cells, strict=True)):
+        bold = column in line.strong
+        shown = pen.fitted(cell, bold=bold, size=size, room=wide - 2 * mm)
+        pen.place(canvas, (left + mm, left + wide - mm), baseline, shown, bold=bold, size=size)
     canvas.setLineWidth(0.25)
     canvas.line(MARGIN, bottom, MARGIN + sheet.page.inner, bottom)
 
 
-def fitted(text: str, font_name: str, size: float, room: float) -> str:
-    """``text`` as the font can draw it, cut with an ellipsis where it is longer than ``room`` points."""
-    shown = "".join(drawable(character, font_name) for character in text)
-    while pdfmetrics.stringWidth(shown, font_name, size) > room:
-        shown = shown.rstrip("…")[:-1] + "…"
-    return shown
-
-
-def drawable(character: str, font_name: str) -> str:
-    """``character``, or its letter without accents, or ``?``: what a font cannot draw would be left out."""
-    known = pdfmetrics.getFont(font_name).face.charToGlyph
-    if ord(character) in known:
-        return character
-    plain = "".join(c for c in normalize("NFKD", character) if not combining(c))
-    return plain if plain and all(ord(c) in known for c in plain) else "?"
-
-
-@cache
-def font(*, bold: bool) -> str:
-    """The name of the font of every PDF, registered."""
-    for path in _SYSTEM_FONTS:
-        wanted = path.with_name(path.name.replace("Sans.", "Sans-Bold.")) if bold else path
-        if wanted.is_file():
-            pdfmetrics.registerFont(TTFont(wanted.stem, str(wanted)))
-            return wanted.stem
-    name = "VeraBd" if bold else "Vera"
-    pdfmetrics.registerFont(TTFont(name, f"{name}.ttf"))
-    return name
+def _places(sheet: Sheet, pen: Pen) -> list[tuple[float, float]]:
+    """Where each column begins at the left, and its width."""
+    places, used = [], 0.0
+    for _, wide in sheet.columns:
+        begins = sheet.page.width - MARGIN - used - wide * mm if pen.rtl else MARGIN + used
+        places.append((begins, wide * mm))
+        used += wide * mm
+    return places

@@ -3,7 +3,6 @@
 import re
 from io import BytesIO
 
-import pytest
 import pytest_asyncio
 from pypdf import PdfReader
 
@@ -19,7 +18,6 @@ from hms_rt.departments.billing.schemas.accounts import (
 from hms_rt.departments.billing.schemas.charges import ReverseCharge
 from hms_rt.departments.billing.schemas.papers import IssuerIn
 from hms_rt.departments.billing.schemas.tariffs import CodeIn, CurrencyIn, ServiceIn
-from hms_rt.departments.billing.views.words import _WORDS, LANGUAGES
 from hms_rt.departments.patients.schemas.details import WhyIn
 from hms_rt.kernel.errors import Code
 from hms_rt.kernel.principal import Role
@@ -180,10 +178,3 @@ async def test_papers_of_the_restricted_name_nobody_and_drafts_voids_and_strange
     answer = await client.get(f"/api/v1/billing/invoices/{issued.id}/pdf")
     assert (answer.status, answer.content_type) == (200, "application/pdf")
     assert answer.headers["Cache-Control"] == "no-store"
-
-
-@pytest.mark.parametrize("word", sorted(_WORDS))
-def test_every_word_is_known_in_every_language(word: str) -> None:
-    assert len(_WORDS[word]) == len(LANGUAGES)
-    assert all(_WORDS[word])
-    assert len({tuple(re.findall(r"\{\w+\}", said)) for said in _WORDS[word]}) == 1

@@ -5,9 +5,9 @@ import uuid
 
 import pytest
 
-from hms_rt.departments.lab.views.labels import LANGUAGES as PRINTED
+from hms_rt.departments.lab.views.words import WORDS as PRINTED
 from hms_rt.departments.notifications.model.notification import say_safely
-from hms_rt.departments.notifications.model.texts import _TEXTS, LANGUAGES, spoken, words
+from hms_rt.departments.notifications.model.texts import _TEXTS, spoken, words
 from hms_rt.departments.notifications.schemas.notifications import (
     NotificationQuery,
     PreferencesShape,
@@ -16,6 +16,7 @@ from hms_rt.departments.notifications.schemas.notifications import (
 from hms_rt.departments.notifications.service import Kind, NotificationsService, Phrase, say
 from hms_rt.departments.opd.model.announcing import TEXTS as ANNOUNCED
 from hms_rt.departments.patients.schemas import PatientNew
+from hms_rt.kernel.languages import LANGUAGES
 from hms_rt.kernel.principal import SYSTEM, Role
 from hms_rt.services import Services
 from tests.conftest import PersonFactory, command
@@ -38,7 +39,7 @@ def test_every_phrase_is_said_in_every_language_with_the_same_slots(phrase: Phra
 
 
 def test_the_languages_are_those_of_announcements_and_labels() -> None:
-    assert set(LANGUAGES) == {*ANNOUNCED, *PRINTED}
+    assert set(LANGUAGES) == set(ANNOUNCED) == set(PRINTED)
     assert [spoken(wanted, "es") for wanted in ("de", "sv", None)] == ["de", "es", "es"]
     assert spoken(None, "sv") == "en"
 

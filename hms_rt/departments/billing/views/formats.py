@@ -17,7 +17,8 @@ class Formats:
     """How one language writes; amounts have exactly the places of ``currency``, times are those of ``zone``.
 
     The places come from the currency, not from the language's own table of currencies: paper and database
-    agree.
+    agree. Digits are 0 to 9 in every language, as in bar codes, lots and record numbers; Arabic text keeps
+    the marks of direction that order signs and currencies.
     """
 
     language: str
@@ -71,4 +72,7 @@ class Formats:
         fitting = copy(pattern)
         fitting.frac_prec = places
         shown = str(fitting.apply(value, self.locale, currency=currency, currency_digits=False))
-        return shown.replace("\u200f", "").replace("\u200e", "")
+        if self.locale.text_direction == "rtl":
+            # CLDR's sign, which stays before the digits; Babel writes a bare one, which would go behind them
+            shown = shown.replace("\u200e-", "-").replace("-", "\u200e-")
+        return shown

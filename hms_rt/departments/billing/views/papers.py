@@ -102,6 +102,7 @@ class Press:
             stamp="  ".join(part for part in (stamp, self.stamp) if part),
             page=self.words["page"],
             footer=self.issuer.footer.splitlines(),
+            language=self.formats.language,
         )
 
     def _about(self, to: Addressee) -> list[tuple[str, str]]:
@@ -202,8 +203,8 @@ def _grid(press: Press, rows: Sequence[Sequence[str]], *, shares: bool = False) 
     words = press.words
     if shares:
         columns = [
-            Column(words["date"], 22),
-            Column(words["service"], 46),
+            Column(words["date"], 24),
+            Column(words["service"], 44),
             Column(words["quantity"], 14, number=True),
             Column(words["unit_price"], 24, number=True),
             Column(words["tax_rate"], 16, number=True),

@@ -2,7 +2,8 @@
 
 A page is one label of a label printer, 50 by 25 mm. The bar code holds the barcode alone, with bars from 0.25
 mm, which every scanner in use reads (GS1 asks for 0.25 to 1.016 mm), and the quiet zone of ten such bars on
-either side (ISO/IEC 15417). A barcode that needs more room gets a wider page.
+either side (ISO/IEC 15417). A barcode that needs more room gets a wider page. Dates are ISO 8601, which reads
+the same everywhere.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,9 @@ from reportlab.pdfgen.canvas import Canvas
 
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
 from hms_rt.departments.lab.model.order import Priority
-from hms_rt.paper import fitted, font
+from hms_rt.departments.lab.views.words import Words, words
+from hms_rt.kernel.languages import isolated, language_of
+from hms_rt.paper.writing import Pen
 
 WIDTH, HEIGHT = 50 * mm, 25 * mm
 NARROW_BAR = 0.25 * mm
@@ -26,49 +29,6 @@ BAR_HEIGHT = 8 * mm
 MARGIN = 1.5 * mm
 SIZE = 6.5
 LINE = 2.7 * mm
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What a label says, in one language."""
-
-    born: str
-    taken: str
-    kinds: Sequence[str]
-
-    def kind(self, kind: SpecimenKind) -> str:
-        """The name of what was taken."""
-        return self.kinds[list(SpecimenKind).index(kind)]
-
-
-LANGUAGES = {
-    "en": Words(
-        "born",
-        "taken",
-        ("Blood", "Serum", "Plasma", "Urine", "Stool", "CSF", "Sputum", "Swab", "Tissue", "Other"),
-    ),
-    "de": Words(
-        "geb.",
-        "entn.",
-        ("Blut", "Serum", "Plasma", "Urin", "Stuhl", "Liquor", "Sputum", "Abstrich", "Gewebe", "Sonstiges"),
-    ),
-    "es": Words(
-        "nac.",
-        "toma",
-        ("Sangre", "Suero", "Plasma", "Orina", "Heces", "LCR", "Esputo", "Frotis", "Tejido", "Otro"),
-    ),
-    "fr": Words(
-        "né(e)",
-        "prél.",
-        ("Sang", "Sérum", "Plasma", "Urine", "Selles", "LCR", "Crachat", "Frottis", "Tissu", "Autre"),
-    ),
-    "nl": Words(
-        "geb.",
-        "afn.",
-        ("Bloed", "Serum", "Plasma", "Urine", "Feces", "Liquor", "Sputum", "Uitstrijk", "Weefsel", "Overig"),
-    ),
-}
-"""The languages of labels; any other gets English. Dates are ISO 8601, which reads the same everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,34 +47,52 @@ class Label:
 
 def pdf(labels: Sequence[Label], *, language: str, zone: ZoneInfo) -> bytes:
     """The labels as a PDF, one to a page; the same labels give the same bytes."""
-    words = LANGUAGES.get(language, LANGUAGES["en"])
+    said_in, pen = words(language), Pen(language_of(language))
     written = BytesIO()
     canvas = Canvas(written, pagesize=(WIDTH, HEIGHT), invariant=True)
     for label in labels:
-        _page(canvas, label, words, zone)
+        _page(canvas, pen, label, said_in, zone)
         canvas.showPage()
     canvas.save()
     return written.getvalue()
 
 
-def _page(canvas: Canvas, label: Label, words: Words, zone: ZoneInfo) -> None:
+def _page(canvas: Canvas, pen: Pen, label: Label, said_in: Words, zone: ZoneInfo) -> None:
     bars = Code128(label.barcode, barWidth=NARROW_BAR, barHeight=BAR_HEIGHT, quiet=False)
     width = max(WIDTH, bars.width + 2 * QUIET_ZONE)
     canvas.setPageSize((width, HEIGHT))
     top, room = HEIGHT - MARGIN - SIZE, width - 2 * MARGIN
     born = label.birth_date.isoformat() if label.birth_date is not None else "-"
-    _line(canvas, top, room, label.patient_name, bold=True)
-    _line(canvas, top - LINE, room, f"{label.mrn}  {words.born} {born}")
+    _line(canvas, pen, top, room, label.patient_name, bold=True)
+    _line(
+        canvas,
+        pen,
+        top - LINE,
+        room,
+        f"{isolated(label.mrn, pen.language)}  {said_in.born} {isolated(born, pen.language)}",
+    )
     bars.drawOn(canvas, (width - bars.width) / 2, top - LINE * 1.6 - BAR_HEIGHT)
     below = top - LINE * 2.5 - BAR_HEIGHT
-    urgent = f"  {label.priority.value.upper()}" if label.priority is not Priority.ROUTINE else ""
-    _line(canvas, below, room, f"{label.barcode}  {words.kind(label.kind)}{urgent}", bold=True)
+    urgent = f"  {said_in.urgency[label.priority]}" if label.priority is not Priority.ROUTINE else ""
+    _line(
+        canvas,
+        pen,
+        below,
+        room,
+        f"{isolated(label.barcode, pen.language)}  {said_in.kind(label.kind)}{urgent}",
+        bold=True,
+    )
     taken = label.taken_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
-    _line(canvas, below - LINE, room, f"{words.taken} {taken}  {' '.join(label.tests)}")
+    _line(
+        canvas,
+        pen,
+        below - LINE,
+        room,
+        f"{said_in.taken} {isolated(taken, pen.language)}  {' '.join(label.tests)}",
+    )
 
 
-def _line(canvas: Canvas, height: float, room: float, text: str, *, bold: bool = False) -> None:
+def _line(canvas: Canvas, pen: Pen, height: float, room: float, text: str, *, bold: bool = False) -> None:
     """One line of text, cut where it does not fit."""
-    used = font(bold=bold)
-    canvas.setFont(used, SIZE)
-    canvas.drawString(MARGIN, height, fitted(text, used, SIZE, room))
+    shown = pen.fitted(text, bold=bold, size=SIZE, room=room)
+    pen.place(canvas, (MARGIN, MARGIN + room), height, shown, bold=bold, size=SIZE)

@@ -6,8 +6,7 @@ A hospital's own words stand in the slots: names of tests, codes of beds, wards 
 from collections.abc import Mapping
 
 from hms_rt.departments.notifications.model.wording import FALLBACK, Phrase, Wording
-
-LANGUAGES = ("en", "de", "es", "fr", "nl", "it", "pt", "pl", "tr", "ru", "uk", "ar")
+from hms_rt.kernel.languages import LANGUAGES
 
 _P = Phrase
 

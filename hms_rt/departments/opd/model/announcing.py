@@ -16,6 +16,7 @@ TEXTS: Mapping[str, str] = {
     "es": "Número {label}, pase a {counter}",
     "fr": "Numéro {label}, veuillez vous rendre à {counter}",
     "it": "Numero {label}, si prega di andare a {counter}",
+    "nl": "Nummer {label}, komt u alstublieft naar {counter}",
     "pl": "Numer {label}, proszę do: {counter}",
     "pt": "Senha {label}, por favor dirija-se a {counter}",
     "ru": "Номер {label}, пройдите, пожалуйста: {counter}",

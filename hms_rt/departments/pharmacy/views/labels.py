@@ -17,19 +17,15 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 from reportlab.graphics.barcode.code128 import Code128
 from reportlab.lib.units import mm
-from reportlab.lib.utils import simpleSplit
-from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from hms_rt.departments.pharmacy.model.formulary import Medicine
-from hms_rt.departments.pharmacy.views.instructions import (
-    LANGUAGES,
-    Taken,
-    Words,
-    instruction,
-    language_of,
-)
-from hms_rt.paper import drawable, fitted, font
+from hms_rt.departments.pharmacy.views.instructions import Taken, instruction
+from hms_rt.departments.pharmacy.views.speech import words
+from hms_rt.departments.pharmacy.views.speech.words import Words
+from hms_rt.kernel.languages import isolated, language_of
+from hms_rt.paper.fonts import font
+from hms_rt.paper.writing import Pen, width
 
 WIDTH, HEIGHT = round(76 * mm), round(51 * mm)
 MARGIN = 7
@@ -40,7 +36,7 @@ SIZE, LARGE, SMALLEST = 8, 9, 5
 LINE = 9
 """Lengths on the page are whole points, of 0.35 mm."""
 MOST_LINES = 5
-"""Of the instruction and the note together; what does not fit is cut with an ellipsis."""
+"""Of the instruction and the note together; what is longer is set smaller, at last cut with an ellipsis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +79,20 @@ def pdf(labels: Sequence[Label], *, language: str, zone: ZoneInfo) -> bytes:
 
 
 def _page(canvas: Canvas, label: Label, language: str, zone: ZoneInfo) -> None:
-    words, locale = LANGUAGES[language], Locale.parse(language)
-    top = HEIGHT - MARGIN - LARGE
-    who = " ".join(each for each in (label.patient, label.mrn) if each)
-    _line(canvas, top, who, LARGE, bold=True)
-    _line(canvas, top - LINE - 2, _what(label.medicine, words, locale), LARGE, bold=True)
-    below = _paragraphs(canvas, top - 2 * LINE - 3, label, language)
-    for text in _facts(label, words, locale, zone):
-        _line(canvas, below, text, SIZE)
+    said_in, locale, pen = words(language), Locale.parse(language), Pen(language)
+    who = " ".join(isolated(each, language) for each in (label.patient, label.mrn) if each)
+    what = _what(label.medicine, said_in, locale)
+    below = HEIGHT - MARGIN - LARGE
+    for text in (who, what):
+        _line(canvas, pen, below, text, LARGE, bold=True)
+        below -= LINE + 2
+    size, lines = _told(pen, label, language)
+    for line in lines:
+        _line(canvas, pen, below, line, size)
+        below -= LINE if size == SIZE else size + 1
+    below -= 2
+    for text in _facts(label, said_in, locale, zone):
+        _line(canvas, pen, below, text, SIZE)
         below -= LINE
     bars = Code128(barcode(label.number), barWidth=NARROW_BAR, barHeight=BAR_HEIGHT, quiet=False)
     bars.drawOn(canvas, MARGIN + 10 * NARROW_BAR, MARGIN)
@@ -98,50 +100,51 @@ def _page(canvas: Canvas, label: Label, language: str, zone: ZoneInfo) -> None:
     canvas.drawRightString(WIDTH - MARGIN, MARGIN + 3, barcode(label.number))
 
 
-def _what(medicine: Medicine, words: Words, locale: Locale) -> str:
+def _what(medicine: Medicine, said_in: Words, locale: Locale) -> str:
     """Name, strength and form: ``Amoxicillin 500 mg capsule (Betamox)``; of a liquid, in how much."""
     strength = f"{_number(medicine.strength, locale)} {medicine.strength_unit}"
     if medicine.per != 1:
         strength += f"/{_number(medicine.per, locale)} {medicine.dispense_unit}"
     brand = f" ({medicine.brand})" if medicine.brand else ""
-    return f"{medicine.generic} {strength} {words.form(medicine.form)}{brand}"
+    what = isolated(f"{medicine.generic} {strength}", locale.language)
+    return f"{what} {said_in.form(medicine.form)}{brand}"
 
 
-def _facts(label: Label, words: Words, locale: Locale, zone: ZoneInfo) -> list[str]:
-    unit = label.medicine.dispense_unit
+def _facts(label: Label, said_in: Words, locale: Locale, zone: ZoneInfo) -> list[str]:
+    language, unit = locale.language, label.medicine.dispense_unit
     several = len(label.lots) > 1
     lots = ", ".join(f"{lot} ({_number(much, locale)})" if several else lot for lot, much in label.lots)
     on = format_date(label.dispensed_at.astimezone(zone).date(), format="medium", locale=locale)
     use_by = format_date(label.use_by, format="medium", locale=locale)
+    quantity = isolated(f"{_number(label.quantity, locale)} {unit}", language)
     return [
-        f"{words.quantity}: {_number(label.quantity, locale)} {unit}",
-        f"{words.lot} {lots}, {words.use_by} {use_by}",
-        f"{words.dispensed} {on} {words.by} {label.initials}",
+        f"{said_in.quantity}: {quantity}",
+        said_in.lots.format(lots=isolated(lots, language), until=isolated(use_by, language)),
+        said_in.dispensed.format(on=isolated(on, language), by=isolated(label.initials, language)),
     ]
 
 
-def _paragraphs(canvas: Canvas, top: int, label: Label, language: str) -> int:
-    """How to take it and the prescriber's note, wrapped; answers where the next line goes."""
-    used = font(bold=False)
-    lines: list[str] = []
-    for text in (instruction(label.taken, language), label.note or ""):
-        shown = "".join(drawable(character, used) for character in text)
-        lines += simpleSplit(shown, used, SIZE, ROOM)
-    if len(lines) > MOST_LINES:
-        lines = [*lines[: MOST_LINES - 1], " ".join(lines[MOST_LINES - 1 :]) + " …"]
-    for position, text in enumerate(lines):
-        _line(canvas, top - position * LINE, text, SIZE)
-    return top - len(lines) * LINE - 2
+def _told(pen: Pen, label: Label, language: str) -> tuple[int, list[str]]:
+    """How to take it and the prescriber's note, wrapped; in smaller type before anything is cut."""
+    texts = [each for each in (instruction(label.taken, language), label.note) if each]
+    for size in range(SIZE, SMALLEST - 1, -1):
+        lines = [
+            line for text in texts for line in pen.lines(pen.legible(text), bold=False, size=size, room=ROOM)
+        ]
+        most = MOST_LINES * LINE // (LINE if size == SIZE else size + 1)
+        if len(lines) <= most:
+            return size, lines
+    return size, [*lines[: most - 1], " ".join(lines[most - 1 :]) + " …"]
 
 
 def _number(number: Decimal, locale: Locale) -> str:
     return str(format_decimal(number.normalize(), locale=locale, decimal_quantization=False))
 
 
-def _line(canvas: Canvas, height: int, text: str, size: int, *, bold: bool = False) -> None:
+def _line(canvas: Canvas, pen: Pen, height: int, text: str, size: int, *, bold: bool = False) -> None:
     """One line of text, set smaller where it does not fit, and cut only if it were too small to read."""
-    used = font(bold=bold)
-    while size > SMALLEST and stringWidth(text, used, size) > ROOM:
+    legible = pen.legible(text, bold=bold)
+    while size > SMALLEST and width(legible, bold=bold, size=size) > ROOM:
         size -= 1
-    canvas.setFont(used, size)
-    canvas.drawString(MARGIN, height, fitted(text, used, size, ROOM))
+    shown = pen.fitted(legible, bold=bold, size=size, room=ROOM)
+    pen.place(canvas, (MARGIN, WIDTH - MARGIN), height, shown, bold=bold, size=size)

@@ -24,7 +24,9 @@ from hms_rt.departments.pharmacy.service import PharmacyService
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.principal import SYSTEM, Principal
+from hms_rt.storage import postgres
 from tests.conftest import command
+from tests.money.boards import strange
 from tests.money.books import Books
 from tests.money.doors import Door
 from tests.money.sums import broken
@@ -123,6 +125,8 @@ class Commands:
             except Exception as error:
                 raise AssertionError(self._told(repr(error))) from error
             assert not found, self._told(str(found))
+        found = await self.boards()
+        assert not found, self._told(str(found))
 
     async def _step(self, number: int) -> None:
         names = list(self._rules)
@@ -140,6 +144,11 @@ class Commands:
         """What does not add up, or is not what was told."""
         async with self.ground.aside.connect() as connection:
             return await broken(connection) + await self.books.differences(connection)
+
+    async def boards(self) -> list[str]:
+        """Boards that show something else than is stored."""
+        async with postgres.snapshot(self.ground.aside) as connection:
+            return await strange(connection, self.ground.hospital)
 
     # --- for the rules
 

@@ -98,6 +98,79 @@ RULES = {
         WHERE m.received IS DISTINCT FROM coalesce(p.amount, 0)
             OR m.given_back IS DISTINCT FROM coalesce(r.amount, 0)
     """,
+    "what is used of a package is taken off charges, within what it includes": """
+        SELECT 1 FROM billing_package_use u JOIN billing_package_left l ON l.use_id = u.id
+        WHERE l.used NOT BETWEEN 0 AND l.quantity OR (u.state = 'withdrawn' AND l.used <> 0)
+            OR l.used <> (SELECT coalesce(sum(c.quantity), 0) FROM billing_charge c WHERE c.kind = 'included'
+                AND c.source = u.id::text AND c.service = l.service
+                AND c.reverses IS NULL AND c.reversed_by IS NULL)
+    """,
+    "what is taken off a charge is no more than the charge": """
+        SELECT c.id FROM billing_charge c JOIN billing_charge off ON off.reduces = c.id
+        WHERE c.reverses IS NULL AND off.reverses IS NULL AND off.reversed_by IS NULL GROUP BY c.id
+        HAVING (c.reversed_by IS NOT NULL) OR sum(-off.gross) > c.gross
+            OR coalesce(sum(off.quantity) FILTER (WHERE off.kind = 'included'), 0) > c.quantity
+    """,
+    "an applied package is charged once": """
+        SELECT u.id FROM billing_package_use u LEFT JOIN billing_charge c ON c.kind = 'package'
+            AND c.cause = u.id::text AND c.reverses IS NULL AND c.reversed_by IS NULL
+        GROUP BY u.id HAVING count(c.id) <> CASE u.state WHEN 'applied' THEN 1 ELSE 0 END
+    """,
+    "a closed day is its shifts": """
+        SELECT d.id FROM (SELECT *, lag(day) OVER (PARTITION BY facility ORDER BY day) AS before
+            FROM billing_day) d LEFT JOIN billing_shift s ON s.facility = d.facility AND s.day <= d.day
+            AND (d.before IS NULL OR s.day > d.before)
+        GROUP BY d.id, d.shifts, d.counted, d.difference, d.opening_cash
+        HAVING count(s.id) <> d.shifts OR sum(s.counted) <> d.counted OR sum(s.difference) <> d.difference
+            OR sum(s.opening_cash) <> d.opening_cash OR bool_or(s.closed_at IS NULL)
+            OR (SELECT sum(received - given_back) FROM billing_day_means
+                WHERE day_id = d.id AND means = 'cash') <> sum(s.cash - s.opening_cash)
+    """,
+    "what was counted is what the drawer held, and the difference": """
+        SELECT id FROM billing_shift WHERE closed_at IS NOT NULL AND counted - cash <> difference
+    """,
+    "a shelf holds what may be handed over, and says what is low": """
+        SELECT h.store FROM pharmacy_shelf h WHERE h.low <> coalesce(h.usable <= h.reorder_level, false)
+            OR h.usable <> (SELECT coalesce(sum(s.quantity), 0) FROM pharmacy_stock s
+                JOIN pharmacy_lot l ON l.id = s.lot_id WHERE s.store = h.store AND l.medicine = h.medicine
+                    AND l.recalled_at IS NULL AND l.expired_at IS NULL)
+    """,
+    "a prescription is where its last event left it, and dispensed when its lines are": """
+        SELECT p.id FROM pharmacy_prescription p WHERE p.state <> (SELECT state_after FROM pharmacy_event
+                WHERE prescription_id = p.id ORDER BY id DESC LIMIT 1)
+            OR (p.state = 'dispensed') <> (p.state NOT IN ('draft', 'stopped', 'cancelled', 'on_hold')
+                AND NOT EXISTS (SELECT FROM pharmacy_line l WHERE l.prescription_id = p.id
+                    AND l.dispensed < l.quantity AND l.not_dispensed IS NULL))
+    """,
+    "what came back of a line came back of its dispenses": """
+        SELECT l.id FROM pharmacy_line l WHERE l.returned <> (SELECT coalesce(sum(r.quantity), 0)
+            FROM pharmacy_dispense_item i JOIN pharmacy_return r ON r.item_id = i.id WHERE i.line_id = l.id)
+    """,
+    "every version of a medicine is kept": """
+        SELECT m.code FROM pharmacy_medicine m LEFT JOIN pharmacy_medicine_version v ON v.code = m.code
+        GROUP BY m.code, m.version HAVING count(v.version) <> m.version OR max(v.version) <> m.version
+    """,
+    "prices of a tariff follow each other": """
+        SELECT a.id FROM billing_price a JOIN billing_price b ON b.tariff_id = a.tariff_id AND b.id <> a.id
+            AND a.valid_from <= b.valid_from AND (a.valid_until IS NULL OR a.valid_until > b.valid_from)
+    """,
+    "who may go has as many things to be done as the board says": """
+        SELECT o.outstanding, d.* FROM beds_occupant o JOIN ipd_stay s ON s.id = o.stay_id
+        CROSS JOIN LATERAL (SELECT
+            NOT EXISTS (SELECT FROM ipd_summary m WHERE m.admission_id = s.admission_id) AS summary,
+            EXISTS (SELECT FROM pharmacy_prescription p WHERE p.admission_id = s.admission_id
+                AND NOT p.take_home AND p.state NOT IN ('stopped', 'cancelled', 'dispensed')) AS given,
+            EXISTS (SELECT FROM pharmacy_prescription p WHERE p.admission_id = s.admission_id
+                AND p.take_home AND p.state NOT IN ('stopped', 'cancelled', 'dispensed')) AS along,
+            EXISTS (SELECT FROM billing_charge c WHERE c.admission_id = s.admission_id
+                AND c.reverses IS NULL AND c.reversed_by IS NULL AND c.reduces IS NULL
+                AND NOT EXISTS (SELECT FROM billing_line l JOIN billing_invoice i ON i.id = l.invoice_id
+                    WHERE l.charge_id = c.id AND l.live AND i.state <> 'draft')) AS unbilled,
+            EXISTS (SELECT FROM billing_invoice i WHERE i.admission_id = s.admission_id
+                AND i.kind NOT IN ('payer', 'credit_note') AND i.state IN ('issued', 'part_paid')) AS unpaid
+        ) d WHERE o.leaving_since IS NOT NULL AND o.outstanding
+            <> d.summary::int + d.given::int + d.along::int + d.unbilled::int + d.unpaid::int
+    """,
     "no number of a paper is missing or given twice": """
         SELECT facility, series FROM billing_series FULL JOIN (
             SELECT facility, CASE kind WHEN 'credit_note' THEN kind ELSE 'invoice' END AS series, number
@@ -130,4 +203,9 @@ RULES = {
 
 async def broken(connection: AsyncConnection) -> list[str]:
     """The rules that do not hold now."""
-    return [rule for rule, query in RULES.items() if (await connection.execute(text(query))).first()]
+    found = []
+    for rule, query in RULES.items():
+        row = (await connection.execute(text(query))).first()
+        if row is not None:
+            found.append(f"{rule}: {tuple(row)}")
+    return found

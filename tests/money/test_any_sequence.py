@@ -54,8 +54,8 @@ CARE = {
     "items": [{"service": "DRESS", "quantity": "4"}, {"service": "AMOX", "quantity": "10"}],
 }
 DONE = {
-    *("pharmacy.receive", "pharmacy.prescribe", "pharmacy.activate", "pharmacy.prepare"),
-    *("billing.raise_charge", "billing.draft_invoice", "billing.take_payment"),
+    *("pharmacy.receive", "pharmacy.prescribe", "pharmacy.activate", "pharmacy.transfer"),
+    *("billing.raise_charge", "billing.open_cashier_shift"),
 }
 """What every sequence does."""
 

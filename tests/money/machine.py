@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from enum import StrEnum
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
@@ -48,7 +49,7 @@ def one_of(*values: Any) -> Draw:
 
 quantities = one_of("0.5", "1", "3", "7.25", "20")
 amounts = one_of("0.01", "5", "12.01", "33.33", "100")
-TROUBLES = [*[Trouble.NONE] * len(Trouble), *Trouble]
+TROUBLES: Sequence[StrEnum] = [*[Trouble.NONE] * len(Trouble), *Trouble]
 MESSAGES = 25
 """A connection that is lost in the middle is so after fewer messages."""
 
@@ -85,11 +86,13 @@ class Ground:
 class Commands:
     """One sequence, about patients and lots of its own; the counter is everybody's."""
 
+    troubles = TROUBLES
+
     def __init__(self, ground: Ground, seed: int) -> None:
         self.ground, self.seed, self.chance = ground, seed, random.Random(seed)
         self.books, self.services = ground.books, ground.hospital.services
-        self.pharmacy = cast(PharmacyService, Door("pharmacy", self.services.pharmacy))
-        self.billing = cast(BillingService, Door("billing", self.services.billing))
+        self.pharmacy = cast(PharmacyService, Door("pharmacy", self.service("pharmacy")))
+        self.billing = cast(BillingService, Door("billing", self.service("billing")))
         self.clerk, self.admin = ground.clerk, ground.admin
         self.pharmacist, self.doctor, self.nurse = ground.pharmacist, ground.doctor, ground.nurse
         self.patients: list[uuid.UUID] = []
@@ -105,10 +108,14 @@ class Commands:
         self.payments: list[uuid.UUID] = []
         self.refunds: list[uuid.UUID] = []
         self.at = 0
-        self._trouble = Trouble.NONE
+        self._trouble: StrEnum = Trouble.NONE
         self._last: deque[str] = deque(maxlen=SHOWN)
         marked = [(getattr(type(self), name), name) for name in sorted(dir(type(self)))]
         self._rules = {name: step.drawn for step, name in marked if hasattr(step, "drawn")}
+
+    def service(self, department: str) -> Any:
+        """Who is asked."""
+        return getattr(self.services, department)
 
     async def begin(self) -> None:
         """What the steps find: patients, goods, an open drawer."""
@@ -133,7 +140,7 @@ class Commands:
         self.chance = random.Random(f"{self.seed}/{number}")
         (name,) = self.chance.choices(names, [self._rules[name][0] for name in names])
         drawn = {key: draw(self.chance) for key, draw in self._rules[name][1].items()}
-        self._trouble = self.chance.choice(TROUBLES)
+        self._trouble = self.chance.choice(self.troubles)
         self._last.append(f"{number}: {name} {drawn}, {self._trouble}")
         await getattr(self, name)(**drawn)
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from hms_rt.departments.billing.model.payment import Means
 from hms_rt.departments.billing.schemas.accounts import (
     InvoiceIn,
+    InvoiceOut,
     IssueIn,
     PaymentIn,
     RefundIn,
@@ -32,6 +33,7 @@ OTHERS = """
     SELECT means, received - given_back AS counted FROM billing_shift_means
     WHERE shift_id = :id AND means <> 'cash'
 """
+GROSS = "SELECT gross, reversed_by FROM billing_charge WHERE id = :id"
 BACK = ReverseCharge(reason="was not done")
 TO_PAY = ("issued", "part_paid")
 DECISIONS = ("discard", "discard", "request_void", "void", "void")
@@ -153,8 +155,22 @@ class MoneyCommands(Commands):
         wanted = InvoiceIn(patient_id=self.pick(self.owe[-3:]))
         told = await self.give(lambda c: self.billing.draft_invoice(self.clerk, c, wanted))
         if told is not None:
-            self.books.invoiced(told)
-            self.invoices.append(told.id)
+            await self._drafted(told)
+
+    async def _drafted(self, told: InvoiceOut) -> None:
+        """A new draft; what waited for a tariff and has one by now is priced with it."""
+        self.books.invoiced(told)
+        self.invoices.append(told.id)
+        for charge in [one for one, is_now in self.books.charges.items() if is_now == (None, None)]:
+            gross, reversed_by = await self._booked(charge)
+            assert reversed_by is None
+            self.books.charges[charge] = (gross, None)
+
+    async def _booked(self, charge: uuid.UUID) -> tuple[Decimal | None, uuid.UUID | None]:
+        """What nobody was told: as it is stored."""
+        async with self.ground.aside.connect() as connection:
+            row = (await connection.execute(text(GROSS), {"id": charge})).one()
+        return row.gross, row.reversed_by
 
     @rule()
     async def three_drafts_at_once(self) -> None:
@@ -163,8 +179,7 @@ class MoneyCommands(Commands):
         made = await self.at_once(*doing)
         assert len(made) <= 1, "charged twice"
         for one in made:
-            self.books.invoiced(one)
-            self.invoices.append(one.id)
+            await self._drafted(one)
 
     @rule(4)
     async def issues(self) -> None:

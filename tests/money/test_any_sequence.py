@@ -34,7 +34,7 @@ from tests.pharmacy.conftest import furnish
 
 IN_THE_SUITE = "1:3"
 """Seeds, from the first to before the last."""
-STEPS = 80
+STEPS = 60
 SERVICES: tuple[dict[str, Any], ...] = (
     {"code": "DRESS", "name": "Dressing", "kind": "procedure"},
     {"code": "SUTURE", "name": "Suture", "kind": "procedure"},

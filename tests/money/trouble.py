@@ -46,6 +46,14 @@ class Trouble(StrEnum):
     TERMINATED = "its connection is terminated by PostgreSQL"
 
 
+class Death(StrEnum):
+    """What befalls a command that is given to one of two servers."""
+
+    KILLED = "the server is killed while it works"
+    KILLED_AMONG_COPIES = "three times at once to both servers, and one is killed meanwhile"
+    REDIS_GONE = "Redis is killed"
+
+
 LOSES: dict[Trouble, tuple[Lost, ...]] = {
     Trouble.LOST_BEFORE_COMMIT: (Lost.BEFORE,),
     Trouble.LOST_AFTER_COMMIT: (Lost.AFTER,),
@@ -63,13 +71,16 @@ STRIKES = {
 class Client:
     """Its ``seen`` counts what befell its commands, and what it was told meanwhile."""
 
+    pause_s = 0.01
+    """Before it asks again."""
+
     def __init__(self, wire: Wire, aside: AsyncEngine) -> None:
         self.seen: Counter[str] = Counter()
         self._wire = wire
         self._aside = aside
         """Another way to PostgreSQL, which never breaks."""
 
-    async def give(self, doing: Doing[T], trouble: Trouble = Trouble.NONE, *, messages: int = 0) -> T:
+    async def give(self, doing: Doing[T], trouble: StrEnum = Trouble.NONE, *, messages: int = 0) -> T:
         """The answer of a command that was done, once. Raises ``HmsError`` if it is refused."""
         key = str(uuid.uuid4())
 
@@ -80,25 +91,33 @@ class Client:
                 return error
 
         self.seen[trouble] += 1
-        self._wire.lose(*LOSES.get(trouble, ()), after_messages=messages)
+        told = await self._first(once, trouble, messages)
+        for _ in range(ATTEMPTS):
+            self.seen.update(one.code for one in told if isinstance(one, HmsError) and _again(one))
+            final = [one for one in told if not _again(one)]
+            if final:
+                break
+            await asyncio.sleep(self.pause_s)
+            told = [await once()]
+        else:
+            raise AssertionError(f"never told: {told}")
+        return self._one(final)
+
+    async def _first(
+        self, once: Callable[[], Awaitable[T | HmsError]], trouble: StrEnum, messages: int
+    ) -> list[T | HmsError]:
+        """What clients are told while the trouble lasts."""
+        plan = LOSES.get(trouble, ()) if isinstance(trouble, Trouble) else ()
+        self._wire.lose(*plan, after_messages=messages)
         if trouble in STRIKES:
-            async with self._locked(STRIKES[trouble]):
+            async with self._locked(STRIKES[Trouble(trouble)]):
                 told = [await once()]
         elif trouble in (Trouble.TOLD_THRICE_AT_ONCE, Trouble.ALL_OF_THAT):
             told = list(await asyncio.gather(once(), once(), once()))
         else:
             told = [await once() for _ in range(2 if trouble is Trouble.TOLD_TWICE else 1)]
         self._wire.hold()
-        for _ in range(ATTEMPTS):
-            self.seen.update(one.code for one in told if isinstance(one, HmsError) and _again(one))
-            final = [one for one in told if not _again(one)]
-            if final:
-                break
-            await asyncio.sleep(0.01)
-            told = [await once()]
-        else:
-            raise AssertionError(f"never told: {told}")
-        return self._one(final)
+        return told
 
     def lose(self, *plan: Lost) -> None:
         """Break the connections of what is done next, without a command; nothing more, if nothing is told."""

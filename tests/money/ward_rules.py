@@ -3,7 +3,6 @@
 import asyncio
 import uuid
 from datetime import timedelta
-from decimal import Decimal
 
 from sqlalchemy import text
 
@@ -20,13 +19,12 @@ from tests.conftest import command
 from tests.money.machine import NOBODY, one_of, quantities, rule
 from tests.money.money_rules import BACK, MoneyCommands
 from tests.money.stock_rules import DOSES, StockCommands
-from tests.money.trouble import LOSES
+from tests.money.trouble import LOSES, Trouble
 from tests.pharmacy.conftest import line
 
 AS_NEEDED = {"kind": "as_needed", "max_per_24h": 4}
 """No dose comes due meanwhile: what is outstanding follows from commands alone."""
 FREE_BED = "SELECT id FROM beds_bed WHERE status = 'available' ORDER BY code LIMIT 1"
-GROSS = "SELECT gross, reversed_by FROM billing_charge WHERE id = :id"
 BEHIND = "SELECT 1 FROM billing_stay WHERE ward IS NOT NULL AND next_day < :today"
 A_WHILE = timedelta(minutes=15)
 RUNS = 20
@@ -108,12 +106,6 @@ class WardCommands(StockCommands, MoneyCommands):
             assert after is not None
             self.books.charges[charge] = (gross, after)
 
-    async def _booked(self, charge: uuid.UUID) -> tuple[Decimal | None, uuid.UUID | None]:
-        """Who treats is told no price: as it is stored."""
-        async with self.ground.aside.connect() as connection:
-            row = (await connection.execute(text(GROSS), {"id": charge})).one()
-        return row.gross, row.reversed_by
-
     # --- packages
 
     @rule(2, days=one_of(1, 1, 3))
@@ -143,13 +135,12 @@ class WardCommands(StockCommands, MoneyCommands):
         """Days in bed are charged while somebody prepares an invoice of the same patient; connections break
         meanwhile. What the timers could not do they do again."""
         self.ground.clock.advance(timedelta(hours=hours))
-        lost = LOSES.get(self._trouble, ())
+        lost = LOSES.get(Trouble(self._trouble), ())
         wanted = InvoiceIn(patient_id=self.inpatient)
         draft = self.give(lambda c: self.billing.draft_invoice(self.clerk, c, wanted))
         made, _ = await asyncio.gather(draft, self._timers())
         if made is not None:
-            self.books.invoiced(made)
-            self.invoices.append(made.id)
+            await self._drafted(made)
         self.ground.client.lose(*lost)
         for _ in range(RUNS):
             await self._timers()

@@ -121,7 +121,7 @@ class RemoteService:
         async def call(principal: Principal, command: Command, *said: Any) -> BaseModel:
             given = iter([one for one in said if not isinstance(one, BaseModel)])
             path = route.path.format(**{one.name: next(given) for one in route.parameters})
-            (body,) = [one for one in said if isinstance(one, BaseModel)] or [None]
+            body = next((one for one in said if isinstance(one, BaseModel)), None)
             text = await self._ask(route.method, path, principal, command, body)
             assert route.answer is not None
             return route.answer.model_validate_json(text)

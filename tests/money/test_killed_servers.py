@@ -43,6 +43,8 @@ IN_THE_SUITE = "1:2"
 STEPS = int(os.environ.get("MONEY_STEPS", 25))
 KILLS = 2
 """More deaths of a sequence than that would take long: a server needs two seconds to come back."""
+AWAY = 6
+"""How many commands see no Redis."""
 MOMENTS_S = (0.0, 0.002, 0.006, 0.012, 0.02)
 SETTLED_S = 20.0
 COPIES = (Trouble.TOLD_TWICE, Trouble.TOLD_THRICE_AT_ONCE)
@@ -64,20 +66,26 @@ class RemoteClient(Client):
     def __init__(self, wire: Wire, aside: AsyncEngine, servers: Servers, valkey: EmbeddedStack) -> None:
         super().__init__(wire, aside)
         self._servers, self._valkey = servers, valkey
-        self._redis_there = True
+        self._without_redis = 0
+        """How many commands ago Redis died."""
 
     async def _first(
         self, once: Callable[[], Awaitable[T | HmsError]], trouble: StrEnum, messages: int
     ) -> list[T | HmsError]:
         self._servers.begin()
-        if trouble is Death.REDIS_GONE and self._redis_there:
-            self._redis_there = False
+        self._without_redis += self._without_redis > 0
+        if trouble is Death.REDIS_GONE and not self._without_redis:
+            self._without_redis = 1
             os.kill(self._valkey.pid("redis"), signal.SIGKILL)
+        if self._without_redis == AWAY:
+            await self._valkey.restart("redis")
         copies = 3 if trouble in (Trouble.TOLD_THRICE_AT_ONCE, Death.KILLED_AMONG_COPIES) else 1
         doing = [once() for _ in range(copies)]
         if trouble in (Death.KILLED, Death.KILLED_AMONG_COPIES) and self._servers.victim.kills < KILLS:
             moment = MOMENTS_S[messages % len(MOMENTS_S)]
-            *told, _ = await asyncio.gather(*doing, killed_soon(self._servers.victim, moment))
+            dies = asyncio.create_task(killed_soon(self._servers.victim, moment))
+            told = await asyncio.gather(*doing)
+            await dies
         else:
             told = await asyncio.gather(*doing)
         return [*told, *([await once()] if trouble is Trouble.TOLD_TWICE else [])]

@@ -209,7 +209,12 @@ class Hospital:
         )
         self.web = self._web()
         self.durable_timers = durable_timers(self.units, self.services)
-        self.housekeeping = Housekeeping(self._engine, self.clock)
+        self.housekeeping = Housekeeping(
+            self._engine,
+            self.clock,
+            self.services.reporting,
+            keep_months=self.settings.change_log_keep_months,
+        )
         self.timers = self._timers()
 
     # --- wiring

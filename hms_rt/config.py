@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     lab_night: Annotated[tuple[time, time], NoDecode] = (time(20), time(7))
     lab_critical_minutes: Annotated[tuple[float, float, float, float], NoDecode] = (10, 10, 10, 15)
     on_call_gap_days: Annotated[int, Field(ge=1, le=90)] = 7
+    change_log_keep_months: Annotated[int, Field(ge=0, le=1200)] = 0
     pharmacy_near_expiry_days: Annotated[int, Field(ge=1, le=1000)] = 90
     database_connections: Annotated[int, Field(ge=2, le=200)] = 16
     password_cost: Annotated[int, Field(ge=4, le=16)] = 12

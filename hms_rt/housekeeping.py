@@ -8,6 +8,7 @@ from functools import partial
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hms_rt.departments.reporting.service import ReportingService
 from hms_rt.kernel.clock import Clock
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.principal import SYSTEM, Principal
@@ -32,18 +33,26 @@ _FORGET_ANSWERS = text(
 class Housekeeping:
     """The hourly round, in one process at a time."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+    def __init__(
+        self, engine: AsyncEngine, clock: Clock, reporting: ReportingService, *, keep_months: int
+    ) -> None:
         self._engine = engine
         self._clock = clock
+        self._reporting = reporting
+        self._keep_months = keep_months
 
     async def run(self) -> None:
-        """Partitions for the months to come; answers of old idempotency keys and timers that fired go."""
+        """Partitions for the months to come; answers of old idempotency keys and timers that fired go; what
+        is older than the change log is kept for is taken out of it."""
         async with self._engine.begin() as connection:
             if not (await connection.execute(_ALONE)).scalar_one():
                 return  # another process is at it
             await connection.execute(_PARTITIONS)
             await connection.execute(_FORGET_ANSWERS)
             await durable.forget(connection, self._clock.now() - KEEP_FIRED)
+        async with self._engine.begin() as connection:
+            if (await connection.execute(_ALONE)).scalar_one():
+                await self._reporting.keep_months(self._keep_months)
 
 
 def durable_timers(units: UnitsOfWork, services: Services) -> DurableTimers:

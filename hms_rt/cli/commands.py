@@ -9,6 +9,7 @@ from rich.console import Console
 
 from hms_rt import __version__
 from hms_rt.cli import loop
+from hms_rt.cli.change_log_command import change_log
 from hms_rt.cli.import_command import import_command
 from hms_rt.config import ConfigError, Settings, load
 from hms_rt.replay.cli import replay_command
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(change_log, name="change-log")
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - asked for with --lan, and refused without TLS or a listed proxy
 

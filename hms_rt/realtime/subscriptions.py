@@ -123,6 +123,8 @@ class Subscriptions:
         if view.version - since.version > RING:
             return None
         missed = await self._hub.since(view.follower.stream, since.version)
+        if missed and missed[-1].version - since.version != len(missed):
+            return None  # months of the log were detached
         view.follower.recall(missed)
         return [] if view.follower.reaches(since.version) else missed
 

@@ -14,6 +14,7 @@ from hms_rt.departments.reporting.model.webhook import DeliveryKind, Pending, We
 from hms_rt.departments.reporting.tables import account as accounts
 from hms_rt.departments.reporting.tables import dead_letter as letters
 from hms_rt.departments.reporting.tables import webhook as webhooks
+from hms_rt.storage.metadata import audit_log as trail
 
 _ALONE = sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended('webhook ' || :id, 0))")
 _COLUMNS = [column.name for column in webhooks.columns]
@@ -115,6 +116,27 @@ async def page(
     if after is not None:
         query = query.where(webhooks.c.id > after)
     return [_webhook(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def standing(connection: AsyncConnection) -> list[Webhook]:
+    """All that have a place in the feed: active, paused and dead ones of accounts that were not revoked."""
+    query = (
+        sa.select(webhooks)
+        .join(accounts, accounts.c.id == webhooks.c.account_id)
+        .where(webhooks.c.state != WebhookState.REMOVED.value, accounts.c.revoked_at.is_(None))
+        .order_by(webhooks.c.id)
+    )
+    return [_webhook(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def told_of(connection: AsyncConnection, month: str, webhook_id: str) -> bool:
+    """True if it stands in the audit trail that this webhook keeps this month of the change log."""
+    query = sa.select(sa.literal(1)).where(
+        trail.c.action == "change_log.keep",
+        trail.c.entity_id == month,
+        trail.c.detail["webhook"].astext == webhook_id,
+    )
+    return (await connection.execute(query.limit(1))).first() is not None
 
 
 async def count_of(connection: AsyncConnection, account_id: uuid.UUID) -> int:

@@ -10,7 +10,7 @@ NAMESPACE = "/billing"
 
 
 def rooms(services: Services) -> list[RoomKind]:
-    """``cashier:<code>``: for those who take money there everything, for a screen numbers only."""
+    """``cashier:<code>``: all for who takes money there, the drawer for a seller, numbers for a screen."""
     billing = services.billing
     return [
         RoomKind(
@@ -18,7 +18,7 @@ def rooms(services: Services) -> list[RoomKind]:
             name="cashier",
             streams=StreamKind("billing/cashier", billing.cashier_state),
             audience=billing.cashier_audience,
-            views={Audience.STAFF: everything, Audience.DISPLAY: views.called},
+            views={Audience.STAFF: everything, Audience.SELLER: views.drawer, Audience.DISPLAY: views.called},
             hides=True,
         ),
     ]

@@ -291,7 +291,7 @@ async def define_cashier(call: Call[CashierIn, None]) -> CashierOut:
     body=ShiftIn,
     answer=ShiftOut,
     status=201,
-    permission=Permission.PAYMENT_TAKE,
+    permission=Permission.SHIFT_WORK,
     command="billing.open_cashier_shift",
     summary="Open a shift",
 )
@@ -318,7 +318,7 @@ async def list_shifts(call: Call[None, ShiftQuery]) -> Page[ShiftOut]:
     "/billing/shifts/{id}/close",
     body=ShiftClose,
     answer=ShiftOut,
-    permission=Permission.PAYMENT_TAKE,
+    permission=Permission.SHIFT_WORK,
     command="billing.close_cashier_shift",
     versioned=True,
     summary="Close a shift",

@@ -77,7 +77,7 @@ async def refund_pdf(call: Call[None, None]) -> web.Response:
 
 @routes.get(
     "/billing/shifts/{id}/pdf",
-    permission=Permission.PAYMENT_TAKE,
+    permission=Permission.SHIFT_WORK,
     status=200,
     raw=True,
     produces="application/pdf",

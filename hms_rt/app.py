@@ -243,16 +243,17 @@ class Hospital:
             self.settings.facility_language,
             encounter_of,
         )
+        billing = BillingService(self.units, patients, identity, zone, self.settings.facility_language)
         pharmacy = PharmacyService(
             self.units,
             patients,
             identity,
             notifications,
+            billing,
             ward_of_inpatient,
             recorded_allergies,
             Facility(zone, self.settings.facility_language, self.settings.pharmacy_near_expiry_days),
         )
-        billing = BillingService(self.units, patients, identity, zone, self.settings.facility_language)
         asked = (lab.outstanding, pharmacy.outstanding, MedicationService.outstanding, billing.outstanding)
         opd = OpdService(self.units, patients, identity, zone)
         return Services(

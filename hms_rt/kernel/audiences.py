@@ -13,6 +13,7 @@ class Audience(StrEnum):
 
     CLINICAL = "clinical"  # those who treat the patients shown
     STAFF = "staff"  # those who work there but do not treat
+    SELLER = "seller"  # those who sell at a counter: the drawer there, and no invoice of the cashiers
     DISPLAY = "display"  # a screen that visitors can read: no name, no flag
     OWN = "own"  # the principal's own notifications
 

@@ -149,7 +149,9 @@ class Permission(StrEnum):
     DISCOUNT_APPROVE = "discount.approve"  # or decline, what another person asked for
     VOID_APPROVE = "void.approve"  # of an invoice that another person asked to void
     PAYMENT_READ = "payment.read"
-    PAYMENT_TAKE = "payment.take"  # and open and close a shift
+    PAYMENT_TAKE = "payment.take"
+    SHIFT_WORK = "shift.work"  # open and close a shift at a counter, and print its report
+    SALE = "sale"  # sell at a dispensary's own counter, take its money and ask to give it back
     REFUND_REQUEST = "refund.request"
     DAY_CLOSE = "day.close"  # of a facility's cash
     REFUND_APPROVE = "refund.approve"  # or decline, what another person asked for
@@ -281,8 +283,10 @@ GRANTS: Mapping[Permission, Mapping[Role, Scope]] = {
     P.DISCOUNT_APPROVE: {ADMIN: ANY},
     P.VOID_APPROVE: {ADMIN: ANY},
     P.PAYMENT_READ: {ADMIN: ANY, RECEPTION: ANY},
-    P.PAYMENT_TAKE: {ADMIN: ANY, RECEPTION: ANY, PHARMACY: OWN},
-    P.REFUND_REQUEST: {RECEPTION: ANY, PHARMACY: OWN},
+    P.PAYMENT_TAKE: {ADMIN: ANY, RECEPTION: ANY},
+    P.SHIFT_WORK: {ADMIN: ANY, RECEPTION: ANY, PHARMACY: OWN},
+    P.SALE: {PHARMACY: OWN},
+    P.REFUND_REQUEST: {RECEPTION: ANY},
     P.DAY_CLOSE: {ADMIN: ANY, RECEPTION: ANY},
     P.REFUND_APPROVE: {ADMIN: ANY},
     P.SERVICE_ACCOUNTS: {ADMIN: ANY},

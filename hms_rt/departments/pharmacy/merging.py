@@ -6,10 +6,11 @@ from hms_rt.departments.patients.events import PatientsMerged, PatientsUnmerged
 from hms_rt.departments.patients.service import Repointed, repoint
 from hms_rt.departments.pharmacy import tables
 from hms_rt.departments.pharmacy.projector import show_patient
+from hms_rt.departments.pharmacy.repository import sale_tables
 from hms_rt.kernel.changes import Cause, Event
 from hms_rt.storage.unit_of_work import Projector, UnitOfWork
 
-TABLES = (Repointed(tables.prescription),)
+TABLES = (Repointed(tables.prescription), Repointed(sale_tables.sale))
 
 
 async def patients_merged(uow: UnitOfWork, event: PatientsMerged) -> None:

@@ -21,6 +21,7 @@ def _definition() -> list[sa.Column[object]]:
         sa.Column("daily_max", sa.Numeric),
         sa.Column("controlled", sa.Boolean, nullable=False),
         sa.Column("status", sa.Text, nullable=False),
+        sa.Column("over_the_counter", sa.Boolean, nullable=False),
     ]
 
 

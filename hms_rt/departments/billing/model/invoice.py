@@ -39,6 +39,7 @@ class InvoiceKind(StrEnum):
     FINAL = "final"  # of an admission when the patient left, or of what is no admission's
     SUPPLEMENT = "supplement"  # what of an admission is charged after its final invoice
     PAYER = "payer"  # to a payer: the payer's part of a patient's invoice
+    SALE = "sale"  # sold at a department's own counter, and paid there at once
     CREDIT_NOTE = "credit_note"  # takes back what an issued invoice charged
 
 

@@ -49,6 +49,18 @@ class Ledger:
         Without a service or tariff the charge waits to be priced: it is never lost. Records
         ``ChargeRaised``.
         """
+        raised = await self.drawn(uow, deed)
+        if raised is None or not await charges.add(uow.connection, raised):
+            return None
+        _tell(uow, "charge.raise", raised)
+        await include(uow, raised, self.zone)
+        return raised
+
+    async def drawn(self, uow: UnitOfWork, deed: Deed) -> Charge | None:
+        """The charge that a deed is, with the price of its day if there is one; None if it costs nothing.
+
+        Writes nothing.
+        """
         service = deed.service or await tariffs.service_of(uow.connection, deed.kind, deed.source)
         if service is not None and not service.chargeable:
             return None
@@ -73,10 +85,6 @@ class Ledger:
         )
         if service is not None:
             raised = await self.price(uow, raised, day) or raised
-        if not await charges.add(uow.connection, raised):
-            return None
-        _tell(uow, "charge.raise", raised)
-        await include(uow, raised, self.zone)
         return raised
 
     async def price(self, uow: UnitOfWork, charge: Charge, on: date | None = None) -> Charge | None:

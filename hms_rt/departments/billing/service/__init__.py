@@ -4,24 +4,22 @@ from hms_rt.departments.billing.service.charging import Charging
 from hms_rt.departments.billing.service.closing import Days
 from hms_rt.departments.billing.service.discounting import Discounting
 from hms_rt.departments.billing.service.estimating import Estimating
-from hms_rt.departments.billing.service.invoicing import Invoicing
 from hms_rt.departments.billing.service.outstanding import Checklist
 from hms_rt.departments.billing.service.packaging import Packaging
-from hms_rt.departments.billing.service.payments import Payments
 from hms_rt.departments.billing.service.refunds import Refunds
 from hms_rt.departments.billing.service.rooms import Rooms
+from hms_rt.departments.billing.service.selling import Selling, Sold
 from hms_rt.departments.billing.service.shifts import Shifts
 from hms_rt.departments.billing.service.tariffs import Tariffs
 
-__all__ = ["BillingService"]
+__all__ = ["BillingService", "Sold"]
 
 
 class BillingService(
     Tariffs,
     Charging,
     Checklist,
-    Invoicing,
-    Payments,
+    Selling,
     Refunds,
     Shifts,
     Discounting,

@@ -1,6 +1,7 @@
 """Invoices: drafted from what is charged, interim, final or supplementary; and numbered."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -105,7 +106,7 @@ class Drafting(Shares):
 
     @staticmethod
     async def _written(
-        uow: UnitOfWork, paper: Invoice, listed: list[Charge], action: str, *, whole: bool = False
+        uow: UnitOfWork, paper: Invoice, listed: Sequence[Charge], action: str, *, whole: bool = False
     ) -> Invoice:
         """A new invoice or credit note of these charges; ``whole``: payers' parts are owed on it, too."""
         sums = [one.amounts for one in listed if one.amounts is not None]

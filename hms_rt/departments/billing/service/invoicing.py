@@ -1,9 +1,11 @@
 """Invoices that were issued: settled, voided by two people, credited; and reading them."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hms_rt.departments.billing.events import InvoiceChanged
+from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceKind, InvoiceMove, InvoiceState
 from hms_rt.departments.billing.repository import accounts, rows
 from hms_rt.departments.billing.schemas.accounts import (
@@ -129,31 +131,35 @@ class Invoicing(Drafting):
             listed = await accounts.lock_creditable(uow.connection, invoice_id)
             if not listed:
                 raise conflict("nothing to credit: reverse the charges first")
-            shares = await accounts.lock_shares(uow.connection, invoice_id)
-            parts = [one.amounts for one in listed if one.amounts is not None]
-            amount = -sum((each.patient_part if shares else each.gross for each in parts), ZERO)
-            after, freed = before.credit(amount)
-            await self._free(uow, before, freed)
-            await rows.save(uow.connection, after)
-            uow.record(InvoiceChanged(after))
-            note = Invoice(
-                id=uow.ids.new(),
-                facility=before.facility,
-                kind=InvoiceKind.CREDIT_NOTE,
-                patient_id=before.patient_id,
-                admission_id=before.admission_id,
-                state=InvoiceState.ISSUED,
-                created_at=uow.now,
-                created_by=principal.id,
-                credits=before.id,
-                issued_at=uow.now,
-                number=await rows.next_number(uow.connection, before.facility, "credit_note"),
-            )
-            note = await self._written(uow, note, listed, "invoice.credit", whole=not shares)
-            await self._credit_shares(uow, shares, listed, note)
-            return invoice_out(note)
+            return invoice_out(await self._credit(uow, before, listed))
 
         return await self._units.execute(principal, command, InvoiceOut, work)
+
+    async def _credit(self, uow: UnitOfWork, before: Invoice, listed: Sequence[Charge]) -> Invoice:
+        """The credit note of a locked invoice for these reversals; raises ``illegal_move``."""
+        shares = await accounts.lock_shares(uow.connection, before.id)
+        parts = [one.amounts for one in listed if one.amounts is not None]
+        amount = -sum((each.patient_part if shares else each.gross for each in parts), ZERO)
+        after, freed = before.credit(amount)
+        await self._free(uow, before, freed)
+        await rows.save(uow.connection, after)
+        uow.record(InvoiceChanged(after))
+        note = Invoice(
+            id=uow.ids.new(),
+            facility=before.facility,
+            kind=InvoiceKind.CREDIT_NOTE,
+            patient_id=before.patient_id,
+            admission_id=before.admission_id,
+            state=InvoiceState.ISSUED,
+            created_at=uow.now,
+            created_by=uow.principal.id,
+            credits=before.id,
+            issued_at=uow.now,
+            number=await rows.next_number(uow.connection, before.facility, "credit_note"),
+        )
+        note = await self._written(uow, note, listed, "invoice.credit", whole=not shares)
+        await self._credit_shares(uow, shares, listed, note)
+        return note
 
     async def invoice(self, principal: Principal, command: Command, invoice_id: uuid.UUID) -> InvoiceDetail:
         """One invoice with what it charges; audited."""

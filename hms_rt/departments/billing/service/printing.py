@@ -58,61 +58,71 @@ class Printing(Desk):
 
         async def compose(uow: UnitOfWork) -> Document:
             require(principal, Permission.INVOICE_READ)
-            one = found(await rows.find(uow.connection, Invoice, invoice_id), "that invoice")
-            charges = await accounts.lines(uow.connection, one)
-            about = await rows.find(uow.connection, Invoice, one.credits) if one.credits else None
-            press = await self._press(uow, one.facility)
-            if one.state is not InvoiceState.DRAFT:
-                press = await self._counted(uow, press, "invoice", one.id, one.patient_id)
-            else:
-                _account(uow, "invoice", one.id, one.patient_id, 0)
-            return drawn.invoice(press, one, charges, await self._to(uow, one.patient_id, charges), about)
+            return await self.invoice_paper(uow, invoice_id)
 
         return await self._printed(principal, command, compose)
+
+    async def invoice_paper(self, uow: UnitOfWork, invoice_id: uuid.UUID) -> Document:
+        """An invoice or credit note; the caller has looked whether it may be seen."""
+        one = found(await rows.find(uow.connection, Invoice, invoice_id), "that invoice")
+        charges = await accounts.lines(uow.connection, one)
+        about = await rows.find(uow.connection, Invoice, one.credits) if one.credits else None
+        press = await self._press(uow, one.facility)
+        if one.state is not InvoiceState.DRAFT:
+            press = await self._counted(uow, press, "invoice", one.id, one.patient_id)
+        else:
+            _account(uow, "invoice", one.id, one.patient_id, 0)
+        return drawn.invoice(press, one, charges, await self._to(uow, one.patient_id, charges), about)
 
     async def receipt_pdf(self, principal: Principal, command: Command, payment_id: uuid.UUID) -> bytes:
         """The receipt of a payment; raises ``not_found`` while the money is not there."""
 
         async def compose(uow: UnitOfWork) -> Document:
             require(principal, Permission.PAYMENT_TAKE)
-            one = found(await rows.find(uow.connection, Payment, payment_id), "that payment")
-            found(one.number, "a receipt: the money is not there;")
-            counter = await self._counter_of(uow, one.shift_id)
-            require_counter(principal, Permission.PAYMENT_TAKE, counter)
-            press = await self._press(uow, one.facility)
-            press = await self._counted(uow, press, "receipt", one.id, one.patient_id)
-            people = await self._identity.names_of(uow.connection, [one.created_by])
-            paid = await papers.paid_by(uow.connection, one.id)
-            to = await self._to(uow, one.patient_id, payers={one.payer})
-            return drawn.receipt(press, one, to, paid, people.get(one.created_by, ""), counter)
+            return await self.receipt_paper(uow, payment_id)
 
         return await self._printed(principal, command, compose)
+
+    async def receipt_paper(self, uow: UnitOfWork, payment_id: uuid.UUID) -> Document:
+        """The receipt of a payment; the caller has looked whether it may be seen."""
+        one = found(await rows.find(uow.connection, Payment, payment_id), "that payment")
+        found(one.number, "a receipt: the money is not there;")
+        counter = await self._counter_of(uow, one.shift_id)
+        press = await self._press(uow, one.facility)
+        press = await self._counted(uow, press, "receipt", one.id, one.patient_id)
+        people = await self._identity.names_of(uow.connection, [one.created_by])
+        paid = await papers.paid_by(uow.connection, one.id)
+        to = await self._to(uow, one.patient_id, payers={one.payer})
+        return drawn.receipt(press, one, to, paid, people.get(one.created_by, ""), counter)
 
     async def refund_pdf(self, principal: Principal, command: Command, refund_id: uuid.UUID) -> bytes:
         """The slip of a refund, to be signed by who gets the money."""
 
         async def compose(uow: UnitOfWork) -> Document:
             require(principal, Permission.PAYMENT_TAKE)
-            one = found(await rows.find(uow.connection, Refund, refund_id), "that refund")
-            payment = found(await rows.find(uow.connection, Payment, one.payment_id), "that payment")
-            counter = await self._counter_of(uow, one.shift_id)
-            require_counter(principal, Permission.PAYMENT_TAKE, counter)
-            press = await self._press(uow, payment.facility)
-            press = await self._counted(uow, press, "refund", one.id, payment.patient_id)
-            asked = [one.requested_by, *([one.decided_by] if one.decided_by else [])]
-            people = await self._identity.names_of(uow.connection, asked)
-            to = await self._to(uow, payment.patient_id, payers={payment.payer})
-            return drawn.refund(press, one, payment, to, people, counter)
+            return await self.refund_paper(uow, refund_id)
 
         return await self._printed(principal, command, compose)
+
+    async def refund_paper(self, uow: UnitOfWork, refund_id: uuid.UUID) -> Document:
+        """The slip of a refund; the caller has looked whether it may be seen."""
+        one = found(await rows.find(uow.connection, Refund, refund_id), "that refund")
+        payment = found(await rows.find(uow.connection, Payment, one.payment_id), "that payment")
+        counter = await self._counter_of(uow, one.shift_id)
+        press = await self._press(uow, payment.facility)
+        press = await self._counted(uow, press, "refund", one.id, payment.patient_id)
+        asked = [one.requested_by, *([one.decided_by] if one.decided_by else [])]
+        people = await self._identity.names_of(uow.connection, asked)
+        to = await self._to(uow, payment.patient_id, payers={payment.payer})
+        return drawn.refund(press, one, payment, to, people, counter)
 
     async def shift_pdf(self, principal: Principal, command: Command, shift_id: uuid.UUID) -> bytes:
         """The report of a shift; of an open one what there is so far, which is not counted as a print."""
 
         async def compose(uow: UnitOfWork) -> Document:
-            require(principal, Permission.PAYMENT_TAKE)
+            require(principal, Permission.SHIFT_WORK)
             one = found(await rows.find(uow.connection, Shift, shift_id), "that shift")
-            require_counter(principal, Permission.PAYMENT_TAKE, one.counter)
+            require_counter(principal, Permission.SHIFT_WORK, one.counter)
             press = await self._press(uow, one.facility)
             if one.closed_at is not None:
                 press = await self._counted(uow, press, "shift", one.id)

@@ -10,7 +10,7 @@ from hms_rt.departments.billing.repository import accounts, shifts
 from hms_rt.departments.billing.service.foundation import Foundation
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.principal import Principal
-from hms_rt.security.permissions import Permission, require_counter
+from hms_rt.security.permissions import Permission, may, require_counter
 
 State = dict[str, Mapping[str, Any]]
 
@@ -20,9 +20,12 @@ class Rooms(Foundation):
 
     @staticmethod
     def cashier_audience(principal: Principal, code: str) -> Audience:
-        """Those who take money at the counter; raises ``forbidden`` for everybody else."""
-        require_counter(principal, Permission.PAYMENT_TAKE, code)
-        return Audience.STAFF
+        """Those who take money at the counter, or sell there; raises ``forbidden`` for everybody else."""
+        if may(principal, Permission.PAYMENT_TAKE) is not None:
+            require_counter(principal, Permission.PAYMENT_TAKE, code)
+            return Audience.STAFF
+        require_counter(principal, Permission.SALE, code)
+        return Audience.SELLER
 
     @staticmethod
     async def cashier_state(connection: AsyncConnection, code: str) -> State | None:

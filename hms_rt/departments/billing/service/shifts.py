@@ -64,7 +64,7 @@ class Shifts(Desk):
         the same cashier."""
 
         async def work(uow: UnitOfWork) -> ShiftOut:
-            require_counter(principal, Permission.PAYMENT_TAKE, counter)
+            require_counter(principal, Permission.SHIFT_WORK, counter)
             known = await shifts.cashiers(uow.connection, [counter])
             place = found(known[0] if known else None, f"counter {counter}")
             await self._units_only(uow, told.opening_cash)
@@ -106,10 +106,10 @@ class Shifts(Desk):
         """
 
         async def work(uow: UnitOfWork) -> ShiftOut:
-            require(principal, Permission.PAYMENT_TAKE)
+            require(principal, Permission.SHIFT_WORK)
             locked = await rows.lock(uow.connection, Shift, [shift_id])
             before = found(locked.get(shift_id), "that shift")
-            require_counter(principal, Permission.PAYMENT_TAKE, before.counter)
+            require_counter(principal, Permission.SHIFT_WORK, before.counter)
             require_own(principal, before)
             command.check_version(before.version)
             for amount in (told.counted, *(one.counted for one in told.means)):

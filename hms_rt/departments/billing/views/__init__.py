@@ -49,6 +49,11 @@ def shift_value(shift: Shift) -> dict[str, Any]:
     }
 
 
+def drawer(key: str, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Who sells at a department's own counter: the shift and its cash; no invoice that others issued."""
+    return value if key == SHIFT else None
+
+
 def called(key: str, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """A screen before the counter: which numbers are to be paid there; nothing of amounts or the drawer."""
     if key == SHIFT:

@@ -60,7 +60,7 @@ class Medicine:
 
     ``per`` units of ``dispense_unit`` hold ``strength`` of ``strength_unit``: 500 mg in 1 tablet, 250 mg in
     5 mL. Doses, and their usual bounds, are in ``strength_unit``; stock is in ``dispense_unit``. Giving a
-    ``controlled`` one takes a witness.
+    ``controlled`` one takes a witness. Who wants to buy one ``over_the_counter`` needs no prescription.
     """
 
     code: str
@@ -78,12 +78,15 @@ class Medicine:
     controlled: bool
     status: FormularyStatus
     version: int = 1
+    over_the_counter: bool = False
 
     def check(self) -> None:
-        """Raises ``invalid`` for doses that contradict each other."""
+        """Raises ``invalid`` for doses, or rules, that contradict each other."""
         given = [bound for bound in (self.dose_min, self.dose_max, self.daily_max) if bound is not None]
         if given != sorted(given):
             raise invalid("dose_min", "bounds ascend: dose_min, dose_max, daily_max")
+        if self.controlled and self.over_the_counter:
+            raise invalid("over_the_counter", "a controlled medicine takes a prescription")
 
     @property
     def name(self) -> str:

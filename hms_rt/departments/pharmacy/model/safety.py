@@ -90,6 +90,12 @@ def _before(line: Line) -> str:
     return f"{line.generic}: the patient is allergic to "
 
 
+def allergic_to(medicine: Medicine, allergies: Collection[Allergy]) -> str | None:
+    """That the patient does not tolerate it, in words; None if nothing is known."""
+    known = sorted(allergy.substance for allergy in allergies if allergy.concerns(medicine))
+    return f"{medicine.generic}: the patient is allergic to {', '.join(known)}" if known else None
+
+
 def _duplicate(line: Line, others: Collection[Line]) -> str | None:
     """The same generic at the same time, whatever its form or strength."""
     for other in others:

@@ -21,6 +21,8 @@ class LedgerKind(StrEnum):
     TRANSFER_IN = "transfer_in"
     COUNT = "count"
     WRITE_OFF = "write_off"
+    SALE = "sale"
+    SALE_RETURN = "sale_return"
 
 
 class WriteOffState(StrEnum):

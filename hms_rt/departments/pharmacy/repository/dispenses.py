@@ -63,6 +63,12 @@ async def of_prescription(
     return [(one, [item for item in listed if item.dispense_id == one.id]) for one in found]
 
 
+async def items(connection: AsyncConnection, dispense_id: uuid.UUID) -> list[DispenseItem]:
+    """What a dispense consists of, oldest first."""
+    query = sa.select(tables.dispense_item).where(_ITEM.dispense_id == dispense_id).order_by(_ITEM.id)
+    return [DispenseItem(**rows.read(DispenseItem, row)) for row in await connection.execute(query)]
+
+
 async def ready(connection: AsyncConnection, prescription_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """For which of these prescriptions something lies ready."""
     query = sa.select(_DISPENSE.prescription_id).where(

@@ -48,6 +48,8 @@ class MedicineIn(Schema):
     """The most of all doses of 24 hours, in ``strength_unit``."""
     controlled: bool = False
     """Giving it takes a witness."""
+    over_the_counter: bool = False
+    """Sold without a prescription at a dispensary's own counter."""
     status: FormularyStatus = FormularyStatus.ACTIVE
 
 
@@ -64,6 +66,7 @@ class MedicineChange(Schema):
     dose_max: Quantity | None = None
     daily_max: Quantity | None = None
     controlled: bool | None = None
+    over_the_counter: bool | None = None
     status: FormularyStatus | None = None
 
     @model_validator(mode="after")

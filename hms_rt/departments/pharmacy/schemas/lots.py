@@ -12,12 +12,14 @@ from hms_rt.kernel.schema import Moment, Schema
 class RecipientOut(Schema):
     """Who got something of a lot, or for whom it lies prepared."""
 
-    dispense_id: uuid.UUID
+    dispense_id: uuid.UUID | None
+    sale_id: uuid.UUID | None
+    """Where it was sold over the counter."""
     state: DispenseState
     handed_over_at: Moment | None
     quantity: Quantity
     returned: Amount
-    prescription_id: uuid.UUID
+    prescription_id: uuid.UUID | None
     patient_id: uuid.UUID
     patient_name: str
     mrn: str

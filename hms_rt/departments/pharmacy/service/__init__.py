@@ -19,6 +19,10 @@ from hms_rt.departments.pharmacy.service.outstanding import Checklist
 from hms_rt.departments.pharmacy.service.reading import Reading
 from hms_rt.departments.pharmacy.service.recalls import RECALL, Recalls
 from hms_rt.departments.pharmacy.service.rooms import Rooms
+from hms_rt.departments.pharmacy.service.sale_labels import SaleLabels
+from hms_rt.departments.pharmacy.service.sale_reading import SaleReading
+from hms_rt.departments.pharmacy.service.sale_returns import SaleReturns
+from hms_rt.departments.pharmacy.service.selling import Selling
 from hms_rt.departments.pharmacy.service.stock import Stock
 from hms_rt.departments.pharmacy.service.write_offs import WriteOffs
 from hms_rt.kernel.changes import Event
@@ -37,6 +41,10 @@ class PharmacyService(
     WriteOffs,
     Recalls,
     Cupboards,
+    Selling,
+    SaleReturns,
+    SaleReading,
+    SaleLabels,
     Labels,
     Checklist,
     Rooms,

@@ -22,6 +22,7 @@ from hms_rt.departments.pharmacy.model.stock import (
 from hms_rt.departments.pharmacy.repository import dispenses, formulary, prescriptions
 from hms_rt.departments.pharmacy.repository import stock as stock_rows
 from hms_rt.departments.pharmacy.schemas.prescriptions import PrescriptionOut, When
+from hms_rt.departments.pharmacy.schemas.sales import SaleItemIn
 from hms_rt.departments.pharmacy.schemas.stock import (
     DispenseIn,
     DispenseLineIn,
@@ -246,7 +247,7 @@ class Dispensing(Returning):
 
     @staticmethod
     async def _lots(
-        uow: UnitOfWork, store: str, medicine: str, wanted: DispenseLineIn, today: date
+        uow: UnitOfWork, store: str, medicine: str, wanted: DispenseLineIn | SaleItemIn, today: date
     ) -> list[tuple[Lot, Decimal]]:
         held = await stock_rows.lock_held(uow.connection, store, medicine)
         if wanted.lot_id is None:

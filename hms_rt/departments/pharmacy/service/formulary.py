@@ -27,7 +27,7 @@ from hms_rt.storage.postgres import violated
 from hms_rt.storage.timers import set_timer
 from hms_rt.storage.unit_of_work import UnitOfWork
 
-_NEVER_NULL = ("generic", "controlled", "status")
+_NEVER_NULL = ("generic", "controlled", "over_the_counter", "status")
 
 
 class Formulary(Foundation):

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hms_rt.departments.billing.service import BillingService
 from hms_rt.departments.identity.service import IdentityService
 from hms_rt.departments.notifications.service import (
     Kind,
@@ -84,6 +85,7 @@ class Foundation:
         patients: PatientsService,
         identity: IdentityService,
         notifications: NotificationsService,
+        billing: BillingService,
         ward_of: InpatientWard,
         allergies_of: KnownAllergies,
         facility: Facility,
@@ -92,6 +94,7 @@ class Foundation:
         self._patients = patients
         self._identity = identity
         self._notifications = notifications
+        self._billing = billing
         self._ward_of = ward_of
         self._allergies_of = allergies_of
         self._facility = facility

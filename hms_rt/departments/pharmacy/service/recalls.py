@@ -1,12 +1,14 @@
 """Lots: where one lies, who got some of it, and that it is called back."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row
 
 from hms_rt.departments.notifications.service import Kind, Phrase, Priority, Subject, say
+from hms_rt.departments.patients.service import PatientBrief
 from hms_rt.departments.pharmacy.events import StockMoved
 from hms_rt.departments.pharmacy.model.formulary import Medicine
 from hms_rt.departments.pharmacy.model.stock import Held, Lot
@@ -83,8 +85,7 @@ class Recalls(Foundation):
             listed = await recipients.page(uow.connection, lot_id, after, query.limit + 1)
             shown, further = cut(listed, query.limit, lambda row: IdCursor(id=row.item_id))
             uow.audit("stock.lot_read", entity="lot", entity_id=lot_id)
-            items = [_recipient(principal, row) for row in shown]
-            return Page[RecipientOut](items=items, next_cursor=further)
+            return Page[RecipientOut](items=await self._named(uow, shown), next_cursor=further)
 
         return await self._units.execute(principal, replace(command, key=None), Page[RecipientOut], work)
 
@@ -96,11 +97,28 @@ class Recalls(Foundation):
         so_far = timer.payload.get("after")
         after = uuid.UUID(so_far) if so_far else None
         medicine = (await formulary.by_codes(uow.connection, [lot.medicine]))[lot.medicine]
-        some = await recipients.with_patients(uow.connection, lot.id, after, TOLD_PER_RUN)
+        sold = timer.payload.get("of") == "sales"
+        listed = recipients.buyers if sold else recipients.with_patients
+        some = await listed(uow.connection, lot.id, after, TOLD_PER_RUN)
         for row in some:
-            await self._tell_who_treats(uow, lot, medicine, row)
+            await (self._tell_who_sold if sold else self._tell_who_treats)(uow, lot, medicine, row)
         if len(some) == TOLD_PER_RUN:
-            await set_timer(uow, RECALL, timer.key, uow.now, {"after": str(some[-1].id)})
+            further = {"after": str(some[-1].id), **({"of": "sales"} if sold else {})}
+            await set_timer(uow, RECALL, timer.key, uow.now, further)
+        elif not sold:
+            await set_timer(uow, RECALL, timer.key, uow.now, {"of": "sales"})
+
+    async def _tell_who_sold(self, uow: UnitOfWork, lot: Lot, medicine: Medicine, row: Row[Any]) -> None:
+        """The dispensary finds the customer: nobody prescribed what was sold over the counter."""
+        got = f"{written(row.quantity)} {medicine.dispense_unit}"
+        title = say(Phrase.LOT_RECALLED_GOT, lot=lot.number, medicine=medicine.name, quantity=got)
+        subject = Subject("sale", str(row.id))
+        await self._tell_store(uow, row.store, Kind.LOT_RECALLED, title, subject, Priority.HIGH)
+
+    async def _named(self, uow: UnitOfWork, got: Sequence[Row[Any]]) -> list[RecipientOut]:
+        """Recipients, with the names of those who bought."""
+        buyers = await self._patients.brief(uow, {row.patient_id for row in got if row.sale_id is not None})
+        return [_recipient(uow.principal, row, buyers) for row in got]
 
     async def _tell_where(self, uow: UnitOfWork, lot: Lot, held: Held) -> None:
         """Who keeps the store takes it off the shelf; in the cupboard of a ward that are its nurses, too."""
@@ -124,8 +142,7 @@ class Recalls(Foundation):
         subject = Subject("prescription", str(row.id))
         await self._tell(uow, active, Kind.LOT_RECALLED, title, subject, Priority.HIGH, row.patient_id)
 
-    @staticmethod
-    async def _lot_out(uow: UnitOfWork, lot: Lot) -> LotOut:
+    async def _lot_out(self, uow: UnitOfWork, lot: Lot) -> LotOut:
         uow.audit("stock.lot_read", entity="lot", entity_id=lot.id)
         held = await rows.held(uow.connection, lot_id=lot.id)
         got = await recipients.page(uow.connection, lot.id, None, SHOWN_AT_ONCE + 1)
@@ -138,12 +155,16 @@ class Recalls(Foundation):
             recalled_at=lot.recalled_at,
             expired_at=lot.expired_at,
             stock=[stock_out(one) for one in held],
-            recipients=[_recipient(uow.principal, row) for row in got[:SHOWN_AT_ONCE]],
+            recipients=await self._named(uow, got[:SHOWN_AT_ONCE]),
             more_recipients=len(got) > SHOWN_AT_ONCE,
             version=lot.version,
         )
 
 
-def _recipient(principal: Principal, row: Row[Any]) -> RecipientOut:
-    values = named(principal, row._asdict())
+def _recipient(principal: Principal, row: Row[Any], buyers: Mapping[uuid.UUID, PatientBrief]) -> RecipientOut:
+    known = dict(row._asdict())
+    if row.sale_id is not None:
+        buyer = buyers[row.patient_id]
+        known |= {"patient_name": buyer.name, "mrn": buyer.mrn, "restricted": buyer.restricted}
+    values = named(principal, known)
     return RecipientOut(**{name: values[name] for name in RecipientOut.model_fields})

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from decimal import Decimal
+from typing import TypeVar
 
 from hms_rt.departments.pharmacy.events import DispensePrepared, PrescriptionChanged, Supply, SupplyChanged
 from hms_rt.departments.pharmacy.model.dispense import (
@@ -16,6 +17,7 @@ from hms_rt.departments.pharmacy.model.dispense import (
 )
 from hms_rt.departments.pharmacy.model.formulary import invalid
 from hms_rt.departments.pharmacy.model.prescription import Line, Prescription
+from hms_rt.departments.pharmacy.model.sale import SaleItem
 from hms_rt.departments.pharmacy.model.stock import LedgerKind
 from hms_rt.departments.pharmacy.model.store import StoreKind
 from hms_rt.departments.pharmacy.repository import dispenses, formulary, prescriptions
@@ -33,6 +35,7 @@ from hms_rt.storage.unit_of_work import UnitOfWork
 
 Held = tuple[Prescription, list[Line], Dispense, list[DispenseItem]]
 BeforeAfter = tuple[DispenseItem, DispenseItem]
+Brought = TypeVar("Brought", DispenseItem, SaleItem)
 
 
 class Returning(Foundation):
@@ -71,7 +74,7 @@ class Returning(Foundation):
             prescription, lines, before, items = await self._locked(uow, dispense_id)
             command.check_version(before.version)
             part = before.return_part()  # raises unless the patient has it
-            back = _back(items, told)
+            back = brought_back(items, told)
             after_items = [back.get(item.id, item) for item in items]
             whole = all(item.kept == 0 for item in after_items)
             move = DispenseMove.RETURN if whole else DispenseMove.RETURN_PART
@@ -90,7 +93,7 @@ class Returning(Foundation):
         self, uow: UnitOfWork, dispense: Dispense, pairs: Sequence[BeforeAfter], told: ReturnIn
     ) -> None:
         """Write the returns, and book what goes to a shelf or a quarantine."""
-        store = await _goes_to(uow, dispense, told)
+        store = await goes_to(uow, dispense.store, told)
         returned = [
             Returned(
                 uow.ids.new(),
@@ -169,21 +172,22 @@ class Returning(Foundation):
         raise AssertionError("unreachable: the dispense was found before")
 
 
-def _back(items: Sequence[DispenseItem], told: ReturnIn) -> dict[uuid.UUID, DispenseItem]:
-    """The items of which something came back, as they are then."""
+def brought_back(items: Sequence[Brought], told: ReturnIn) -> dict[uuid.UUID, Brought]:
+    """The items of which something came back, as they are then; raises ``invalid`` for another's."""
     if told.items is None:
         return {item.id: item.take_back(item.kept) for item in items if item.kept > 0}
     by_id = {item.id: item for item in items}
     for one in told.items:
         if one.item_id not in by_id:
-            raise invalid("items", f"{one.item_id} is not an item of this dispense")
+            raise invalid("items", f"{one.item_id} is not one of these items")
     return {one.item_id: by_id[one.item_id].take_back(one.quantity) for one in told.items}
 
 
-async def _goes_to(uow: UnitOfWork, dispense: Dispense, told: ReturnIn) -> str | None:
+async def goes_to(uow: UnitOfWork, store: str, told: ReturnIn) -> str | None:
+    """Where what came back to a store is kept; None if it is destroyed. Raises ``conflict``, ``invalid``."""
     match told.disposition:
         case Disposition.RESTOCK:
-            return dispense.store
+            return store
         case Disposition.DESTROY:
             return None
         case Disposition.QUARANTINE:

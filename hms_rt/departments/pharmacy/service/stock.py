@@ -45,6 +45,8 @@ REFUSALS = {
     "pharmacy_stock_quantity_check": "the store has not that much of the lot",
     "pharmacy_ledger_recalled_check": "the lot is recalled: it goes to a quarantine, or is written off",
     "pharmacy_ledger_expired_check": "the lot is expired: it goes to a quarantine, or is written off",
+    "pharmacy_ledger_first_check": "another lot expires earlier: say why this one is taken, or try again",
+    "pharmacy_ledger_sale_check": "that was not sold, or did not come back",
     "pharmacy_ledger_quarantine_check": "nothing is dispensed from a quarantine: transfer it first",
 }
 """What a violated rule of the database means."""

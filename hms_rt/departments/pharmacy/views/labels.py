@@ -42,24 +42,25 @@ MOST_LINES = 5
 @dataclass(frozen=True, slots=True)
 class Label:
     """What one label says. ``patient`` is a name, or for a restricted patient none; ``lots`` with how much of
-    each; ``use_by`` is the first of their last days."""
+    each; ``use_by`` is the first of their last days; ``taken`` is None where only the note says how."""
 
     number: int
     patient: str | None
     mrn: str
     medicine: Medicine
-    taken: Taken
+    taken: Taken | None
     note: str | None
     quantity: Decimal
     lots: Sequence[tuple[str, Decimal]]
     use_by: date
     dispensed_at: datetime
     initials: str
+    series: str = "RX"
 
 
-def barcode(number: int) -> str:
-    """What the bars of a prescription's labels say."""
-    return f"RX{number:06}"
+def barcode(number: int, series: str = "RX") -> str:
+    """What the bars say of the labels of a prescription, or of a sale (``OTC``)."""
+    return f"{series}{number:06}"
 
 
 def initials(name: str) -> str:
@@ -94,10 +95,12 @@ def _page(canvas: Canvas, label: Label, language: str, zone: ZoneInfo) -> None:
     for text in _facts(label, said_in, locale, zone):
         _line(canvas, pen, below, text, SIZE)
         below -= LINE
-    bars = Code128(barcode(label.number), barWidth=NARROW_BAR, barHeight=BAR_HEIGHT, quiet=False)
+    bars = Code128(
+        barcode(label.number, label.series), barWidth=NARROW_BAR, barHeight=BAR_HEIGHT, quiet=False
+    )
     bars.drawOn(canvas, MARGIN + 10 * NARROW_BAR, MARGIN)
     canvas.setFont(font(bold=True), LARGE)
-    canvas.drawRightString(WIDTH - MARGIN, MARGIN + 3, barcode(label.number))
+    canvas.drawRightString(WIDTH - MARGIN, MARGIN + 3, barcode(label.number, label.series))
 
 
 def _what(medicine: Medicine, said_in: Words, locale: Locale) -> str:
@@ -126,7 +129,8 @@ def _facts(label: Label, said_in: Words, locale: Locale, zone: ZoneInfo) -> list
 
 def _told(pen: Pen, label: Label, language: str) -> tuple[int, list[str]]:
     """How to take it and the prescriber's note, wrapped; in smaller type before anything is cut."""
-    texts = [each for each in (instruction(label.taken, language), label.note) if each]
+    taken = instruction(label.taken, language) if label.taken is not None else None
+    texts = [each for each in (taken, label.note) if each]
     for size in range(SIZE, SMALLEST - 1, -1):
         lines = [
             line for text in texts for line in pen.lines(pen.legible(text), bold=False, size=size, room=ROOM)

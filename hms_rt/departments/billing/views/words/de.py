@@ -6,6 +6,7 @@ WORDS = {
     "interim": "Zwischenrechnung",
     "supplement": "Nachtragsrechnung",
     "payer": "Rechnung an den Kostenträger",
+    "sale": "Rechnung der Apotheke",
     "credit_note": "Gutschrift",
     "estimate": "Kostenvoranschlag",
     "receipt": "Quittung",

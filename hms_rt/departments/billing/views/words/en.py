@@ -6,6 +6,7 @@ WORDS = {
     "interim": "Interim invoice",
     "supplement": "Supplementary invoice",
     "payer": "Invoice to the payer",
+    "sale": "Invoice of the pharmacy",
     "credit_note": "Credit note",
     "estimate": "Estimate",
     "receipt": "Receipt",

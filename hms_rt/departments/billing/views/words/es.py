@@ -6,6 +6,7 @@ WORDS = {
     "interim": "Factura parcial",
     "supplement": "Factura complementaria",
     "payer": "Factura a la aseguradora",
+    "sale": "Factura de la farmacia",
     "credit_note": "Nota de abono",
     "estimate": "Presupuesto",
     "receipt": "Recibo",

@@ -6,6 +6,7 @@ WORDS = {
     "interim": "Facture intermédiaire",
     "supplement": "Facture complémentaire",
     "payer": "Facture au tiers payant",
+    "sale": "Facture de la pharmacie",
     "credit_note": "Avoir",
     "estimate": "Devis",
     "receipt": "Reçu",

@@ -6,6 +6,7 @@ WORDS = {
     "interim": "Fattura intermedia",
     "supplement": "Fattura integrativa",
     "payer": "Fattura all'ente pagatore",
+    "sale": "Fattura della farmacia",
     "credit_note": "Nota di credito",
     "estimate": "Preventivo",
     "receipt": "Ricevuta",

@@ -6,6 +6,7 @@ WORDS = {
     "interim": "Tussentijdse factuur",
     "supplement": "Aanvullende factuur",
     "payer": "Factuur aan de verzekeraar",
+    "sale": "Factuur van de apotheek",
     "credit_note": "Creditnota",
     "estimate": "Kostenraming",
     "receipt": "Kwitantie",

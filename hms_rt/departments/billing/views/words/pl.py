@@ -6,6 +6,7 @@ WORDS = {
     "interim": "Faktura częściowa",
     "supplement": "Faktura uzupełniająca",
     "payer": "Faktura dla płatnika",
+    "sale": "Faktura apteki",
     "credit_note": "Nota kredytowa",
     "estimate": "Kosztorys",
     "receipt": "Pokwitowanie",

@@ -6,6 +6,7 @@ WORDS = {
     "interim": "Fatura parcial",
     "supplement": "Fatura complementar",
     "payer": "Fatura à entidade pagadora",
+    "sale": "Fatura da farmácia",
     "credit_note": "Nota de crédito",
     "estimate": "Orçamento",
     "receipt": "Recibo",

@@ -6,6 +6,7 @@ WORDS = {
     "interim": "Ara fatura",
     "supplement": "Ek fatura",
     "payer": "Ödeyen kuruma fatura",
+    "sale": "Eczane faturası",
     "credit_note": "Alacak dekontu",
     "estimate": "Fiyat teklifi",
     "receipt": "Makbuz",

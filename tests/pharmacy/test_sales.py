@@ -3,7 +3,6 @@
 import uuid
 from decimal import Decimal
 
-import pytest
 import pytest_asyncio
 from sqlalchemy.exc import DBAPIError
 
@@ -51,7 +50,7 @@ async def test_what_is_sold_over_the_counter_leaves_by_fefo_and_is_paid_at_once(
     first = await receive(shop.pharmacy, "FIRST", 30, "30", "IBU400")
     patient_id = await shop.pharmacy.patient()
     asked = QuoteIn.model_validate(
-        {"patient_id": str(patient_id), "items": [{"medicine": "IBU400", "quantity": "50"}]}
+        {"patient_id": str(patient_id), "counter": "P1", "items": [{"medicine": "IBU400", "quantity": "50"}]}
     )
     quote = await shop.pharmacy.services.pharmacy.quote(shop.seller, command(), asked)
     assert (quote.owed, quote.warnings) == (D("27.50"), [])
@@ -110,7 +109,7 @@ async def test_an_allergy_and_a_duplicate_take_a_reason_which_is_kept(shop: Shop
     error = await refused(Code.CONFLICT, shop.sell(patient_id))
     assert error.fields["warnings"] == [{"kind": "allergy", "medicine": "IBU400"}]
     asked = QuoteIn.model_validate(
-        {"patient_id": str(patient_id), "items": [{"medicine": "IBU400", "quantity": "1"}]}
+        {"patient_id": str(patient_id), "counter": "P1", "items": [{"medicine": "IBU400", "quantity": "1"}]}
     )
     quote = await shop.pharmacy.services.pharmacy.quote(shop.seller, command(), asked)
     assert [(one.kind, "allergic to Ibuprofen" in one.text) for one in quote.warnings] == [("allergy", True)]
@@ -322,9 +321,13 @@ async def test_the_database_refuses_what_is_no_sale(shop: Shop, query: Query) ->
     other = {"patient_id": sale.patient_id, "service": "DRESS", "quantity": "1"}
     await services.billing.raise_charge(SYSTEM, command(), ChargeIn.model_validate(other))
     await services.billing.draft_invoice(SYSTEM, command(), InvoiceIn(patient_id=sale.patient_id))
+    let_through = []
     for rule, attacks in RULES.items():
         for attack in attacks:
-            with pytest.raises(DBAPIError):
+            try:
                 await query(attack)
-                pytest.fail(f"{rule}: {attack}")
+            except DBAPIError:
+                continue
+            let_through.append((rule, attack))
+    assert let_through == []
     await agree(query)

@@ -8,6 +8,7 @@ import re
 from handlers import ROUTES
 from hms_rt.web.endpoints import Endpoint
 from hms_rt.web.server import endpoints
+from tests.surface.counter_sales import RECIPES as RECIPES_OF_SALES
 from tests.surface.inpatients import RECIPES as RECIPES_OF_INPATIENTS
 from tests.surface.medicines import RECIPES as RECIPES_OF_MEDICINES
 from tests.surface.money import RECIPES as RECIPES_OF_BILLING
@@ -28,6 +29,7 @@ RECIPES = {
     **RECIPES_OF_OUTPATIENTS,
     **RECIPES_OF_BILLING,
     **RECIPES_OF_MEDICINES,
+    **RECIPES_OF_SALES,
     **RECIPES_OF_REPORTING,
 }
 PARAMETER = re.compile(r"\{([a-z_]+)\}")

@@ -95,7 +95,7 @@ async def _charges(world: World) -> Ask:
     return Ask(query={"patient_id": str((await priced(world)).patient_id)})
 
 
-async def _shift(world: World) -> ShiftOut:
+async def open_till(world: World) -> ShiftOut:
     """The open shift at counter C1; the server's own, so that an administrator stands in."""
     billing = world.services.billing
     listed = (await billing.shifts(SYSTEM, command(), ShiftQuery(counter=COUNTERS[0], limit=1))).items
@@ -107,7 +107,7 @@ async def _shift(world: World) -> ShiftOut:
 
 async def draft(world: World) -> InvoiceOut:
     """A draft of 30.00."""
-    await _shift(world)
+    await open_till(world)
     wanted = InvoiceIn(patient_id=(await priced(world)).patient_id)
     return await world.services.billing.draft_invoice(SYSTEM, command(), wanted)
 
@@ -179,7 +179,7 @@ async def with_deposit(world: World) -> InvoiceOut:
 
 async def deposit(world: World, patient_id: uuid.UUID | None = None, **said: Any) -> PaymentOut:
     """10.00 in cash, unless told otherwise."""
-    await _shift(world)
+    await open_till(world)
     patient_id = patient_id or (await world.patient()).id
     wanted = {"patient_id": patient_id, "counter": COUNTERS[0], "means": "cash", "amount": "10.00", **said}
     return await world.services.billing.take_payment(SYSTEM, command(), PaymentIn.model_validate(wanted))
@@ -214,7 +214,7 @@ async def _draft(world: World) -> Ask:
 
 
 async def _pay(world: World) -> Ask:
-    await _shift(world)
+    await open_till(world)
     patient = await world.patient()
     body = {"patient_id": str(patient.id), "counter": COUNTERS[0], "means": "cash", "amount": "5.00"}
     return Ask(body=body)
@@ -234,7 +234,7 @@ def _counted(shift: ShiftOut) -> ShiftClose:
 
 async def _open(world: World) -> Ask:
     """Nobody is there, and the asker nowhere else."""
-    await _shift(world)
+    await open_till(world)
     for one in (await world.services.billing.shifts(SYSTEM, command(), ShiftQuery(limit=200))).items:
         if one.closed_at is None:
             await world.services.billing.close_cashier_shift(SYSTEM, command(), one.id, _counted(one))
@@ -263,7 +263,7 @@ async def closed_day(world: World) -> DayOut:
 
 
 async def _close(world: World) -> Ask:
-    shift = await _shift(world)
+    shift = await open_till(world)
     others = _counted(shift).model_dump(mode="json")["means"]
     body = {"counted": "7.00", "reason": "counted twice", "means": others}
     return Ask({"id": str(shift.id)}, body=body, version=shift.version)
@@ -335,6 +335,6 @@ RECIPES: dict[str, Recipe] = {
     "GET /billing/invoices/{id}/pdf": at(issued),
     "GET /billing/payments/{id}/receipt": at(deposit),
     "GET /billing/refunds/{id}/pdf": at(refund),
-    "GET /billing/shifts/{id}/pdf": at(_shift),
+    "GET /billing/shifts/{id}/pdf": at(open_till),
 }
 """Endpoint -> a request that somebody with every role at every place may make with success."""

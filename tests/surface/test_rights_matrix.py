@@ -51,6 +51,7 @@ OWN_LISTS = {
     "GET /prescriptions",
     "GET /pharmacy/stock",
     "GET /pharmacy/levels",
+    "GET /pharmacy/sales",
     "GET /appointments",
     "GET /visits",
 }
@@ -142,7 +143,7 @@ ROOMS: Mapping[tuple[str, str], tuple[str, Mapping[Role, tuple[Audience | None, 
     ),
     ("/billing", "cashier"): (
         f"cashier:{COUNTERS[0]}",
-        {Role.ADMIN: (STAFF, STAFF), Role.RECEPTION: (STAFF, STAFF), Role.PHARMACY: (STAFF, None)},
+        {Role.ADMIN: (STAFF, STAFF), Role.RECEPTION: (STAFF, STAFF), Role.PHARMACY: (Audience.SELLER, None)},
     ),
     ("/notifications", "me"): ("me", dict.fromkeys(Role, (OWN, OWN))),
 }

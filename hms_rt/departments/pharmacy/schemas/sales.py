@@ -80,6 +80,9 @@ class Wanted(Schema):
 class QuoteIn(Wanted):
     """What it would cost; nothing is sold."""
 
+    counter: PlaceCode
+    """The dispensary's own, where the seller works."""
+
 
 class CounterWarningOut(Schema):
     """What the seller must know."""

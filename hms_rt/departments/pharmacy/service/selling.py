@@ -38,7 +38,6 @@ from hms_rt.departments.pharmacy.service.stock import book
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import Code, HmsError, conflict
 from hms_rt.kernel.principal import Principal
-from hms_rt.security.permissions import Permission, require
 from hms_rt.storage.unit_of_work import UnitOfWork
 
 
@@ -104,7 +103,7 @@ class Selling(CounterFoundation):
         """
 
         async def work(uow: UnitOfWork) -> QuoteOut:
-            require(principal, Permission.SALE)
+            await self._till(uow, wanted.counter)
             brief = await self._patients.brief(uow, [wanted.patient_id])
             found(brief.get(wanted.patient_id), "that patient")
             known = await self._medicines(uow, wanted.items)

@@ -235,7 +235,7 @@ class Selling(Invoicing, Payments):
         asked = await sales.refunds(uow.connection, paid_by)
         return SaleMoney(
             invoices=[invoice_out(found[one]) for one in sorted(found)],
-            payments=[payment_out(one) for one in paid],
+            payments=[payment_out(one) for one in sorted(paid, key=lambda one: one.number or 0)],
             refunds=[refund_out(one) for one in asked],
         )
 

@@ -34,6 +34,7 @@ from hms_rt.departments.pharmacy.schemas.sales import (
 )
 from hms_rt.departments.pharmacy.service.counter import CounterFoundation, account
 from hms_rt.departments.pharmacy.service.foundation import found
+from hms_rt.departments.pharmacy.service.late_allergies import refuse_alerts
 from hms_rt.departments.pharmacy.service.stock import book
 from hms_rt.kernel.commands import Command
 from hms_rt.kernel.errors import Code, HmsError, conflict
@@ -88,6 +89,7 @@ class Selling(CounterFoundation):
             if made.state is not DispenseState.HANDED_OVER:
                 made.hand_over(principal.id, uow.now)  # raises where there is nothing to hand over
                 await self._check_lots(uow, items)
+                refuse_alerts(lines, {item.line_id for item in items})
                 made = await self._hand_over(uow, prescription, lines, made, items, None)
             sale = await sales.add(
                 uow.connection, _new(uow, till.store, till.counter, prescription.patient_id, dispense_id)

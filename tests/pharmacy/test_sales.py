@@ -315,7 +315,7 @@ async def test_the_database_refuses_what_is_no_sale(shop: Shop, query: Query) ->
     await services.billing.define_service(SYSTEM, command(), new)
     price = {"service": "DRESS", "valid_from": "2000-01-01", "unit_price": "15.00"}
     await services.billing.set_price(SYSTEM, command(), PriceIn.model_validate(price))
-    other = {"patient_id": sale.patient_id, "service": "DRESS", "quantity": "1", "reason": "x"}
+    other = {"patient_id": sale.patient_id, "service": "DRESS", "quantity": "1", "reason": "was done"}
     await services.billing.raise_charge(SYSTEM, command(), ChargeIn.model_validate(other))
     await services.billing.draft_invoice(SYSTEM, command(), InvoiceIn(patient_id=sale.patient_id))
     let_through = []

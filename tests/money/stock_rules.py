@@ -4,8 +4,15 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
+from hms_rt.departments.patients.schemas.allergies import AllergyIn
 from hms_rt.departments.pharmacy.model.dispense import Disposition
-from hms_rt.departments.pharmacy.schemas.prescriptions import Activation, PrescriptionIn, When, Why
+from hms_rt.departments.pharmacy.schemas.prescriptions import (
+    Activation,
+    LateOverrides,
+    PrescriptionIn,
+    When,
+    Why,
+)
 from hms_rt.departments.pharmacy.schemas.stock import (
     CountIn,
     DispenseIn,
@@ -16,6 +23,8 @@ from hms_rt.departments.pharmacy.schemas.stock import (
     TransferIn,
     WriteOffIn,
 )
+from hms_rt.kernel.principal import SYSTEM
+from tests.conftest import command
 from tests.money.machine import Commands, one_of, quantities, rule
 from tests.pharmacy.conftest import line
 
@@ -127,6 +136,21 @@ class StockCommands(Commands):
             why = NotDispensedIn(line_id=rx.lines[0].id, reason="the patient has some")
             doing = self.pharmacy.not_dispensed
             await self.give(lambda c: doing(self.pharmacist, c, rx.id, why))
+
+    @rule(1, what=one_of("allergy", "override", "override"))
+    async def learns_of_an_allergy(self, what: str) -> None:
+        """Nothing of the prescription is dispensed until a doctor says why it goes on."""
+        if not self.prescriptions:
+            return
+        rx = self.chance.choice(self.prescriptions[-4:])
+        if what == "allergy":
+            new = AllergyIn(substance=rx.lines[0].name)
+            await self.services.patients.add_allergy(SYSTEM, command(), rx.patient_id, new)
+        because = {"line_id": rx.lines[0].id, "kind": "allergy", "reason": "tolerated before"}
+        told = LateOverrides.model_validate({"overrides": [because]})
+        doing = self.pharmacy.override_alerts
+        if what == "override":
+            await self.give(lambda c: doing(self.doctor, c, rx.id, told))
 
     # --- dispenses
 

@@ -145,7 +145,8 @@ class Commands:
         await getattr(self, name)(**drawn)
 
     def _told(self, what: str) -> str:
-        return f"seed {self.seed}, step {self.at}: {what}\n  " + "\n  ".join(self._last)
+        again = f"MONEY_SEEDS={self.seed} python -m pytest -s tests/money/test_any_sequence.py"
+        return f"seed {self.seed}, step {self.at}: {what}\n  " + "\n  ".join([*self._last, again])
 
     async def look(self) -> list[str]:
         """What does not add up, or is not what was told."""

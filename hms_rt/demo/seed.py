@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from hms_rt.demo.cast import ADMIN, MARKS, SCREENS, STAFF, Employee, Inpatient, Screen, inpatients
 from hms_rt.demo.shops import furnish_shops, shops_there
@@ -58,7 +59,10 @@ async def seed(url: str, password: str) -> Seeded:
     mapping = find_mapping(None, header(day_file()))
     async with Server(url, connections=CONCURRENCY) as server:
         office = Session(server, Account(ADMIN, password))
-        screens = await asyncio.gather(*(_screen(office, screen) for screen in SCREENS))
+        devices = {device["name"]: device for device in await office.all("/devices", limit=200)}
+        screens = await asyncio.gather(
+            *(_screen(office, screen, devices.get(screen.name)) for screen in SCREENS)
+        )
         furnished, stocked = await asyncio.gather(_furnished(office), shops_there(office))
         if not furnished or not stocked:
             await asyncio.gather(*(_employ(office, employee, password) for employee in STAFF))
@@ -127,10 +131,8 @@ async def _admit(staff: Staff, patient: Inpatient) -> None:
             raise
 
 
-async def _screen(office: Session, screen: Screen) -> SeededScreen:
+async def _screen(office: Session, screen: Screen, device: Mapping[str, Any] | None) -> SeededScreen:
     """The screen and a link for it; one that is in use keeps its cookie and gets no new link."""
-    devices = {device["name"]: device for device in await office.all("/devices", limit=200)}
-    device = devices.get(screen.name)
     if device is None:
         made = (await office.post("/devices", {"name": screen.name, "rooms": [screen.room]})).value
         return SeededScreen(screen.name, screen.path, str(made["path"]))

@@ -61,7 +61,7 @@ async def furnish_shops(office: Session, staff: Staff) -> None:
 
 
 async def _stock(pharmacist: Session) -> None:
-    """Each lot once, whatever was interrupted: its key is the same again."""
+    """Each lot once, also if a start was interrupted: its key is the same again."""
     today = datetime.now(UTC).date()
     goods = []
     for kept in FORMULARY:
@@ -70,12 +70,12 @@ async def _stock(pharmacist: Session) -> None:
             expires = (today + timedelta(days=days)).isoformat()
             body = {"medicine": kept.code, "lot": lot, "expires_on": expires, "quantity": quantity}
             path = f"/pharmacy/stores/{store}/receive"
-            goods.append(pharmacist.post(path, body, key=f"demo:{store}:{kept.code}:{lot}"))
+            goods.append(pharmacist.post(path, body, key=f"demo:{today}:{store}:{kept.code}:{lot}"))
     await _several(goods)
     await _several([_level(pharmacist, kept) for kept in FORMULARY])
     gone = {**RECALLED, "expires_on": (today + timedelta(days=200)).isoformat()}
     path = f"/pharmacy/stores/{DISPENSARY}/receive"
-    recalled = (await pharmacist.post(path, gone, key="demo:recalled")).value
+    recalled = (await pharmacist.post(path, gone, key=f"demo:{today}:recalled")).value
     why = {"reason": "the maker recalls the lot: tablets crumble"}
     await unless_there(pharmacist, f"/pharmacy/lots/{recalled['lot_id']}/recall", why)
 

@@ -19,6 +19,28 @@ FITS = """() => {
         scrolls: document.documentElement.scrollWidth > innerWidth,
     };
 }"""
+CONTRAST = """() => {
+    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const light = (colour) => {
+        canvas.fillStyle = colour;
+        canvas.fillRect(0, 0, 1, 1);
+        const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map((v) => {
+            const s = v / 255;
+            return s <= 0.03928 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ground = (element) => {
+        const found = getComputedStyle(element).backgroundColor;
+        return found === "rgba(0, 0, 0, 0)" && element.parentElement ? ground(element.parentElement) : found;
+    };
+    const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const texts = document.querySelectorAll("th, td, td *, .chip, .chip b, dt, dd, h1, .under");
+    const worded = (one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    return [...texts].filter(worded)
+        .map((one) => [`${one.tagName} ${one.className} ${one.textContent}`,
+            ratio(light(ground(one)), light(getComputedStyle(one).color))]);
+}"""
 SIDEWAYS = "document.documentElement.scrollWidth > innerWidth"
 
 
@@ -154,6 +176,12 @@ async def test_the_pharmacy_sees_what_waits_what_is_ready_and_what_is_late(
     await peer.put("prescription:3", {**state["prescription:3"], "ready": True})
     await page.get_by_role("button", name="Ready").click()
     await expect(page.locator("#list td.number")).to_have_text(["4102", "4103"])
+    await page.get_by_role("button", name="All").click()
+    for theme in ("dark", "light"):
+        await page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        found = await page.evaluate(CONTRAST)
+        assert len(found) > 20
+        assert {what: ratio for what, ratio in found if ratio < 4.5} == {}
     await page.set_viewport_size({"width": 390, "height": 844})
     assert not await page.evaluate(SIDEWAYS)
 

@@ -266,7 +266,7 @@ class Hospital:
             ipd=IpdService(self.units, beds, patients, zone, asked, self.settings.facility_language),
             lab=lab,
             pharmacy=pharmacy,
-            boards=BoardsService(self.units, beds, opd, patients, identity, (lab, pharmacy), zone),
+            boards=BoardsService(self.units, beds, opd, patients, identity, (lab, pharmacy), zone, language),
             medication=MedicationService(self.units, patients, identity, zone),
             billing=billing,
             reporting=ReportingService(

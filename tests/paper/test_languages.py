@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 from babel.core import Locale
 
+from hms_rt.departments.beds.model.bed import BedStatus
+from hms_rt.departments.beds.model.suitability import Isolation
 from hms_rt.departments.billing.model.invoice import InvoiceKind
 from hms_rt.departments.billing.model.payment import Means
 from hms_rt.departments.billing.views import words as billing
+from hms_rt.departments.boards.views import words as boards
 from hms_rt.departments.ipd.views import letter_words as letter
 from hms_rt.departments.lab.model.catalogue import SpecimenKind
 from hms_rt.departments.lab.views import words as lab
 from hms_rt.departments.opd.model.announcing import TEXTS
+from hms_rt.departments.opd.model.token import TokenState
 from hms_rt.departments.pharmacy.model.formulary import Form, Route
 from hms_rt.departments.pharmacy.views import speech
 from hms_rt.departments.pharmacy.views.speech.words import counted
@@ -27,6 +31,16 @@ SAME_AS_ENGLISH = {
     ("billing", "nl"): {"cheque"},
     ("billing", "pt"): {"cheque", "total"},
     ("billing", "tr"): {"net"},
+    ("boards", "de"): {"patient", "sex_male"},
+    ("boards", "es"): {"sex_other"},
+    ("boards", "fr"): {"patient", "sex_female", "sex_other", "priority_urgent"},
+    ("boards", "nl"): {"bed", "open", "sex_male", "sex_other"},
+    ("boards", "it"): {"sex_female", "sex_male", "sex_other"},
+    ("boards", "pt"): {"sex_female", "sex_male", "sex_other"},
+    ("boards", "pl"): {"sex_male", "sex_other"},
+    ("boards", "tr"): {"sex_other"},
+    ("boards", "ru"): {"sex_other"},
+    ("boards", "uk"): {"sex_other"},
     ("lab", "fr"): {"urgent"},
 }
 """Words that a language spells as English does."""
@@ -47,6 +61,7 @@ def said_by_lab(language: str) -> dict[str, str]:
 
 SPOKEN: Mapping[str, Callable[[str], Mapping[str, str]]] = {
     "billing": billing.words,
+    "boards": boards.words,
     "letter": letter.words,
     "lab": said_by_lab,
     "pharmacy": said_by_pharmacy,
@@ -76,7 +91,7 @@ def test_a_language_says_everything_with_the_same_slots_and_in_its_own_words(
 
 def test_another_language_gets_english_and_files_have_no_other_names() -> None:
     assert billing.words("xx") == billing.words("en") != billing.words("ar")
-    for package in (billing, speech):
+    for package in (billing, boards, speech):
         files = {each.stem for each in Path(package.__path__[0]).glob("??.py")}
         assert files == set(LANGUAGES)
 
@@ -88,6 +103,11 @@ def test_every_route_form_specimen_kind_and_plural_has_its_words(language: str) 
     assert len(set(words.forms)) == len(Form)
     assert len(set(lab.words(language).kinds)) == len(SpecimenKind)
     assert {one.value for one in (*InvoiceKind, *Means)} <= billing.words(language).keys()
+    assert {
+        *(f"bed_{one.value}" for one in BedStatus),
+        *(f"token_{one.value}" for one in TokenState),
+        *(f"isolation_{one.value}" for one in Isolation),
+    } <= boards.words(language).keys()
     for phrase in (words.daily, words.every, words.as_needed, words.lasting):
         said = [counted(phrase, number, locale) for number in range(1, 367)]
         assert not any(re.search(r"[{}]", one) for one in said)

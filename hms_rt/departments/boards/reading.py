@@ -1,22 +1,25 @@
 """A ward's census and a clinic's queue as sheets of paper."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from hms_rt.departments.boards.schemas import CensusBed, CensusOut, CensusVitals
+from hms_rt.departments.boards.views.words import words
 from hms_rt.departments.opd.model.token import Priority
 from hms_rt.departments.opd.schemas.queue import ClinicOut, QueueOut, TokenOut
+from hms_rt.kernel.languages import isolated, language_of
 from hms_rt.paper import UPRIGHT, Line, Sheet
 
 COLUMNS = (
-    ("Bed", 15),
-    ("Patient", 48),
-    ("Age, sex", 16),
-    ("Record", 26),
-    ("Doctor", 28),
-    ("Allergies, isolation", 50),
-    ("Last vitals", 56),
-    ("Open", 40),
+    ("bed", 15),
+    ("patient", 48),
+    ("age_sex", 16),
+    ("record", 26),
+    ("doctor", 28),
+    ("warnings", 50),
+    ("vitals", 56),
+    ("open", 40),
 )
 SHORT = (
     ("respiratory_rate", "RR"),
@@ -27,56 +30,63 @@ SHORT = (
     ("gcs", "GCS"),
 )
 """How readings are called on paper; blood pressure stands between oxygen and pulse."""
-SEXES = {"female": "F", "male": "M", "other": "X", "unknown": "?"}
 WARNS = 5
 QUEUE_COLUMNS = (
-    ("Number", 20),
-    ("Patient", 60),
-    ("Record", 29),
-    ("State", 45),
-    ("Appointment", 22),
-    ("Since", 16),
+    ("number", 20),
+    ("patient", 60),
+    ("record", 29),
+    ("state", 45),
+    ("appointment", 22),
+    ("since", 16),
 )
+Words = Mapping[str, str]
 
 
-def census_sheet(census: CensusOut, zone: ZoneInfo) -> Sheet:
+def census_sheet(census: CensusOut, zone: ZoneInfo, language: str = "en") -> Sheet:
     """Every bed by room, also the empty ones: a bed that is missing on paper would be looked for."""
-    told = f"{census.occupied} of {census.total} beds occupied. State of the time above."
+    said = words(language)
+    told = [said["occupied_of"].format(occupied=census.occupied, total=census.total), said["state_above"]]
     if not census.vitals_known:
-        told += " Vitals are not available."
+        told.append(said["no_vitals"])
     return Sheet(
         title=f"{census.name} ({census.ward})",
         moment=f"{census.at.astimezone(zone):%Y-%m-%d  %H:%M}",
-        note=f"{told} Confidential: destroy when replaced.",
-        columns=COLUMNS,
-        lines=[_line(bed, census.at, zone) for bed in census.beds],
+        note=" ".join([*told, said["confidential"]]),
+        columns=[(said[name], wide) for name, wide in COLUMNS],
+        lines=[_line(bed, census.at, zone, said, language_of(language)) for bed in census.beds],
+        language=language_of(language),
     )
 
 
-def queue_sheet(clinic: ClinicOut, queue: QueueOut, at: datetime, zone: ZoneInfo) -> Sheet:
+def queue_sheet(
+    clinic: ClinicOut, queue: QueueOut, at: datetime, zone: ZoneInfo, language: str = "en"
+) -> Sheet:
     """Everybody who is not finished, in the order of being called, and from which number to go on by hand."""
-    sums = queue.summary
-    told = f"{sums.waiting} waiting. Day {queue.day}, last number {sums.last_number}."
+    said, sums = words(language), queue.summary
+    day = isolated(str(queue.day), language)
+    told = said["waiting_of"].format(waiting=sums.waiting, day=day, last=sums.last_number)
     return Sheet(
         title=f"{clinic.name} ({clinic.code})",
         moment=f"{at.astimezone(zone):%Y-%m-%d  %H:%M}",
-        note=f"{told} State of the time above. Confidential: destroy when replaced.",
-        columns=QUEUE_COLUMNS,
-        lines=[_queued(token, zone) for token in queue.tokens],
+        note=" ".join([told, said["state_above"], said["confidential"]]),
+        columns=[(said[name], wide) for name, wide in QUEUE_COLUMNS],
+        lines=[_queued(token, zone, said) for token in queue.tokens],
         page=UPRIGHT,
+        language=language_of(language),
     )
 
 
-def _queued(token: TokenOut, zone: ZoneInfo) -> Line:
+def _queued(token: TokenOut, zone: ZoneInfo, said: Words) -> Line:
     """A number without a patient has no name."""
-    state = token.state.value.replace("_", " ")
+    state = said[f"token_{token.state.value}"]
     urgent = token.priority is not Priority.ROUTINE
+    marked = f"! {said[f'priority_{token.priority.value}']}" if urgent else ""
     return Line(
         (
             token.label,
             token.patient_name or "",
             token.mrn or "",
-            ", ".join(filter(None, (f"! {token.priority.value}" * urgent, state, token.counter))),
+            ", ".join(filter(None, (marked, state, token.counter))),
             f"{token.due_at.astimezone(zone):%H:%M}" if token.due_at is not None else "",
             f"{token.queued_at.astimezone(zone):%H:%M}",
         ),
@@ -84,36 +94,46 @@ def _queued(token: TokenOut, zone: ZoneInfo) -> Line:
     )
 
 
-def _line(bed: CensusBed, now: datetime, zone: ZoneInfo) -> Line:
-    one, isolation = bed.patient, _isolation(bed)
+def _line(bed: CensusBed, now: datetime, zone: ZoneInfo, said: Words, language: str) -> Line:
+    one, isolation = bed.patient, _isolation(bed, said)
     if one is None:
-        return Line((bed.code, f"({bed.status.replace('_', ' ')})", "", "", "", "".join(isolation), "", ""))
+        return Line((bed.code, f"({said[f'bed_{bed.status}']})", "", "", "", "".join(isolation), "", ""))
     age = str(one.age) if one.age is not None else "?"
-    known = one.allergies or (["none known"] if one.allergies_asked else ["not asked"])
+    known = one.allergies or ([said["none_known"]] if one.allergies_asked else [said["not_asked"]])
     warns = bool(isolation or one.allergies)
     return Line(
         (
             bed.code,
             one.name,
-            f"{age} {SEXES.get(one.sex, '?')}",
+            f"{age} {said.get(f'sex_{one.sex}', '?')}",
             one.mrn,
             one.doctor or "",
             ("! " if warns else "") + ", ".join([*isolation, *known]),
             _vitals(one.vitals, now, zone) if one.vitals is not None else "",
-            "; ".join([*_where(bed), *(["leaving"] if one.leaving else []), *one.outstanding]),
+            "; ".join(_open(bed, said, language)),
         ),
         strong=frozenset({0, 1, WARNS} if warns else {0, 1}),
     )
 
 
-def _isolation(bed: CensusBed) -> list[str]:
+def _isolation(bed: CensusBed, said: Words) -> list[str]:
     if bed.isolation_kind is not None:
-        return [f"{bed.isolation_kind.upper()} ISOLATION"]
-    return ["ISOLATION"] if bed.isolation else []
+        return [said[f"isolation_{bed.isolation_kind}"]]
+    return [said["isolation"]] if bed.isolation else []
 
 
-def _where(bed: CensusBed) -> list[str]:
-    return [f"beside {bed.beside}"] if bed.beside is not None else []
+def _open(bed: CensusBed, said: Words, language: str) -> list[str]:
+    """Where a cot stands, whether its patient leaves, and what departments have open (``2 open orders`` in
+    the census), in the language of the paper."""
+    told = [said["beside"].format(bed=isolated(bed.beside, language))] if bed.beside is not None else []
+    if bed.patient is None:
+        return told
+    if bed.patient.leaving:
+        told.append(said["leaving"])
+    for one in bed.patient.outstanding:
+        count, _, kind = one.partition(" ")
+        told.append(said.get(f"open_{kind.replace(' ', '_')}", one).format(count=count))
+    return told
 
 
 def _vitals(vitals: CensusVitals, now: datetime, zone: ZoneInfo) -> str:

@@ -49,6 +49,7 @@ class BoardsService:
         identity: IdentityService,
         asked: Sequence[Answers],
         zone: ZoneInfo,
+        language: str,
     ) -> None:
         self._units = units
         self._beds = beds
@@ -56,7 +57,7 @@ class BoardsService:
         self._patients = patients
         self._identity = identity
         self._asked = asked
-        self._zone = zone
+        self._zone, self._language = zone, language
 
     async def census(self, principal: Principal, command: Command, ward: str) -> CensusOut:
         """Every bed of a ward with who lies in it, for those who treat there; audited.
@@ -106,7 +107,7 @@ class BoardsService:
     async def census_pdf(self, principal: Principal, command: Command, ward: str) -> bytes:
         """The same on one page of A4, up to 40 beds; raises alike. Drawn off the event loop."""
         census = await self.census(principal, command, ward)
-        return await asyncio.to_thread(paper.pdf, reading.census_sheet(census, self._zone))
+        return await asyncio.to_thread(paper.pdf, reading.census_sheet(census, self._zone, self._language))
 
     async def queue_pdf(self, principal: Principal, command: Command, clinic: str) -> bytes:
         """A clinic's queue on one page of A4, up to 55 numbers, for those who may read it; names as they see
@@ -114,7 +115,9 @@ class BoardsService:
         at = self._units.now()
         queue = await self._opd.queue(principal, command, clinic, QueueQuery())
         found = await self._opd.clinic(principal, clinic)
-        return await asyncio.to_thread(paper.pdf, reading.queue_sheet(found, queue, at, self._zone))
+        return await asyncio.to_thread(
+            paper.pdf, reading.queue_sheet(found, queue, at, self._zone, self._language)
+        )
 
     async def _beds_of(self, uow: UnitOfWork, state: Any) -> list[CensusBed]:
         values = sorted(

@@ -37,7 +37,7 @@ class Letter:
 def summary_pdf(letter: Letter, language: str, zone: tzinfo) -> bytes:
     """The letter on A4, in the words of ``language``; times in ``zone``."""
     pen, said_in = Pen(language_of(language)), words(language)
-    told: list[Flowable] = [Text(pen, said_in["title"], size=16)]
+    told: list[Flowable] = [Text(pen, said_in["title"], size=16, after=AFTER)]
     told += [Text(pen, line, size=SIZE, after=AFTER) for line in _about(letter, pen.language, zone)]
     for section in SECTIONS:
         if letter.body.get(section):

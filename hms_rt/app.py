@@ -327,9 +327,13 @@ class Hospital:
     def _timers(self) -> Timers:
         orphans = OrphanSweep(self._engine, self.documents, self.clock, DOCUMENT_COLLECTIONS)
         timers = periodic(self.services, self.durable_timers)
+        timers.every(10, "external readers", self._look_at_readers)
         timers.every(3600, "housekeeping", self.housekeeping.run)
         timers.every(3600, "orphaned documents", orphans.run)
         return timers
+
+    async def _look_at_readers(self) -> None:
+        self.vitals.readers = await self.services.reporting.readers()
 
     async def _account_for_join(self, who: Subscriber, room: str, audience: Audience) -> None:
         """A room that shows patients is an access like any other."""

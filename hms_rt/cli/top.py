@@ -27,6 +27,7 @@ NOBODY = (
 SWEEP_LATE_S = 2.0
 LOOP_LATE_MS = 50.0
 BACKLOG = 1_000
+READER_LATE_S = 600.0
 MIB = 1024 * 1024
 WIDE = 120
 WIDE_ONLY = frozenset({"version", "rooms", "MiB/s", "backlog", "memory"})
@@ -104,6 +105,8 @@ def screen(found: InstallationStatus, width: int) -> RenderableType:
     parts: list[RenderableType] = [_headline(found), _processes(found, wide=width >= WIDE)]
     if found.rooms:
         parts.append(_rooms(found))
+    if found.readers:
+        parts.append(_readers(found))
     parts.append(_slow(found) if found.slow else Text("no slow clients", style="green"))
     return Group(*parts)
 
@@ -172,6 +175,22 @@ def _rooms(found: InstallationStatus) -> Table:
             f"{room.sockets:,}",
             version,
             str(room.behind) if room.behind else "",
+        )
+    return table
+
+
+def _readers(found: InstallationStatus) -> Table:
+    columns = ("account", "by", "state", "last read", "behind", "lag", "dead letters")
+    table = _table("External servers", 4, columns)
+    for one in found.readers:
+        table.add_row(
+            one.name,
+            one.kind.value,
+            _marked(one.state, bad=one.state not in {"active", "paused"}),
+            "never" if one.last_read_at is None else f"{one.last_read_at:%Y-%m-%d %H:%M:%S}Z",
+            f"{one.behind:,}",
+            _marked(f"{one.lag_s:,.0f} s", bad=one.lag_s > READER_LATE_S),
+            _marked(str(one.dead_letters), bad=one.dead_letters > 0),
         )
     return table
 

@@ -10,6 +10,7 @@ from heapq import nlargest
 
 from pydantic import ConfigDict, ValidationError
 
+from hms_rt.departments.reporting.schemas.standing import ReaderStatus
 from hms_rt.kernel.principal import PrincipalKind
 from hms_rt.kernel.schema import Moment, Schema
 
@@ -93,6 +94,8 @@ class ProcessStatus(_Told):
     frames_per_s: float
     changes_per_s: float
     bytes_per_s: float
+    readers: Sequence[ReaderStatus] = ()
+    """External servers, as this process saw them within the last ten seconds."""
 
 
 class InstallationStatus(_Told):
@@ -105,6 +108,8 @@ class InstallationStatus(_Told):
     connections: Sequence[ConnectionCount]
     rooms: Sequence[RoomStatus]
     slow: Sequence[SlowClient]
+    readers: Sequence[ReaderStatus] = ()
+    """Service accounts that read the feed, and webhooks: how far each has got."""
 
 
 def read(notes: Iterable[bytes]) -> list[ProcessStatus]:
@@ -126,7 +131,14 @@ def together(processes: Iterable[ProcessStatus], *, redis: bool) -> Installation
         connections=_connections(listed),
         rooms=fullest(_rooms(listed)),
         slow=slowest(slow for one in listed for slow in one.slow),
+        readers=_newest(listed),
     )
+
+
+def _newest(processes: Sequence[ProcessStatus]) -> Sequence[ReaderStatus]:
+    """What the process says that looked last; every process sees the same ones."""
+    looked = [one for one in processes if one.readers]
+    return max(looked, key=lambda one: one.at).readers if looked else ()
 
 
 def fullest(rooms: Iterable[RoomStatus]) -> list[RoomStatus]:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from aiohttp import web
 from prometheus_client import Gauge
 
 from hms_rt import __version__
+from hms_rt.departments.reporting.schemas.standing import ReaderStatus
 from hms_rt.kernel.clock import SystemClock
 from hms_rt.realtime import census, metrics
 from hms_rt.realtime.census import Counted
@@ -61,6 +62,8 @@ class Vitals:
         self.id = uuid.uuid4().hex
         self.worker: int | None = None
         """Its number among the processes of one ``serve --workers``."""
+        self.readers: Sequence[ReaderStatus] = ()
+        """How far external servers have read, as of the last look."""
         self._realtime = realtime
         self._hub = hub
         self._views = views
@@ -173,6 +176,7 @@ class Vitals:
             frames_per_s=rates.frames,
             changes_per_s=rates.changes,
             bytes_per_s=rates.bytes,
+            readers=self.readers,
         )
 
     def _set_gauges(self, counted: Counted) -> None:

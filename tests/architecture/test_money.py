@@ -158,7 +158,7 @@ DOCUMENTS = {"REST": contract.REST.openapi, "sockets": contract.SOCKETS.asyncapi
 MEASURING = {
     *(f"ProcessStatus.{name}" for name in ("sweep_lag_s", "loop_lag_ms", "memory_mib")),
     *(f"ProcessStatus.{name}" for name in ("frames_per_s", "changes_per_s", "bytes_per_s")),
-    "SlowClient.stuck_s",
+    *("SlowClient.stuck_s", "ReaderStatus.lag_s"),
     *(f"WaitErrors.{name}" for name in ("mean_wait_s", "mean_error_s", "mean_absolute_error_s")),
     *(f"WaitErrors.{name}" for name in ("within_p50", "within_p90")),
 }

@@ -20,11 +20,14 @@ account = sa.Table(
     sa.Column("revoked_at", Moment),
     sa.Column("last_used_at", Moment),
     sa.Column("last_used_from", sa.Text),
+    sa.Column("read_to", JSONB(none_as_null=True)),
+    sa.Column("last_read_at", Moment),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_by", sa.Uuid, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
 )
-"""External servers. A name is unique among those that are not revoked; revoked rows never change again."""
+"""External servers. A name is unique among those that are not revoked; revoked rows never change again.
+``read_to`` is the cursor of the last page that showed something."""
 
 secret = sa.Table(
     "reporting_secret",

@@ -2,8 +2,10 @@
 
 import ipaddress
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from hms_rt.departments.reporting.model.scopes import IDENTIFIED
 from hms_rt.kernel.errors import Code, HmsError, conflict
@@ -33,6 +35,8 @@ class Account:
     revoked_at: datetime | None
     last_used_at: datetime | None
     last_used_from: str | None
+    read_to: Mapping[str, Any] | None
+    last_read_at: datetime | None
     version: int
     created_by: uuid.UUID
     created_at: datetime

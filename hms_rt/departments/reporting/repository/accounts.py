@@ -1,7 +1,7 @@
 """Service accounts and their secrets."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -88,6 +88,23 @@ async def used(connection: AsyncConnection, account_id: uuid.UUID, now: datetime
         .where(accounts.c.id == account_id, accounts.c.revoked_at.is_(None))
         .values(last_used_at=now, last_used_from=address)
     )
+
+
+async def read(
+    connection: AsyncConnection, account_id: uuid.UUID, now: datetime, to: Mapping[str, Any]
+) -> None:
+    """Note how far it has got changes."""
+    await connection.execute(
+        sa.update(accounts)
+        .where(accounts.c.id == account_id, accounts.c.revoked_at.is_(None))
+        .values(last_read_at=now, read_to=dict(to))
+    )
+
+
+async def working(connection: AsyncConnection, *, limit: int) -> list[Account]:
+    """At most ``limit`` accounts that were not revoked, oldest first."""
+    query = sa.select(accounts).where(accounts.c.revoked_at.is_(None)).order_by(accounts.c.id)
+    return [_account(row) for row in (await connection.execute(query.limit(limit))).mappings()]
 
 
 async def page(connection: AsyncConnection, *, after: uuid.UUID | None, limit: int) -> list[Account]:

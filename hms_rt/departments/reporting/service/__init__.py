@@ -6,10 +6,11 @@ from hms_rt.departments.reporting.service.feed import FeedPage
 from hms_rt.departments.reporting.service.foundation import ReadState
 from hms_rt.departments.reporting.service.months import Months
 from hms_rt.departments.reporting.service.snapshots import Snapshots
+from hms_rt.departments.reporting.service.standing import Standing
 from hms_rt.departments.reporting.service.webhooks import Webhooks
 
 __all__ = ["FeedPage", "ReadState", "ReportingService"]
 
 
-class ReportingService(Accounts, Snapshots, Webhooks, Delivering, Months):
+class ReportingService(Accounts, Snapshots, Webhooks, Delivering, Months, Standing):
     """Everything reporting offers to the doors."""

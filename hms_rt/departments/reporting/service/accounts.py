@@ -94,6 +94,8 @@ class Accounts(Refusals):
                 revoked_at=None,
                 last_used_at=None,
                 last_used_from=None,
+                read_to=None,
+                last_read_at=None,
                 version=1,
                 created_by=principal.id,
                 created_at=uow.now,

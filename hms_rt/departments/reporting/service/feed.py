@@ -18,6 +18,7 @@ import orjson
 from hms_rt.departments.reporting import views
 from hms_rt.departments.reporting.model.account import Account
 from hms_rt.departments.reporting.model.scopes import check_known, narrowed, reach
+from hms_rt.departments.reporting.repository import accounts
 from hms_rt.departments.reporting.schemas.feed import FeedCursor, FeedQuery
 from hms_rt.departments.reporting.service.foundation import lens_of
 from hms_rt.departments.reporting.service.refusals import Refusals
@@ -122,7 +123,7 @@ class Feed(Refusals):
         if stretch.found:
             detail = {"streams": query.streams, "after": _told(after), "to": _told(end)}
             account = await self._accounted(
-                principal, command, "changes.read", {**detail, "rows": stretch.found}
+                principal, command, "changes.read", {**detail, "rows": stretch.found}, to=end
             )
         cursor = encode_cursor(end)
         lines = self._lines(account, wanted, place, stretch, known.epoch)
@@ -152,14 +153,22 @@ class Feed(Refusals):
                 await asyncio.sleep(LOOK_S)
 
     async def _accounted(
-        self, principal: Principal, command: Command, action: str, detail: Mapping[str, Any]
+        self,
+        principal: Principal,
+        command: Command,
+        action: str,
+        detail: Mapping[str, Any],
+        to: FeedCursor | None = None,
     ) -> Account:
-        """The account, which still works, once what it is shown stands in the audit trail."""
+        """The account, which still works, once what it is shown stands in the audit trail; and how far ``to``
+        it has read then."""
         found: list[Account] = []
 
         async def work(uow: UnitOfWork) -> None:
             found[:] = [await self._reader(uow.connection, principal)]
             uow.audit(action, entity="changes", entity_id=principal.id, detail=detail)
+            if to is not None:
+                await accounts.read(uow.connection, principal.id, uow.now, to.model_dump(mode="json"))
 
         await self._units.execute(principal, command, type(None), work)
         return found[0]

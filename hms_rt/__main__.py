@@ -1,10 +1,12 @@
 """``hms-rt``: serve, demo, migrate, create-admin, import, replay, config check."""
 
 from hms_rt.cli.commands import app
+from hms_rt.kernel.collector import collect_seldom
 
 
 def main() -> None:
     """Entry point of the console script."""
+    collect_seldom()
     app()
 
 

@@ -58,9 +58,10 @@ from hms_rt.departments.pharmacy import merging as pharmacy_merging
 from hms_rt.departments.pharmacy import projector as pharmacy_projector
 from hms_rt.departments.pharmacy.service import Facility, PharmacyService, recorded_allergies
 from hms_rt.departments.reporting.service import ReadState, ReportingService
-from hms_rt.housekeeping import Housekeeping, durable_timers, periodic, tame_garbage_collector
+from hms_rt.housekeeping import Housekeeping, durable_timers, periodic
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.clock import Clock, SystemClock
+from hms_rt.kernel.collector import keep_what_is_there
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.ids import Ids, RandomIds
 from hms_rt.realtime.asyncapi import asyncapi_routes
@@ -360,7 +361,7 @@ class Hospital:
         self.realtime.pulse.start()
         self.timers.start()
         self.vitals.start()
-        tame_garbage_collector()
+        keep_what_is_there()
 
     async def ready(self) -> bool:
         """True if every dependency answers; what ``/readyz`` tells."""

@@ -1,6 +1,5 @@
 """What the server does by itself: durable timers, each department's periodic work, and keeping the house."""
 
-import gc
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -76,17 +75,6 @@ def periodic(services: Services, due: DurableTimers) -> Timers:
     )
     timers.every(60, "audit seal", services.audit.seal)
     return timers
-
-
-def tame_garbage_collector() -> None:
-    """What start-up made stays for ever: never look at it again, and collect less often.
-
-    A third of the cost of a loaded socket server was the collector; these thresholds gave three times
-    the deliveries at 5,000 sockets.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 100)
 
 
 async def _run_timed(job: Callable[[Principal, Command], Awaitable[object]], name: str) -> None:

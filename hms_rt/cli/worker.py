@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from hms_rt.cli.post import ALIVE_EVERY_S, LISTENING, READY, REFUSAL_EXIT, REFUSED, Post
+from hms_rt.kernel.collector import collect_seldom
 
 if TYPE_CHECKING:
     from hms_rt.app import Hospital
@@ -23,6 +24,7 @@ ASK_READY_S = 0.1
 def main() -> None:
     """Serve on the post in the environment: SIGTERM ends it gently, SIGUSR1 says that another took over."""
     post = Post.from_environment()
+    collect_seldom()
     _end_with(post.supervisor)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's business
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

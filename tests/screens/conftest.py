@@ -21,6 +21,8 @@ FLAGS = [
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
+TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 MakePeer = Callable[..., Awaitable[Peer]]
 OpenPage = Callable[..., Awaitable[Page]]
 
@@ -30,6 +32,13 @@ async def until(page: Page, expression: str) -> None:
     async with asyncio.timeout(20):
         while not await page.evaluate(expression):
             await asyncio.sleep(0.05)
+
+
+async def resize(page: Page, width: int, height: int) -> None:
+    """Make the page this large, and wait until it did what it does then: that comes before the next frame."""
+    await page.set_viewport_size({"width": width, "height": height})
+    await until(page, f"innerWidth === {width} && innerHeight === {height}")
+    await page.evaluate(TWO_FRAMES)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.screens import samples
-from tests.screens.conftest import MakePeer, OpenPage
+from tests.screens.conftest import MakePeer, OpenPage, resize
 
 FITS = """() => {
     const box = (element) => element.getBoundingClientRect();
@@ -25,18 +25,23 @@ FITS = """() => {
 WARDS = {8: (1,) * 8, 17: (4, 4, 4, 2, 1, 1, 1), 24: (4,) * 6, 60: (6,) * 10}
 
 
-@pytest.mark.parametrize("beds", WARDS)
-@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1280, 720), (1024, 768), (1080, 1920)])
+SIZES = [(1920, 1080), (1280, 720), (1024, 768), (1080, 1920)]
+
+
+@pytest.mark.parametrize(("beds", "first"), list(zip(WARDS, SIZES, strict=True)))
 @pytest.mark.parametrize("audience", ["display", "clinical"])
 async def test_every_bed_of_a_ward_fits_without_scrolling(
-    make_peer: MakePeer, open_page: OpenPage, audience: str, beds: int, width: int, height: int
+    make_peer: MakePeer, open_page: OpenPage, audience: str, beds: int, first: tuple[int, int]
 ) -> None:
+    """At every size, on a page that was opened at one of them and then resized."""
     state = samples.ward(WARDS[beds], clinical=audience == "clinical")
     peer = await make_peer("/beds", "ward:MED", state, audience=audience)
-    page = await open_page(f"{peer.url}/screens/ward/MED", width=width, height=height)
+    page = await open_page(f"{peer.url}/screens/ward/MED", width=first[0], height=first[1])
     await expect(page.locator("body")).to_have_attribute("data-audience", audience)
-    found = await page.evaluate(FITS)
-    assert found == {"count": beds, "inside": True, "scrolls": False, "apart": True, "cut": []}
+    for width, height in (first, *SIZES):
+        await resize(page, width, height)
+        found = await page.evaluate(FITS)
+        assert found == {"count": beds, "inside": True, "scrolls": False, "apart": True, "cut": []}, width
 
 
 async def test_a_phone_scrolls_but_only_downwards(make_peer: MakePeer, open_page: OpenPage) -> None:

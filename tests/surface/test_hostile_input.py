@@ -178,7 +178,7 @@ async def test_bad_requests_are_refused_with_a_reason(
     check(await attacker.attack(endpoint, data.draw(plans(len(fields(schema)), len(endpoint.parameters)))))
 
 
-async def test_what_is_counted_once_is_counted_again_after_any_write(world: World) -> None:
+async def test_the_census_tells_a_row_that_was_written_unchanged_once_it_is_committed(world: World) -> None:
     bed = (await world.admitted()).stays[0].bed_id
     before = await world.census()
     async with world.hospital.engine.begin() as writing:

@@ -26,6 +26,9 @@ from hms_rt.kernel.principal import Principal
 from hms_rt.storage import flush, postgres
 
 ATTEMPTS = 3
+AS_READ = "_as_read_check"
+"""So ends the name of a rule that looks at rows which others may change after a command has read them:
+refused by it, the command runs again."""
 
 T = TypeVar("T", bound=BaseModel | None)
 Projector = Callable[["UnitOfWork", Any], Awaitable[None]]
@@ -168,7 +171,8 @@ class UnitsOfWork:
         if postgres.worth_retrying(error):
             return True
         if isinstance(error, IntegrityError):
-            return postgres.violated(error) == "idempotency_pkey"
+            rule = postgres.violated(error) or ""
+            return rule == "idempotency_pkey" or rule.endswith(AS_READ)
         return command.key is not None and postgres.lost_connection(error)
 
     @staticmethod

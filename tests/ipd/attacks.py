@@ -25,6 +25,7 @@ from hms_rt.kernel.principal import SYSTEM
 from hms_rt.services import Services
 from tests.conftest import WardFactory, command
 from tests.ipd.conftest import Journeys, Query
+from tests.ipd.test_concurrency import breaks
 from tests.pharmacy.conftest import line
 
 Ask = Callable[[str, Any], Awaitable[int]]
@@ -148,6 +149,37 @@ async def doses_are_given_once_in_time_and_never_too_many(field: Attacked, here:
     doing[20:20] = [ask(f"/prescriptions/{many.id}/stop", stop) for _ in range(5)]
     await all_at_once(doing)
     assert await query(AFTER_A_STOP) == []
+
+
+COPIED = """
+    INSERT INTO ipd_administration SELECT (jsonb_populate_record(a, jsonb_build_object(
+        'id', gen_random_uuid(), 'dose_id', NULL, 'witness', {witness}))).*
+    FROM ipd_administration a WHERE a.dose_id = :dose
+"""
+
+
+async def two_people_give_what_is_controlled(field: Attacked, here: AdmissionOut) -> None:
+    """Of two witnesses who race one is written; nobody witnesses the own dose, and none is given alone."""
+    await prescribed(field, here, line("MORPH10", "10", frequency={"kind": "once"}))
+    listed = await field.services.medication.doses(SYSTEM, command(), DoseQuery(admission_id=here.id))
+    (due,) = (one for one in listed.items if one.controlled)
+    names = "SELECT username, id FROM identity_user WHERE username IN ('chief', 'midwife', 'surgeon')"
+    people = {row.username: str(row.id) for row in await field.query(names)}
+    chosen = [people["midwife"], people["surgeon"], people["chief"], None]
+    told = [{"outcome": "given", **({"witness": one} if one else {})} for one in chosen]
+    path = f"/doses/{due.id}/administer"
+    assert await all_at_once([field.ask(path, alone) for alone in told[2:]]) == {422: 2}
+    answers = await all_at_once([field.ask(path, told[number % 4]) for number in range(50)])
+    assert answers[200] == 1, answers
+    assert set(answers) <= {200, 409, 422}, answers
+    (made,) = await field.query(
+        "SELECT given_by, witness FROM ipd_administration WHERE dose_id = :dose", dose=due.id
+    )
+    assert str(made.given_by) == people["chief"]
+    assert str(made.witness) in {people["midwife"], people["surgeon"]}
+    await breaks("ipd_administration_witness_check", field.query, COPIED.format(witness="NULL"), dose=due.id)
+    own = COPIED.format(witness="given_by")
+    await breaks("ipd_administration_two_people_check", field.query, own, dose=due.id)
 
 
 async def what_is_told_late_never_overlaps(field: Attacked) -> None:

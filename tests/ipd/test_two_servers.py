@@ -26,6 +26,7 @@ from tests.ipd.attacks import (
     all_at_once,
     doses_are_given_once_in_time_and_never_too_many,
     mothers_and_children_are_never_torn_apart,
+    two_people_give_what_is_controlled,
     what_is_told_late_never_overlaps,
 )
 from tests.ipd.conftest import Journeys, Query
@@ -136,6 +137,7 @@ async def test_every_rule_holds_under_fifty_commands_over_two_processes(
         field = Attacked(services, midwife, journeys, query, ward)
         await mothers_and_children_are_never_torn_apart(field)
         await doses_are_given_once_in_time_and_never_too_many(replace(field, ask=ask), treated)
+        await two_people_give_what_is_controlled(replace(field, ask=ask), treated)
         surgeon = asking(served.url, await signed_in(served.url, "surgeon"))
         await what_is_told_late_never_overlaps(replace(field, ask=surgeon))
         sent = asking(served.url, await signed_in(served.url, "infectiologist"))

@@ -70,15 +70,17 @@ class Floor:
     waiting: list[PrescriptionOut]
 
     async def post(
-        self, number: int, path: str, body: dict[str, Any], boss: bool = False, **headers: str
+        self, number: int, path: str, body: dict[str, Any] | None, boss: bool = False, **headers: str
     ) -> tuple[int, Any]:
         session = self.clerks[number % 2 + 2 * boss]
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         async with session.post(f"/api/v1{path}", json=body, headers=headers) as answer:
-            return answer.status, await answer.json()
+            told = await answer.json()
+            assert answer.status < 500, told
+            return answer.status, told
 
     async def at_once(
-        self, path: str, body: dict[str, Any], boss: bool = False, **headers: str
+        self, path: str, body: dict[str, Any] | None, boss: bool = False, **headers: str
     ) -> Counter[int]:
         """How many of fifty who ask the same are answered how."""
         asked = (self.post(number, path, body, boss, **headers) for number in range(MANY))

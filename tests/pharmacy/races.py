@@ -7,9 +7,14 @@ from collections.abc import Awaitable
 from decimal import Decimal
 from typing import Any
 
+from hms_rt.departments.pharmacy.schemas.formulary import StoreIn
+from hms_rt.kernel.principal import SYSTEM
+from tests.conftest import command
 from tests.pharmacy.floor import EACH, MANY, Floor
 
 FEW = 10
+FIRST = '"1"'
+"""The version of what nobody has changed yet."""
 
 
 async def left(floor: Floor, lot: uuid.UUID, store: str = "MAIN") -> Decimal:
@@ -95,9 +100,52 @@ async def fifty_bring_the_same_back(floor: Floor) -> None:
     told = await floor.at_once(path, part, Idempotency_Key="the-same-return")
     assert set(told) <= {200, 409}
     assert told[200]
-    assert await floor.at_once(path, part) == {409: MANY}  # one is left, each brings two
+    told = await floor.at_once(path, part)
+    assert told == {409: MANY}, told  # one is left, each brings two
     (row,) = await floor.query(
         "SELECT count(*) AS returns, sum(quantity) AS back FROM pharmacy_return WHERE item_id = :item",
         item=uuid.UUID(item),
     )
     assert (row.returns, row.back) == (1, 2)
+
+
+async def fifty_take_out_of_the_quarantine(floor: Floor) -> None:
+    """What lies apart reaches no patient; it goes back to a shelf once, and not once it is recalled."""
+    store = StoreIn.model_validate({"code": "QUAR", "name": "Quarantine", "kind": "quarantine"})
+    await floor.pharmacy.services.pharmacy.define_store(SYSTEM, command(), store)
+    lot = await floor.receive("APART", 700, "QUAR", FEW)
+    rx = floor.waiting[0]
+    line = {"line_id": str(rx.lines[0].id), "quantity": "1"}
+    to_patient = {"store": "QUAR", "lines": [line]}
+    told = await floor.at_once(f"/prescriptions/{rx.id}/dispenses", to_patient)
+    assert told == {409: MANY}, told
+    out = {"lot_id": str(lot), "from_store": "QUAR", "to_store": "MAIN", "quantity": str(EACH)}
+    told = await floor.at_once("/pharmacy/transfers", out)
+    assert told == {201: FEW // EACH, 409: MANY - FEW // EACH}, told
+    assert await left(floor, lot, "QUAR") == FEW % EACH
+    assert await left(floor, lot) == FEW - FEW % EACH
+    assert (await floor.post(0, f"/pharmacy/lots/{lot}/recall", {"reason": "glass in vials"}))[0] == 200
+    told = await floor.at_once("/pharmacy/transfers", {**out, "quantity": "1"})
+    assert told == {409: MANY}, told
+
+
+async def fifty_approve_write_offs(floor: Floor) -> None:
+    """By somebody else than who asked, once; and all together no more than there is."""
+    lot = await floor.receive("BROKEN", 800, quantity=FEW)
+    wanted = {"lot_id": str(lot), "store": "MAIN", "quantity": str(EACH), "reason": "broken"}
+
+    async def ask(number: int, boss: bool = False) -> str:
+        status, asked = await floor.post(number, "/pharmacy/write-offs", wanted, boss)
+        assert status == 201
+        return f"/pharmacy/write-offs/{asked['id']}/approve"
+
+    own = await floor.at_once(await ask(0, boss=True), None, boss=True, If_Match=FIRST)
+    assert own == {403: MANY}, own
+    once = await floor.at_once(await ask(0), None, boss=True, If_Match=FIRST)
+    assert once in ({200: 1, 412: MANY - 1}, {200: 1, 409: MANY - 1}), once
+    asked = await asyncio.gather(*(ask(number) for number in range(MANY)))
+    deciding = (floor.post(n, path, None, True, If_Match=FIRST) for n, path in enumerate(asked))
+    approved = Counter(status for status, _ in await asyncio.gather(*deciding))
+    fits = FEW // EACH - 1
+    assert approved == {200: fits, 409: MANY - fits}, approved
+    assert await left(floor, lot) == FEW % EACH

@@ -31,6 +31,8 @@ async def test_fifty_at_once_take_what_there_is_and_not_one_more(
     await races.a_recall_among_fifty_who_hand_over(floor)
     await races.midnight_among_fifty_who_hand_over(floor)
     await races.fifty_bring_the_same_back(floor)
+    await races.fifty_take_out_of_the_quarantine(floor)
+    await races.fifty_approve_write_offs(floor)
     await shelves_agree(query)
     await agree(query)
 

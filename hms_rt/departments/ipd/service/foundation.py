@@ -36,6 +36,7 @@ REFUSALS = {
     " stay that is wrong, or say another occurred_at",
     "ipd_stay_bed_excl": "another patient was in that bed at that time: look at the history, correct the stay"
     " that is wrong, or say another bed or occurred_at",
+    "ipd_stay_cot_check": "a cot is for a child under two years: choose a bed, or tell the date of birth",
     "beds_hold_admission_id_key": "another bed is held for this patient: release that hold first",
 }
 """What a violated rule of the database means."""

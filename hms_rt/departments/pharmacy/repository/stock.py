@@ -102,6 +102,11 @@ async def lock_held(connection: AsyncConnection, store: str, medicine: str) -> l
     return [_held(row) for row in await connection.execute(query)]
 
 
+async def wait_for_lot(connection: AsyncConnection, lot_id: uuid.UUID) -> None:
+    """Let those who asked before move a lot first; asked for before any of its stock is locked."""
+    await wait_in_turn(connection, f"lot {lot_id}")
+
+
 async def lock_one(connection: AsyncConnection, lot_id: uuid.UUID, stores: Collection[str]) -> list[Held]:
     """What these stores have of one lot, locked by store."""
     query = (

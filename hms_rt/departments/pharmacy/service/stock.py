@@ -82,6 +82,7 @@ class Stock(Foundation):
         async def work(uow: UnitOfWork) -> TransferOut:
             require(principal, Permission.STOCK_MOVE)
             stores = [wanted.from_store, wanted.to_store]
+            await rows.wait_for_lot(uow.connection, wanted.lot_id)
             held = await rows.lock_one(uow.connection, wanted.lot_id, stores)
             source = found(next((one for one in held if one.store == stores[0]), None), "that lot there")
             target = found(await formulary.store(uow.connection, stores[1]), f"store {stores[1]}")
@@ -114,6 +115,7 @@ class Stock(Foundation):
 
         async def work(uow: UnitOfWork) -> CountOut:
             require(principal, Permission.STOCK_MOVE)
+            await rows.wait_for_lot(uow.connection, told.lot_id)
             held = await rows.lock_one(uow.connection, told.lot_id, [told.store])
             here = found(held[0] if held else None, "that lot there")
             variance = told.counted - here.quantity

@@ -82,6 +82,7 @@ class WriteOffs(Foundation):
             await write_offs.save_write_off(uow.connection, after)
             uow.audit(f"stock.write_off_{to}", entity="write_off", entity_id=after.id)
             if to is WriteOffState.APPROVED:
+                await stock.wait_for_lot(uow.connection, after.lot_id)
                 lot = found(await stock.lot(uow.connection, after.lot_id), "that lot")
                 kind = LedgerKind.WRITE_OFF
                 await book(uow, lot, after.store, kind, -after.quantity, after.id, reason=after.reason)

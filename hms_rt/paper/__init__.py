@@ -13,7 +13,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
 from hms_rt.paper.missing import told_of
-from hms_rt.paper.writing import Align, Pen
+from hms_rt.paper.writing import Align, Pen, width
 
 MARGIN = 9 * mm
 HEAD = 19 * mm
@@ -21,6 +21,8 @@ TIME = 62 * mm
 """What the moment takes beside the title."""
 TALLEST, LOWEST = 8 * mm, 4.3 * mm
 """Of a line: as tall as one page allows; below the least, lines go on to another page."""
+SMALLEST = 5.0
+"""Of the type of a cell, in points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,7 @@ def _head(canvas: Canvas, sheet: Sheet, pen: Pen, number: str) -> None:
     told = " ".join(part for part in (sheet.note, number, told_of(pen)) if part)
     pen.place(canvas, edges, top - 11 * mm, pen.fitted(told, bold=False, size=8, room=page.inner), size=8)
     for (left, wide), (heading, _) in zip(_places(sheet, pen), sheet.columns, strict=True):
-        shown = pen.fitted(heading, bold=True, size=8, room=wide - 2 * mm)
-        pen.place(canvas, (left + mm, left + wide - mm), top - HEAD + 1.4 * mm, shown, bold=True, size=8)
+        _cell(canvas, pen, (left + mm, left + wide - mm), top - HEAD + 1.4 * mm, heading, 8, bold=True)
     canvas.setLineWidth(0.8)
     canvas.line(MARGIN, top - HEAD, right, top - HEAD)
 
@@ -119,11 +120,27 @@ def _line(
     size = min(9.0, tall * 0.55)
     baseline = bottom + (tall - size) / 2 + size * 0.18
     for column, ((left, wide), cell) in enumerate(zip(_places(sheet, pen), line.cells, strict=True)):
-        bold = column in line.strong
-        shown = pen.fitted(cell, bold=bold, size=size, room=wide - 2 * mm)
-        pen.place(canvas, (left + mm, left + wide - mm), baseline, shown, bold=bold, size=size)
+        _cell(canvas, pen, (left + mm, left + wide - mm), baseline, cell, size, bold=column in line.strong)
     canvas.setLineWidth(0.25)
     canvas.line(MARGIN, bottom, MARGIN + sheet.page.inner, bottom)
+
+
+def _cell(
+    canvas: Canvas,
+    pen: Pen,
+    edges: tuple[float, float],
+    baseline: float,
+    text: str,
+    size: float,
+    *,
+    bold: bool,
+) -> None:
+    """A text, smaller where it is long, so that no allergy is cut off; cut only where none could read it."""
+    room = edges[1] - edges[0]
+    wide = width(pen.legible(text, bold=bold), bold=bold, size=1)
+    size = min(size, max(SMALLEST, room / wide * 0.999)) if wide else size
+    shown = pen.fitted(text, bold=bold, size=size, room=room)
+    pen.place(canvas, edges, baseline, shown, bold=bold, size=size)
 
 
 def _places(sheet: Sheet, pen: Pen) -> list[tuple[float, float]]:

@@ -3,9 +3,14 @@
 from collections.abc import Mapping
 from unicodedata import name
 
+from reportlab.pdfgen.canvas import Canvas
+
 from hms_rt.kernel.languages import language_of
 from hms_rt.paper.fonts import MISSING
 from hms_rt.paper.writing import Pen
+
+SMALL = 5
+"""Of the sentence on a label, in points."""
 
 MOST_NAMED = 4
 
@@ -32,3 +37,11 @@ def told_of(pen: Pen) -> str:
     named = [f"U+{ord(one):04X} {name(one, '').title()}".strip() for one in sorted(pen.missing)]
     listed = ", ".join(named[:MOST_NAMED]) + (" …" if len(named) > MOST_NAMED else "")
     return SENTENCES[language_of(pen.language)].format(mark=MISSING, letters=listed)
+
+
+def tell_on_label(canvas: Canvas, pen: Pen, edges: tuple[float, float], baseline: float) -> None:
+    """Their codes in one small line of a label, between two abscissae; nothing if ``pen`` could write all."""
+    if pen.missing:
+        codes = " ".join(f"U+{ord(one):04X}" for one in sorted(pen.missing))
+        shown = pen.fitted(f"{MISSING} = {codes}", bold=False, size=SMALL, room=edges[1] - edges[0])
+        pen.place(canvas, edges, baseline, shown, size=SMALL)

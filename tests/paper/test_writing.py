@@ -2,10 +2,12 @@
 
 import random
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
 from unicodedata import normalize
+from zoneinfo import ZoneInfo
 
 import pytest
 from pypdf import PdfReader
@@ -13,6 +15,11 @@ from pypdf import PdfReader
 import hatch_build
 from hms_rt import paper
 from hms_rt.departments.billing.views.formats import Formats
+from hms_rt.departments.boards.views import words as boards
+from hms_rt.departments.lab.model.catalogue import SpecimenKind
+from hms_rt.departments.lab.model.order import Priority
+from hms_rt.departments.lab.views import labels
+from hms_rt.departments.lab.views.labels import Label
 from hms_rt.kernel.languages import LANGUAGES, isolated
 from hms_rt.kernel.money import Currency
 from hms_rt.paper import Line, Sheet, document, fonts
@@ -20,6 +27,7 @@ from hms_rt.paper.document import Column, Document, Grid
 from hms_rt.paper.ordering import ordered
 from hms_rt.paper.writing import Pen, width
 
+NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
 MUCH = "2.5 mL (60 mg)"
 
 
@@ -75,7 +83,7 @@ def test_amounts_in_dinars_have_their_sign_before_the_digits_and_the_currency_be
     assert seen(formats.amount(Decimal("-0.125"))) == "-0.125"
     assert seen(formats.rate(Decimal("19.5"))) == "19.5%"
     assert seen(formats.day(date(2026, 11, 23))) == "2026/11/23", "from the right: day, month, year"
-    assert "23" in seen(formats.moment(datetime(2026, 11, 23, 14, 30, tzinfo=UTC)))
+    assert "23" in seen(formats.moment(NOW))
 
 
 def test_lines_are_wrapped_between_words_and_longer_words_anywhere() -> None:
@@ -104,6 +112,10 @@ def test_a_paper_says_which_letters_it_could_not_write_in_each_language() -> Non
         told = read(document.pdf(invoice(language, "अमर")))
         assert "U+0905" in told, language
         assert "U+0905" not in read(document.pdf(invoice(language, "Łukasz Ёлкин أحمد")))
+    specimen = Label("LAB1", SpecimenKind.CSF, "अमर", "M-1", None, ["CRP"], Priority.STAT, NOW)
+    assert "U+0905" in read(labels.pdf([specimen], language="pl", zone=ZoneInfo("UTC")))
+    named = replace(specimen, patient_name="Łukasz")
+    assert "U+" not in read(labels.pdf([named], language="pl", zone=ZoneInfo("UTC")))
     census = Sheet("ICU", "12:00", "note", [("Bed", 20)], [Line(["अमर"])])
     assert "U+0905 Devanagari" in read(paper.pdf(census))
 
@@ -113,6 +125,13 @@ def test_an_amount_is_never_broken_into_two_lines_and_pages_go_on() -> None:
     assert content == document.pdf(invoice("de", "Konsultation", "1.234.567.890,123"))
     assert read(content).count("1.234.567.890,123") == 91
     assert len(PdfReader(BytesIO(content)).pages) > 1
+
+
+def test_what_a_census_warns_of_is_set_smaller_before_it_is_cut() -> None:
+    warned = f"! {boards.words('ru')['isolation_protective']}, Penicillin, Latex"
+    sheet = Sheet("ICU", "12:00", "note", [("W", 50)], [Line([warned])], language="ru")
+    assert warned in read(paper.pdf(sheet))
+    assert "..." in read(paper.pdf(replace(sheet, lines=[Line([warned * 3])])))
 
 
 def test_columns_of_an_arabic_sheet_stand_the_other_way_round() -> None:

@@ -20,6 +20,7 @@ from hms_rt.departments.lab.model.catalogue import SpecimenKind
 from hms_rt.departments.lab.model.order import Priority
 from hms_rt.departments.lab.views.words import Words, words
 from hms_rt.kernel.languages import isolated, language_of
+from hms_rt.paper.missing import tell_on_label
 from hms_rt.paper.writing import Pen
 
 WIDTH, HEIGHT = 50 * mm, 25 * mm
@@ -47,11 +48,11 @@ class Label:
 
 def pdf(labels: Sequence[Label], *, language: str, zone: ZoneInfo) -> bytes:
     """The labels as a PDF, one to a page; the same labels give the same bytes."""
-    said_in, pen = words(language), Pen(language_of(language))
+    said_in = words(language)
     written = BytesIO()
     canvas = Canvas(written, pagesize=(WIDTH, HEIGHT), invariant=True)
     for label in labels:
-        _page(canvas, pen, label, said_in, zone)
+        _page(canvas, Pen(language_of(language)), label, said_in, zone)
         canvas.showPage()
     canvas.save()
     return written.getvalue()
@@ -90,6 +91,7 @@ def _page(canvas: Canvas, pen: Pen, label: Label, said_in: Words, zone: ZoneInfo
         room,
         f"{said_in.taken} {isolated(taken, pen.language)}  {' '.join(label.tests)}",
     )
+    tell_on_label(canvas, pen, (MARGIN, width - MARGIN), MARGIN)
 
 
 def _line(canvas: Canvas, pen: Pen, height: float, room: float, text: str, *, bold: bool = False) -> None:

@@ -25,6 +25,7 @@ from hms_rt.departments.pharmacy.views.speech import words
 from hms_rt.departments.pharmacy.views.speech.words import Words
 from hms_rt.kernel.languages import isolated, language_of
 from hms_rt.paper.fonts import font
+from hms_rt.paper.missing import tell_on_label
 from hms_rt.paper.writing import Pen, width
 
 WIDTH, HEIGHT = round(76 * mm), round(51 * mm)
@@ -95,6 +96,7 @@ def _page(canvas: Canvas, label: Label, language: str, zone: ZoneInfo) -> None:
     for text in _facts(label, said_in, locale, zone):
         _line(canvas, pen, below, text, SIZE)
         below -= LINE
+    tell_on_label(canvas, pen, (MARGIN, WIDTH - MARGIN), MARGIN + round(BAR_HEIGHT) + 3)
     bars = Code128(
         barcode(label.number, label.series), barWidth=NARROW_BAR, barHeight=BAR_HEIGHT, quiet=False
     )

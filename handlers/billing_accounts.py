@@ -4,7 +4,6 @@ from hms_rt.departments.billing.schemas.accounts import (
     AccountOut,
     CashierIn,
     CashierOut,
-    InvoiceDetail,
     InvoiceIn,
     InvoiceOut,
     InvoiceQuery,
@@ -22,6 +21,7 @@ from hms_rt.departments.billing.schemas.accounts import (
     ShiftQuery,
     WhyVoid,
 )
+from hms_rt.departments.billing.schemas.refusals import InvoiceDetail
 from hms_rt.kernel.paging import Page, PageQuery
 from hms_rt.security.permissions import Permission
 from hms_rt.web.endpoints import Call, Routes

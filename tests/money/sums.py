@@ -55,9 +55,13 @@ RULES = {
     """,
     "an invoice is what is on it": """
         SELECT i.id FROM billing_invoice i LEFT JOIN billing_line l ON l.invoice_id = i.id AND l.live
-        WHERE i.state <> 'void' AND i.share_of IS NULL GROUP BY i.id
+        WHERE i.state <> 'void' AND i.share_of IS NULL AND i.refusal_id IS NULL GROUP BY i.id
         HAVING coalesce(sum(l.gross), 0) <> i.total
             OR coalesce(sum(l.payer_part), 0) <> i.payer_part
+    """,
+    "what a payer refused is asked of somebody else": """
+        SELECT r.id FROM billing_refusal r LEFT JOIN billing_invoice i ON i.refusal_id = r.id GROUP BY r.id
+        HAVING coalesce(sum(i.total), 1) <> 0 OR count(*) <> 2 OR max(i.total) <> r.amount
     """,
     "an invoice is paid by its allocations": """
         SELECT i.id FROM billing_invoice i LEFT JOIN billing_allocation a ON a.invoice_id = i.id

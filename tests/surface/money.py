@@ -8,6 +8,7 @@ from hms_rt.departments.billing.schemas.accounts import (
     CashierIn,
     InvoiceIn,
     InvoiceOut,
+    InvoiceQuery,
     IssueIn,
     PaymentIn,
     PaymentOut,
@@ -24,7 +25,7 @@ from hms_rt.departments.billing.schemas.days import DayIn, DayOut
 from hms_rt.departments.billing.schemas.discounts import DiscountIn, DiscountOut
 from hms_rt.departments.billing.schemas.estimates import EstimateIn, EstimateOut
 from hms_rt.departments.billing.schemas.packages import PackageIn, PackageUseIn, PackageUseOut
-from hms_rt.departments.billing.schemas.tariffs import PriceIn, ServiceIn, ServiceOut
+from hms_rt.departments.billing.schemas.tariffs import CodeIn, CoverageIn, PriceIn, ServiceIn, ServiceOut
 from hms_rt.kernel.principal import SYSTEM
 from tests.conftest import command
 from tests.surface.recipes import REASON, TODAY, Ask, Recipe, at, plain
@@ -170,6 +171,34 @@ async def to_credit(world: World) -> InvoiceOut:
     return one
 
 
+async def payers_part(world: World) -> InvoiceOut:
+    """A third of 30.00 is the payer's, and not paid."""
+    code, billing, patient = (await service(world)).code, world.services.billing, await world.patient()
+    payer = world.fresh("PAY")
+    await billing.define_payer(SYSTEM, command(), CodeIn(code=payer, name="Insurer"))
+    wanted = {"service": code, "valid_from": "2000-01-01", "unit_price": "30.00", "payer": payer}
+    share = PriceIn.model_validate({**wanted, "payer_share": "33.3"})
+    await billing.set_price(SYSTEM, command(), share)
+    covered = CoverageIn.model_validate({"payer": payer, "since": "2000-01-01"})
+    await billing.cover(SYSTEM, command(), patient.id, covered)
+    done = {"patient_id": patient.id, "service": code, "quantity": "1", **REASON}
+    await billing.raise_charge(SYSTEM, command(), ChargeIn.model_validate(done))
+    draft = await billing.draft_invoice(SYSTEM, command(), InvoiceIn(patient_id=patient.id))
+    await billing.issue_invoice(SYSTEM, command(), draft.id, IssueIn())
+    query = InvoiceQuery(patient_id=patient.id, payer=payer)
+    return (await billing.invoices(SYSTEM, command(), query)).items[0]
+
+
+async def _refuse(world: World) -> Ask:
+    """Some of it is paid, and some refused."""
+    await _shift(world)
+    one = await payers_part(world)
+    remitted = {"counter": COUNTERS[0], "means": "transfer", "amount": "2.00"}
+    return Ask(
+        {"id": str(one.id)}, body={"amount": "3.00", "remitted": remitted, **REASON}, version=one.version
+    )
+
+
 async def with_deposit(world: World) -> InvoiceOut:
     """The patient has a deposit."""
     one = await issued(world)
@@ -296,6 +325,7 @@ RECIPES: dict[str, Recipe] = {
     "POST /billing/invoices/{id}/request-void": at(issued, REASON),
     "POST /billing/invoices/{id}/void": at(to_void),
     "POST /billing/invoices/{id}/credit": at(to_credit),
+    "POST /billing/invoices/{id}/refuse": _refuse,
     "POST /billing/payments": _pay,
     "GET /billing/payments": plain(),
     "POST /billing/payments/{id}/capture": at(pending),

@@ -195,8 +195,22 @@ invoice = sa.Table(
     sa.Column("payer", sa.ForeignKey("billing_payer.code"), nullable=False),
     sa.Column("owed", sa.Numeric, nullable=False),
     sa.Column("share_of", sa.ForeignKey("billing_invoice.id")),
+    sa.Column("refusal_id", sa.ForeignKey("billing_refusal.id", use_alter=True)),
 )
 """Invoices and credit notes; ``paid`` and ``credited`` are sums that the database holds to their rows."""
+
+refusal = sa.Table(
+    "billing_refusal",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("invoice_id", sa.ForeignKey("billing_invoice.id"), nullable=False),
+    sa.Column("payer", sa.ForeignKey("billing_payer.code"), nullable=False),
+    sa.Column("amount", sa.Numeric, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("recorded_at", Moment, nullable=False),
+    sa.Column("recorded_by", sa.Uuid, nullable=False),
+)
+"""What payers refused: each is a credit note and an invoice to who owes it since; append-only."""
 
 line = sa.Table(
     "billing_line",

@@ -40,6 +40,7 @@ class InvoiceKind(StrEnum):
     SUPPLEMENT = "supplement"  # what of an admission is charged after its final invoice
     PAYER = "payer"  # to a payer: the payer's part of a patient's invoice
     SALE = "sale"  # sold at a department's own counter, and paid there at once
+    REFUSED = "refused"  # what a payer refused, asked of the patient or of another payer
     CREDIT_NOTE = "credit_note"  # takes back what an issued invoice charged
 
 
@@ -63,6 +64,8 @@ class Invoice:
 
     ``owed`` is what this paper asks for: of the patient the patient's part; payers get the rest on invoices
     of their own, each a ``share_of`` this one.
+
+    What a payer refused (``refusal_id``) is on a credit note to the payer and on an invoice of its own.
 
     It is settled by what is ``paid`` (allocated from payments) and by what is ``credited``. A credit note
     ``credits`` an invoice; its amounts are negative.
@@ -93,6 +96,7 @@ class Invoice:
     payer: str = SELF
     owed: Decimal = ZERO
     share_of: uuid.UUID | None = None
+    refusal_id: uuid.UUID | None = None
 
     @property
     def due(self) -> Decimal:
@@ -124,6 +128,24 @@ class Invoice:
         if left < 0:
             raise conflict("that is more than is due: read the invoice again")
         return replace(after, paid=self.paid + paid, credited=self.credited + credited)
+
+    def require_refusable(self) -> None:
+        """Raises ``illegal_move`` if nothing of it is due, ``conflict`` for what no payer was asked for."""
+        if self.kind not in (InvoiceKind.PAYER, InvoiceKind.REFUSED):
+            if self.kind is InvoiceKind.CREDIT_NOTE:
+                raise illegal_move("the credit note", self.state.value, "refuse", [])
+            raise conflict("it is the patient's own: only what a payer is asked for can be refused")
+        if self.state not in TO_PAY:
+            legal = [move.value for move in InvoiceMove if self._after(move) is not None]
+            raise illegal_move("the invoice", self.state.value, "refuse", legal)
+
+    def refused(self, amount: Decimal) -> "Invoice":
+        """With ``amount`` of what is due credited, since it is asked of somebody else now.
+
+        Raises as ``require_refusable``, and ``conflict`` for more than is due: what was paid stays so.
+        """
+        self.require_refusable()
+        return self.settled(credited=amount)
 
     def without(self, amounts: Amounts) -> "Invoice":
         """A draft from which a charge of these amounts is taken."""

@@ -13,6 +13,7 @@ from hms_rt.departments.billing import tables
 from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.invoice import TO_PAY, Invoice, InvoiceKind, InvoiceState
 from hms_rt.departments.billing.model.payment import Payment, PaymentMove, PaymentState
+from hms_rt.departments.billing.model.tariff import SELF
 from hms_rt.departments.billing.repository import rows
 from hms_rt.departments.billing.repository.charges import charge_of
 
@@ -87,7 +88,7 @@ async def to_pay(
         _INVOICE.patient_id == patient_id,
         _INVOICE.state.in_(sorted(TO_PAY)),
         _INVOICE.credits.is_(None),
-        _INVOICE.share_of.is_(None),
+        _INVOICE.payer == SELF,
     )
     if admission_id is not None:
         query = query.where(_INVOICE.admission_id == admission_id)

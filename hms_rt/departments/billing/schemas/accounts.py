@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from hms_rt.departments.billing.model.invoice import InvoiceKind, InvoiceState
 from hms_rt.departments.billing.model.payment import Means, PaymentState, RefundState
-from hms_rt.departments.billing.schemas.charges import ChargeOut
 from hms_rt.departments.billing.schemas.tariffs import CurrencyOut
 from hms_rt.kernel.money import AmountDue, Balance, Money
 from hms_rt.kernel.paging import PageQuery
@@ -59,18 +58,14 @@ class InvoiceOut(Schema):
     paid: Balance
     credited: Balance
     due: Balance
+    refusal_id: uuid.UUID | None
+    """Of what a payer refused: on the payer's credit note, and on the invoice to who owes it since."""
     credits: uuid.UUID | None
     """The invoice that a credit note is about."""
     created_at: Moment
     issued_at: Moment | None
     void_reason: str | None
     version: int
-
-
-class InvoiceDetail(InvoiceOut):
-    """An invoice with what it charges."""
-
-    charges: list[ChargeOut]
 
 
 class InvoiceQuery(PageQuery):

@@ -7,6 +7,7 @@ from hms_rt.departments.billing.service.estimating import Estimating
 from hms_rt.departments.billing.service.outstanding import Checklist
 from hms_rt.departments.billing.service.packaging import Packaging
 from hms_rt.departments.billing.service.refunds import Refunds
+from hms_rt.departments.billing.service.refusing import Refusing
 from hms_rt.departments.billing.service.rooms import Rooms
 from hms_rt.departments.billing.service.selling import Selling, Sold
 from hms_rt.departments.billing.service.shifts import Shifts
@@ -20,6 +21,7 @@ class BillingService(
     Charging,
     Checklist,
     Selling,
+    Refusing,
     Refunds,
     Shifts,
     Discounting,

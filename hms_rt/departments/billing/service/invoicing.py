@@ -2,19 +2,19 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from hms_rt.departments.billing.events import InvoiceChanged
 from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceKind, InvoiceMove, InvoiceState
-from hms_rt.departments.billing.repository import accounts, rows
+from hms_rt.departments.billing.repository import accounts, refusals, rows
 from hms_rt.departments.billing.schemas.accounts import (
-    InvoiceDetail,
     InvoiceOut,
     InvoiceQuery,
     SettleIn,
     WhyVoid,
 )
+from hms_rt.departments.billing.schemas.refusals import InvoiceDetail, RefusalOut
 from hms_rt.departments.billing.schemas.tariffs import IdCursor
 from hms_rt.departments.billing.service.desk import invoice_out, tell
 from hms_rt.departments.billing.service.drafting import WHAT, ZERO, Drafting
@@ -69,7 +69,8 @@ class Invoicing(Drafting):
             require(principal, Permission.INVOICE_WRITE)
             before = await self._locked(uow, Invoice, invoice_id, WHAT)
             command.check_version(before.version)
-            if before.state is InvoiceState.ISSUED:
+            before.moved(InvoiceMove.VOID)
+            if before.state is not InvoiceState.DRAFT:
                 raise conflict("it is issued: request the void, another person approves it")
             return await self._void(uow, before)
 
@@ -88,6 +89,8 @@ class Invoicing(Drafting):
             before = await self._locked(uow, Invoice, invoice_id, WHAT)
             command.check_version(before.version)
             _require_patients(before)
+            if before.kind is InvoiceKind.SALE:
+                raise conflict("it was sold at a counter: what comes back is brought back there")
             after = before.asked_to_void(principal.id, why.reason)
             await rows.save(uow.connection, after)
             return self._changed(uow, "invoice.request_void", after)
@@ -169,7 +172,9 @@ class Invoicing(Drafting):
             one = found(await rows.find(uow.connection, Invoice, invoice_id), WHAT)
             tell(uow, "invoice.read", one)
             listed = [charge_out(each) for each in await accounts.lines(uow.connection, one)]
-            return InvoiceDetail(**dict(invoice_out(one)), charges=listed)
+            known = await refusals.find(uow.connection, one.refusal_id) if one.refusal_id else None
+            refusal = RefusalOut(**asdict(known)) if known is not None else None
+            return InvoiceDetail(**dict(invoice_out(one)), charges=listed, refusal=refusal)
 
         return await self._units.execute(principal, replace(command, key=None), InvoiceDetail, work)
 
@@ -203,6 +208,8 @@ class Invoicing(Drafting):
 
 
 def _require_patients(invoice: Invoice) -> None:
-    """Raises ``conflict`` for a payer's invoice: it follows the patient's."""
+    """Raises ``conflict`` for a payer's invoice, or what was refused of it: it follows the patient's."""
+    if invoice.refusal_id is not None:
+        raise conflict("it asks for what a payer refused: credit the patient's invoice, or let it be refused")
     if invoice.share_of is not None:
         raise conflict("it follows the patient's invoice: do it there")

@@ -16,6 +16,7 @@ from hms_rt.departments.billing.model.payment import (
     PaymentState,
     Shift,
 )
+from hms_rt.departments.billing.model.tariff import SELF
 from hms_rt.departments.billing.repository import accounts, rows, tariffs
 from hms_rt.departments.billing.schemas.accounts import (
     AccountOut,
@@ -54,25 +55,28 @@ class Payments(Desk):
         """
 
         async def work(uow: UnitOfWork) -> PaymentOut:
-            require_counter(principal, Permission.PAYMENT_TAKE, wanted.counter)
-            if wanted.pending and (wanted.invoice_id is not None or wanted.means is Means.CASH):
-                raise invalid("pending", "is for deposits that are not cash")
-            await self._patients.lock(uow, wanted.patient_id)
-            invoice = await self._invoice(uow, wanted)
-            await self._units_only(uow, wanted.amount)
-            shift = await self._shift(uow, wanted.counter)
-            payment = await self._taken(uow, wanted, shift)
-            if invoice is not None:
-                await allocation(uow, payment, invoice, wanted.amount)
-                settled = invoice.settled(paid=wanted.amount)
-                await rows.save(uow.connection, settled)
-                uow.record(InvoiceChanged(settled))
-            if not wanted.pending:
-                paid = wanted.amount if invoice is not None else ZERO
-                payment = await self._capture(uow, payment, shift, paid)
-            return self._answer(uow, "payment.take", payment)
+            return self._answer(uow, "payment.take", await self._take(uow, wanted))
 
         return await self._units.execute(principal, command, PaymentOut, work)
+
+    async def _take(self, uow: UnitOfWork, wanted: PaymentIn) -> Payment:
+        """Take money in a unit of work; raises as ``take_payment``."""
+        require_counter(uow.principal, Permission.PAYMENT_TAKE, wanted.counter)
+        if wanted.pending and (wanted.invoice_id is not None or wanted.means is Means.CASH):
+            raise invalid("pending", "is for deposits that are not cash")
+        await self._patients.lock(uow, wanted.patient_id)
+        invoice = await self._invoice(uow, wanted)
+        await self._units_only(uow, wanted.amount)
+        shift = await self._shift(uow, wanted.counter)
+        payment = await self._taken(uow, wanted, shift)
+        if invoice is not None:
+            await allocation(uow, payment, invoice, wanted.amount)
+            settled = invoice.settled(paid=wanted.amount)
+            await rows.save(uow.connection, settled)
+            uow.record(InvoiceChanged(settled))
+        if wanted.pending:
+            return payment
+        return await self._capture(uow, payment, shift, wanted.amount if invoice is not None else ZERO)
 
     @staticmethod
     async def _invoice(uow: UnitOfWork, wanted: PaymentIn) -> Invoice | None:
@@ -83,7 +87,7 @@ class Payments(Desk):
         invoice = found(locked.get(wanted.invoice_id), "that invoice")
         if invoice.patient_id != wanted.patient_id:
             raise invalid("invoice_id", "not an invoice of this patient")
-        if invoice.share_of is not None and invoice.payer != wanted.payer:
+        if invoice.payer not in (SELF, wanted.payer):
             raise invalid("payer", "is another one than the invoice is to")
         invoice.settled(paid=wanted.amount)
         return invoice

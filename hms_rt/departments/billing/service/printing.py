@@ -13,7 +13,7 @@ from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceState
 from hms_rt.departments.billing.model.payment import Payment, Refund, Shift
 from hms_rt.departments.billing.model.tariff import SELF
-from hms_rt.departments.billing.repository import accounts, papers, rows, shifts, tariffs
+from hms_rt.departments.billing.repository import accounts, papers, refusals, rows, shifts, tariffs
 from hms_rt.departments.billing.schemas.papers import IssuerIn, IssuerOut, Issuers
 from hms_rt.departments.billing.service.desk import Desk
 from hms_rt.departments.billing.service.foundation import found
@@ -66,13 +66,16 @@ class Printing(Desk):
         """An invoice or credit note; the caller has looked whether it may be seen."""
         one = found(await rows.find(uow.connection, Invoice, invoice_id), "that invoice")
         charges = await accounts.lines(uow.connection, one)
-        about = await rows.find(uow.connection, Invoice, one.credits) if one.credits else None
+        refusal = await refusals.find(uow.connection, one.refusal_id) if one.refusal_id else None
+        of = refusal.invoice_id if refusal is not None else one.credits
+        about = await rows.find(uow.connection, Invoice, of) if of is not None else None
         press = await self._press(uow, one.facility)
         if one.state is not InvoiceState.DRAFT:
             press = await self._counted(uow, press, "invoice", one.id, one.patient_id)
         else:
             _account(uow, "invoice", one.id, one.patient_id, 0)
-        return drawn.invoice(press, one, charges, await self._to(uow, one.patient_id, charges), about)
+        to = await self._to(uow, one.patient_id, charges, None if charges else {one.payer})
+        return drawn.invoice(press, one, charges, to, about, refusal.reason if refusal else None)
 
     async def receipt_pdf(self, principal: Principal, command: Command, payment_id: uuid.UUID) -> bytes:
         """The receipt of a payment; raises ``not_found`` while the money is not there."""

@@ -12,7 +12,7 @@ from hms_rt.departments.billing.events import InvoiceChanged
 from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceKind, InvoiceState
 from hms_rt.departments.billing.model.payment import Payment
-from hms_rt.departments.billing.repository import accounts, rows
+from hms_rt.departments.billing.repository import accounts, refusals, rows
 from hms_rt.departments.billing.service.desk import Desk, tell
 from hms_rt.kernel.errors import conflict
 from hms_rt.storage.unit_of_work import UnitOfWork
@@ -52,7 +52,7 @@ class Shares(Desk):
         """Void the payers' invoices with the patient's; raises ``conflict`` if something was paid on one."""
         for share in await accounts.lock_shares(uow.connection, void.id):
             if share.state is not InvoiceState.ISSUED:
-                raise conflict("the payer has paid: reverse what was wrong and credit the invoice")
+                raise conflict("the payer has paid or refused: reverse what was wrong and credit the invoice")
             asked = replace(share, void_requested_by=void.void_requested_by, void_reason=void.void_reason)
             after = asked.voided(uow.principal.id, uow.now)
             await rows.save(uow.connection, after)
@@ -61,30 +61,42 @@ class Shares(Desk):
     async def _credit_shares(
         self, uow: UnitOfWork, shares: Sequence[Invoice], listed: Sequence[Charge], note: Invoice
     ) -> None:
-        """Credit the payers' invoices with what ``note`` takes back; each gets a credit note of its own."""
+        """Credit the payers' invoices with what ``note`` takes back; each gets a credit note of its own.
+
+        What a payer refused is credited first to who was asked for it since, the newest invoice before all:
+        most often it was refused because it was wrong.
+        """
         back = _parts(listed)
         for share in shares:
-            amount = -back.get(share.payer, ZERO)
-            if not amount:
+            left = -back.get(share.payer, ZERO)
+            if not left:
                 continue
-            after, freed = share.credit(amount)
-            await self._free(uow, share, freed)
-            await rows.save(uow.connection, after)
-            own = replace(
-                note,
-                id=uow.ids.new(),
-                number=await rows.next_number(uow.connection, share.facility, "credit_note"),
-                credits=share.id,
-                share_of=note.id,
-                payer=share.payer,
-                total=-amount,
-                patient_part=ZERO,
-                payer_part=-amount,
-                owed=-amount,
-            )
-            await rows.add(uow.connection, own)
-            uow.record(InvoiceChanged(after))
-            tell(uow, "invoice.credit", own)
+            moved = await refusals.lock_moved(uow.connection, share.id)
+            for asked in (*reversed(moved), share):
+                amount = min(left, asked.owed - asked.credited)
+                if amount:
+                    await self._credit_share(uow, asked, amount, note)
+                    left -= amount
+
+    async def _credit_share(self, uow: UnitOfWork, share: Invoice, amount: Decimal, note: Invoice) -> None:
+        after, freed = share.credit(amount)
+        await self._free(uow, share, freed)
+        await rows.save(uow.connection, after)
+        own = replace(
+            note,
+            id=uow.ids.new(),
+            number=await rows.next_number(uow.connection, share.facility, "credit_note"),
+            credits=share.id,
+            share_of=note.id,
+            payer=share.payer,
+            total=-amount,
+            patient_part=ZERO,
+            payer_part=-amount,
+            owed=-amount,
+        )
+        await rows.add(uow.connection, own)
+        uow.record(InvoiceChanged(after))
+        tell(uow, "invoice.credit", own)
 
     async def _free(self, uow: UnitOfWork, invoice: Invoice, amount: Decimal) -> None:
         """Take ``amount`` of what pays an invoice back into deposits, the newest payment first."""

@@ -14,7 +14,7 @@ from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.model.estimate import Estimate
 from hms_rt.departments.billing.model.invoice import Invoice, InvoiceKind, InvoiceState
 from hms_rt.departments.billing.model.payment import Payment, Refund, RefundState
-from hms_rt.departments.billing.model.tariff import REDUCTIONS, Amounts
+from hms_rt.departments.billing.model.tariff import REDUCTIONS, SELF, Amounts
 from hms_rt.departments.billing.views.formats import Formats
 from hms_rt.departments.billing.views.words import words
 from hms_rt.paper.document import Column, Document, Grid
@@ -142,23 +142,33 @@ class Priced(Protocol):
 
 
 def invoice(
-    press: Press, one: Invoice, charges: Sequence[Charge], to: Addressee, credited: Invoice | None = None
+    press: Press,
+    one: Invoice,
+    charges: Sequence[Charge],
+    to: Addressee,
+    about: Invoice | None = None,
+    reason: str | None = None,
 ) -> Document:
-    """An invoice or credit note with its lines, tax by rate, shares, and what is to be paid."""
+    """An invoice or credit note with its lines, tax by rate, shares, and what is to be paid.
+
+    ``about`` is what it credits, or what a payer refused, who said why (``reason``): then it has no lines.
+    """
     words, formats = press.words, press.formats
     facts = [
         (words["number"], press.numbered(one.number)),
         (words["date"], formats.moment(one.issued_at or one.created_at)),
     ]
-    if credited is not None:
-        facts.append((words["of_invoice"], press.numbered(credited.number)))
+    if about is not None:
+        facts.append((words["of_invoice"], press.numbered(about.number)))
+    if reason is not None:
+        facts.append((words["refused_for"], reason))
     stamps = {InvoiceState.DRAFT: words["draft"], InvoiceState.VOID: words["void"]}
-    to_payer = one.share_of is not None
+    to_payer = one.payer != SELF
     return press.document(
         words[one.kind.value],
         to,
         facts,
-        [lines(press, charges, shares=to_payer), by_rate(press, charges)],
+        [lines(press, charges, shares=one.share_of is not None), by_rate(press, charges)] if charges else [],
         _owed(press, one),
         addressed=to.payers if to_payer else (),
         stamp=stamps.get(one.state, ""),
@@ -258,7 +268,7 @@ def by_rate(press: Press, charges: Sequence[Priced]) -> Grid:
 def _owed(press: Press, one: Invoice) -> list[tuple[str, str, bool]]:
     words, money = press.words, press.formats.money
     sums = [(words["total"], money(one.total), False)]
-    if one.payer_part and one.share_of is None:
+    if one.payer_part and one.share_of is None and one.refusal_id is None:
         sums.append((words["share"], money(one.payer_part), False))
         sums.append((words["own_share"], money(one.patient_part), False))
     if one.paid:

@@ -166,6 +166,7 @@ async def test_what_a_payer_owes_alone_is_void_with_it_until_somebody_paid_or_cr
     mine, share = await issued()
     await refused(Code.CONFLICT, billing.void_invoice(till.admin, command(), mine.id))
     await billing.request_void(clerk, command(), mine.id, WHY)
+    await refused(Code.CONFLICT, billing.discard_invoice(till.admin, command(), mine.id))
     void = await billing.void_invoice(till.admin, command(), mine.id)
     assert (void.state, [one.state for one in await shares(till, mine)]) == ("void", ["void"])
     assert (await desk.invoice(void.patient_id)).state == "paid", "what was charged is open again"

@@ -94,6 +94,14 @@ async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
         assert await at_once(f"/invoices/{last.id}/issue", {}) == {200: 1, 409: 49}
         owed = await query("SELECT owed FROM billing_invoice WHERE admission_id IS NOT NULL ORDER BY owed")
         assert [row.owed for row in owed] == [190, 760]
+        (axa,) = await query("SELECT id FROM billing_invoice WHERE kind = 'payer'")
+        remitted = {"counter": "C1", "amount": "100.00"}
+        partial = {"amount": "100.00", "reason": "code 96", "remitted": remitted}
+        told = await at_once(f"/invoices/{axa.id}/refuse", partial)
+        assert told == {201: 3, 409: 47}  # three times 200.00 fit into 760.00
+        assert await at_once(f"/invoices/{axa.id}/refuse", {"reason": "code 96"}) == {201: 1, 409: 49}
+        (moved,) = await query("SELECT sum(owed) AS owed FROM billing_invoice WHERE kind = 'refused'")
+        assert moved.owed == 460
         assert await ask(0, "/discount-limits", {"holder": "admin", "percent": "50"}) in (200, 201)
         (draft,) = await query("SELECT id FROM billing_invoice WHERE state = 'draft'")
         pack = {"code": "CARE", "name": "Wound care", "kind": "package"}
@@ -128,7 +136,8 @@ async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
             path, told = f"/shifts/{one.id}/close", dict[str, Any](counted=str(one.cash))
             if one.counter == "C1":
                 assert await ask(0, path, told, If_Match=f'"{one.version}"') == 409
-                told |= {"means": [{"means": "card", "counted": "100.00"}]}
+                bank = {"means": "transfer", "counted": "300.00"}
+                told |= {"means": [{"means": "card", "counted": "100.00"}, bank]}
             closed = await at_once(path, told, If_Match=f'"{one.version}"')
             assert closed in ({200: 1, 409: 49}, {200: 1, 412: 49})
         assert await at_once("/days", {}) == {201: 1, 409: 49}

@@ -97,8 +97,8 @@ async def test_fifty_cashiers_on_one_invoice_and_one_deposit_over_two_servers(
         (axa,) = await query("SELECT id FROM billing_invoice WHERE kind = 'payer'")
         remitted = {"counter": "C1", "amount": "100.00"}
         partial = {"amount": "100.00", "reason": "code 96", "remitted": remitted}
-        told = await at_once(f"/invoices/{axa.id}/refuse", partial)
-        assert told == {201: 3, 409: 47}  # three times 200.00 fit into 760.00
+        moved_on = await at_once(f"/invoices/{axa.id}/refuse", partial)
+        assert moved_on == {201: 3, 409: 47}  # three times 200.00 fit into 760.00
         assert await at_once(f"/invoices/{axa.id}/refuse", {"reason": "code 96"}) == {201: 1, 409: 49}
         (moved,) = await query("SELECT sum(owed) AS owed FROM billing_invoice WHERE kind = 'refused'")
         assert moved.owed == 460

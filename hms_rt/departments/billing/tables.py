@@ -104,13 +104,10 @@ charge = sa.Table(
     sa.Column("occurred_at", Moment, nullable=False),
     sa.Column("recorded_at", Moment, nullable=False),
     sa.Column("recorded_by", sa.Uuid, nullable=False),
-    sa.Column("unit_price", sa.Numeric),
-    sa.Column("tax_rate", sa.Numeric),
-    sa.Column("net", sa.Numeric),
-    sa.Column("tax", sa.Numeric),
-    sa.Column("gross", sa.Numeric),
-    sa.Column("payer_part", sa.Numeric),
-    sa.Column("patient_part", sa.Numeric),
+    *(
+        sa.Column(name, sa.Numeric)
+        for name in ("unit_price", "tax_rate", "net", "tax", "gross", "payer_part", "patient_part")
+    ),
     sa.Column("reverses", sa.ForeignKey("billing_charge.id"), unique=True),
     sa.Column("reversed_by", sa.ForeignKey("billing_charge.id")),
     sa.Column("reason", sa.Text),
@@ -178,11 +175,10 @@ invoice = sa.Table(
     sa.Column("admission_id", sa.Uuid),
     sa.Column("counter", sa.ForeignKey("billing_cashier.code")),
     sa.Column("state", sa.Text, nullable=False),
-    sa.Column("total", sa.Numeric, nullable=False),
-    sa.Column("patient_part", sa.Numeric, nullable=False),
-    sa.Column("payer_part", sa.Numeric, nullable=False),
-    sa.Column("paid", sa.Numeric, nullable=False),
-    sa.Column("credited", sa.Numeric, nullable=False),
+    *(
+        sa.Column(name, sa.Numeric, nullable=False)
+        for name in ("total", "patient_part", "payer_part", "paid", "credited")
+    ),
     sa.Column("credits", sa.ForeignKey("billing_invoice.id")),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("created_by", sa.Uuid, nullable=False),
@@ -342,11 +338,10 @@ estimate_line = sa.Table(
     sa.Column("quantity", sa.Numeric, nullable=False),
     sa.Column("unit_price", sa.Numeric, nullable=False),
     sa.Column("tax_rate", sa.Numeric, nullable=False),
-    sa.Column("net", sa.Numeric, nullable=False),
-    sa.Column("tax", sa.Numeric, nullable=False),
-    sa.Column("gross", sa.Numeric, nullable=False),
-    sa.Column("payer_part", sa.Numeric, nullable=False),
-    sa.Column("patient_part", sa.Numeric, nullable=False),
+    *(
+        sa.Column(name, sa.Numeric, nullable=False)
+        for name in ("net", "tax", "gross", "payer_part", "patient_part")
+    ),
 )
 
 discount_limit = sa.Table(

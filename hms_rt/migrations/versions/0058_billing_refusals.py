@@ -1,13 +1,13 @@
 """Billing: what a payer refuses is credited to the payer and asked of somebody else, to the cent.
 
-Revision ID: 0055
-Revises: 0054
+Revision ID: 0058
+Revises: 0057
 """
 
 from alembic import op
 
-revision = "0055"
-down_revision = "0054"
+revision = "0058"
+down_revision = "0057"
 branch_labels = None
 depends_on = None
 

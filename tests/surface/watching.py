@@ -79,7 +79,8 @@ async def watch(world: World, asker: Client) -> list[Watcher]:
     watchers = []
     for kind in ROOM_KINDS:
         _, by_role = ROOMS[kind.namespace, kind.name]
-        who = {here: people[role] for role, (here, _) in by_role.items() if here is not None}
+        widest = sorted(by_role.items(), key=lambda one: one[1][1] is not None)  # who sees every place counts
+        who = {here: people[role] for role, (here, _) in widest if here is not None}
         who |= {Audience.DISPLAY: screen} if kind in shown else {}
         who |= {Audience.OWN: await world.doctor()} if kind.name == "doctor" else {}
         assert set(who) == set(kind.views), f"nobody to watch {kind.namespace} {kind.name} as each audience"

@@ -34,6 +34,13 @@ RULES = {
         GROUP BY w.id, w.state, w.quantity
         HAVING coalesce(-sum(l.delta), 0) <> CASE w.state WHEN 'approved' THEN w.quantity ELSE 0 END
     """,
+    "what was sold over the counter left the shelf, and came back": """
+        SELECT i.id FROM pharmacy_sale_item i
+        WHERE i.quantity IS DISTINCT FROM (SELECT -sum(delta) FROM pharmacy_ledger l
+                WHERE l.reference = i.id AND l.kind = 'sale')
+            OR i.returned <> (SELECT coalesce(sum(quantity), 0) FROM pharmacy_sale_return
+                WHERE item_id = i.id)
+    """,
     "charges are on an invoice or unbilled": """
         SELECT 1 WHERE (SELECT coalesce(sum(gross), 0) FROM billing_charge)
             <> (SELECT coalesce(sum(total), 0) FROM billing_invoice

@@ -41,8 +41,8 @@ async def clerks(
     pharmacy: Pharmacy, stores: Stores, person: PersonFactory, tmp_path: Path
 ) -> AsyncIterator[list[aiohttp.ClientSession]]:
     """A clerk of the pharmacy, signed in at two servers; then a boss, who may approve what a clerk asks."""
-    await person(Role.PHARMACY, username="clerk")
-    await person(Role.PHARMACY, Role.ADMIN, username="boss")
+    await person(Role.PHARMACY, username="clerk", counter="P1")
+    await person(Role.PHARMACY, Role.ADMIN, username="boss", counter="P2")
     async with AsyncExitStack() as stack:
         sessions, urls = [], []
         for _ in range(2):

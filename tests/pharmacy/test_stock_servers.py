@@ -11,7 +11,7 @@ import aiohttp
 from hms_rt.departments.pharmacy.schemas.levels import LevelIn
 from hms_rt.kernel.principal import SYSTEM
 from tests.conftest import command
-from tests.pharmacy import races
+from tests.pharmacy import counter_races, races
 from tests.pharmacy.conftest import Pharmacy, Query
 from tests.pharmacy.floor import EACH, LOT, MANY, Floor, clerks, hospital
 from tests.pharmacy.shelves import agree, shelves_agree
@@ -33,6 +33,8 @@ async def test_fifty_at_once_take_what_there_is_and_not_one_more(
     await races.fifty_bring_the_same_back(floor)
     await races.fifty_take_out_of_the_quarantine(floor)
     await races.fifty_approve_write_offs(floor)
+    await counter_races.fifty_sell_of_one_lot(floor)
+    await counter_races.fifty_sell_one_dispense(floor)
     await shelves_agree(query)
     await agree(query)
 

@@ -14,7 +14,7 @@ from hms_rt.kernel.quantity import Amount, Quantity
 from hms_rt.kernel.schema import Moment, PlaceCode, Reason, Schema
 
 Directions = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
-"""How to take it, as it stands on the label."""
+"""How to take it, as it stands on the label: ``One tablet with food, at most three a day``."""
 
 
 class TillIn(Schema):
@@ -46,7 +46,9 @@ class SaleItemIn(Schema):
     lot_id: uuid.UUID | None = None
     """Which lot; those that expire first, if left out. A later one needs a reason."""
     reason: Reason | None = None
-    directions: Directions | None = None
+    directions: Directions | None = Field(
+        default=None, examples=["One tablet with food, at most three a day"]
+    )
 
 
 class CounterOverrideIn(Schema):

@@ -193,12 +193,16 @@ RULES = {
         GROUP BY facility, series, last
         HAVING count(number) <> last OR count(DISTINCT number) <> last OR max(number) <> last OR last IS NULL
     """,
-    "what is charged of a dispense was handed over and not brought back": """
+    "what is charged of a dispense or a sale was handed over and not brought back": """
         SELECT o.cause FROM (
             SELECT concat_ws('/', i.line_id, i.dispense_id, i.medicine) AS cause,
                 sum(CASE d.state WHEN 'handed_over' THEN i.quantity - coalesce(r.back, 0) ELSE 0 END) AS kept
             FROM pharmacy_dispense_item i JOIN pharmacy_dispense d ON d.id = i.dispense_id
             LEFT JOIN (SELECT item_id, sum(quantity) AS back FROM pharmacy_return GROUP BY 1) r
+                ON r.item_id = i.id GROUP BY 1
+            UNION ALL SELECT concat_ws('/', i.sale_id, i.sale_id, i.medicine),
+                sum(i.quantity - coalesce(r.back, 0)) FROM pharmacy_sale_item i
+            LEFT JOIN (SELECT item_id, sum(quantity) AS back FROM pharmacy_sale_return GROUP BY 1) r
                 ON r.item_id = i.id GROUP BY 1) o
         FULL JOIN (SELECT * FROM billing_charge WHERE kind = 'medicine'
             AND reverses IS NULL AND reversed_by IS NULL) c ON c.cause = o.cause

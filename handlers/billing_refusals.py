@@ -1,6 +1,8 @@
-"""REST of what payers refuse."""
+"""REST of what payers refuse, and of who owes."""
 
+from hms_rt.departments.billing.schemas.debtors import DebtorOut, DebtorQuery
 from hms_rt.departments.billing.schemas.refusals import RefusalIn, RefusedOut
+from hms_rt.kernel.paging import Page
 from hms_rt.security.permissions import Permission
 from hms_rt.web.endpoints import Call, Routes
 
@@ -23,3 +25,15 @@ async def refuse_invoice(call: Call[RefusalIn, None]) -> RefusedOut:
     return await call.services.billing.refuse_invoice(
         call.principal, call.command, call.path_uuid("id"), call.body
     )
+
+
+@routes.get(
+    "/billing/debtors",
+    query=DebtorQuery,
+    answer=Page[DebtorOut],
+    permission=Permission.INVOICE_READ,
+    summary="Who owes, and for how long",
+)
+async def list_debtors(call: Call[None, DebtorQuery]) -> Page[DebtorOut]:
+    """By payer and patient: what is due of issued invoices, up to 30, 60, 90 days old and older."""
+    return await call.services.billing.debtors(call.principal, call.command, call.query)

@@ -332,6 +332,7 @@ RECIPES: dict[str, Recipe] = {
     "POST /billing/invoices/{id}/void": at(to_void),
     "POST /billing/invoices/{id}/credit": at(to_credit),
     "POST /billing/invoices/{id}/refuse": _refuse,
+    "GET /billing/debtors": plain(),
     "POST /billing/payments": _pay,
     "GET /billing/payments": plain(),
     "POST /billing/payments/{id}/capture": at(pending),

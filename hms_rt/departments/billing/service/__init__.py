@@ -3,6 +3,7 @@
 from hms_rt.departments.billing.service.charging import Charging
 from hms_rt.departments.billing.service.closing import Days
 from hms_rt.departments.billing.service.discounting import Discounting
+from hms_rt.departments.billing.service.dunning import Dunning
 from hms_rt.departments.billing.service.estimating import Estimating
 from hms_rt.departments.billing.service.outstanding import Checklist
 from hms_rt.departments.billing.service.packaging import Packaging
@@ -25,6 +26,7 @@ class BillingService(
     Refunds,
     Shifts,
     Discounting,
+    Dunning,
     Packaging,
     Estimating,
     Days,

@@ -259,7 +259,7 @@ async def socket_of(server: TestServer) -> AsyncIterator[SocketFactory]:
             headers={"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in jar.items())},
             transports=["websocket"],
             namespaces=list(namespaces),
-            wait_timeout=5,
+            wait_timeout=30,
         )
         return socket
 

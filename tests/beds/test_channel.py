@@ -16,7 +16,7 @@ class Heard:
             self._queues[event] = asyncio.Queue()
             socket.on(event, self._queues[event].put_nowait, namespace=namespace)
 
-    async def next(self, event: str, seconds: float = 5) -> Any:
+    async def next(self, event: str, seconds: float = 30) -> Any:
         return await asyncio.wait_for(self._queues[event].get(), seconds)
 
 

@@ -97,7 +97,7 @@ async def nurse_at(url: str) -> AsyncIterator[tuple[aiohttp.ClientSession, socke
         cookies = "; ".join(f"{c.key}={c.value}" for c in http.cookie_jar if c["path"] == "/")
         socket = socketio.AsyncClient(reconnection=False)
         await socket.connect(
-            url, headers={"Cookie": cookies}, transports=["websocket"], namespaces=["/beds"], wait_timeout=5
+            url, headers={"Cookie": cookies}, transports=["websocket"], namespaces=["/beds"], wait_timeout=30
         )
         try:
             yield http, socket

@@ -20,7 +20,7 @@ async def test_a_connected_user_is_told_at_once_and_acknowledges_over_the_socket
     socket = await socket_of(client, "/notifications")
     changes: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     socket.on("change", changes.put, namespace="/notifications")
-    opened = await socket.call("subscribe", {"room": "me"}, namespace="/notifications", timeout=5)
+    opened = await socket.call("subscribe", {"room": "me"}, namespace="/notifications", timeout=30)
     assert (opened["audience"], list(opened["state"])) == ("own", [str(waiting)])
 
     (urgent,) = await tell(me)
@@ -29,7 +29,7 @@ async def test_a_connected_user_is_told_at_once_and_acknowledges_over_the_socket
 
     receipt = {"id": "r1", "ids": [str(urgent)]}
     for _ in range(2):
-        acked = await socket.call("seen", receipt, namespace="/notifications", timeout=5)
+        acked = await socket.call("seen", receipt, namespace="/notifications", timeout=30)
         assert acked == {"ok": True, "result": {"unseen": 1}}
     removed = await asyncio.wait_for(changes.get(), 5)
     assert [(op["op"], op["key"]) for op in removed["ops"]] == [("remove", str(urgent))]
@@ -38,12 +38,12 @@ async def test_a_connected_user_is_told_at_once_and_acknowledges_over_the_socket
     await asyncio.wait_for(changes.get(), 5)
     press = {"id": "r2", "notification_id": str(wanted)}
     for _ in range(2):
-        acked = await socket.call("acknowledge", press, namespace="/notifications", timeout=5)
+        acked = await socket.call("acknowledge", press, namespace="/notifications", timeout=30)
         assert (acked["ok"], acked["result"]["acknowledged_at"] is None) == (True, False)
     removed = await asyncio.wait_for(changes.get(), 5)
     assert [(op["op"], op["key"]) for op in removed["ops"]] == [("remove", str(wanted))]
     other = await socket_of(await client_as(Role.NURSE), "/notifications")
-    refused = await other.call("acknowledge", press, namespace="/notifications", timeout=5)
+    refused = await other.call("acknowledge", press, namespace="/notifications", timeout=30)
     assert refused["error"]["code"] == "not_found"
 
 

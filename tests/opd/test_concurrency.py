@@ -40,7 +40,7 @@ async def at_once(*doing: Any) -> tuple[list[Any], list[HmsError]]:
 
 async def somebody_waits(query: Query) -> None:
     """Until a transaction waits for a lock of another."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
             await asyncio.sleep(0.01)
 

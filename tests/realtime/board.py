@@ -53,11 +53,11 @@ class Board:
             self.asked += 1
             await self.raw.ask(self.namespace, self._answered, "subscribe", wanted)
 
-    async def reach(self, version: int, seconds: float = 5) -> None:
+    async def reach(self, version: int, seconds: float = 30) -> None:
         """Wait until the board shows this version, doing meanwhile what the rule says."""
         await self._until(lambda: self.version >= version, seconds)
 
-    async def settle(self, state: Json, seconds: float = 5) -> None:
+    async def settle(self, state: Json, seconds: float = 30) -> None:
         """Wait until the board shows exactly this."""
         await self._until(lambda: self.state == state, seconds)
 

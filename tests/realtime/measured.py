@@ -53,7 +53,7 @@ class Moved:
         return now.value(name, **labels) - self._before.value(name, **labels)
 
 
-async def eventually(measure: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+async def eventually(measure: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
     """Wait for a gauge, which is set once a second, or for a count."""
     async with asyncio.timeout(seconds):
         while not await measure():

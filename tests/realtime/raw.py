@@ -16,7 +16,7 @@ Heard = Callable[[str, Json], None]
 PATH = "/socket.io/?EIO=4&transport=websocket"
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
     """Wait until something is true; raises ``TimeoutError``."""
     async with asyncio.timeout(seconds):
         while not condition():
@@ -88,7 +88,7 @@ class Raw:
         """Bytes, past the WebSocket."""
         self._transport.write(octets)
 
-    async def enter(self, namespace: str, seconds: float = 5) -> Json:
+    async def enter(self, namespace: str, seconds: float = 30) -> Json:
         """Connect to a namespace; the answer is ``{"sid"}`` or ``{"refused"}``."""
         future: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self._entering[namespace] = future
@@ -107,7 +107,7 @@ class Raw:
         self._asked[number] = told
         await self.send(f"42{namespace},{number}{json.dumps([event, *args])}")
 
-    async def call(self, namespace: str, event: object, *args: Any, seconds: float = 5) -> Any:
+    async def call(self, namespace: str, event: object, *args: Any, seconds: float = 30) -> Any:
         """Emit an event and wait for its acknowledgement."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         await self.ask(
@@ -122,7 +122,7 @@ class Raw:
         parsed = [frame.split(",", 1)[1] for frame in self.frames if frame.startswith("42/")]
         return [body for event, body in map(json.loads, parsed) if event == name]
 
-    async def hung_up(self, seconds: float = 5) -> None:
+    async def hung_up(self, seconds: float = 30) -> None:
         """Wait until the server has closed the connection."""
         await asyncio.wait_for(self.closed.wait(), seconds)
 

@@ -58,7 +58,7 @@ async def test_a_change_in_one_process_reaches_a_board_of_another(
     await subscribed(other, 1)
     before = other.hub._sweeps.done
     await turn(hospital, bed)
-    await board.reach(board.version + 1, seconds=2)
+    await board.reach(board.version + 1)
     assert board.state == await fresh(hospital, "/beds", ROOM, "clinical")
     assert other.hub._sweeps.done == before
 

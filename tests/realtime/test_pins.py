@@ -96,12 +96,12 @@ def test_a_descriptor_is_still_ours_when_the_connection_is_reported_lost(
 
         server = await asyncio.get_running_loop().create_server(Accepted, "127.0.0.1", 0)
         _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        transport = await asyncio.wait_for(accepted, 5)
+        transport = await asyncio.wait_for(accepted, 30)
         if end == "peer":
             writer.close()
         else:
             getattr(transport, end)()
-        assert await asyncio.wait_for(lost, 5)
+        assert await asyncio.wait_for(lost, 30)
         writer.close()
         server.close()
 

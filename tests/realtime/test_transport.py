@@ -189,7 +189,7 @@ async def test_a_message_in_pieces_is_one_message(desk: Desk, client: ClientWebS
         quiet(client).write(bytes((octet,)))
         await asyncio.sleep(0)
     await until(lambda: desk.heard == ["one two three"])
-    answer = await client.receive(timeout=5)
+    answer = await client.receive(timeout=30)
     assert (answer.type, answer.data) == (WSMsgType.PONG, b"in between")
 
 
@@ -198,10 +198,10 @@ async def test_of_many_pings_at_once_the_last_is_answered(
 ) -> None:
     pings = b"".join(bytes((0x89, 0x81)) + bytes(4) + bytes((number,)) for number in range(100))
     quiet(client).write(pings)
-    answer = await client.receive(timeout=5)
+    answer = await client.receive(timeout=30)
     assert answer.type is WSMsgType.PONG
     while answer.data != bytes((99,)):  # TCP may have cut the pings in two
-        answer = await client.receive(timeout=5)
+        answer = await client.receive(timeout=30)
     assert desk.over == []
 
 
@@ -276,7 +276,7 @@ async def test_pings_of_a_client_that_takes_nothing_are_not_answered_without_end
     quiet(client).resume_reading()
     await until(lambda: socket.backlog() == 0)
     socket.data_received(ping)
-    while (await client.receive(timeout=5)).type is not WSMsgType.PONG:
+    while (await client.receive(timeout=30)).type is not WSMsgType.PONG:
         pass
 
 
@@ -310,7 +310,7 @@ async def test_what_ends_a_connection_ends_it_with_its_code(
 
 async def _closed(ws: ClientWebSocketResponse, code: int) -> None:
     while True:
-        message = await ws.receive(timeout=5)
+        message = await ws.receive(timeout=30)
         if message.type is WSMsgType.CLOSE:
             assert message.data == code
             return
@@ -322,17 +322,17 @@ async def test_a_client_that_does_not_answer_pings_is_dropped(
     monkeypatch: pytest.MonkeyPatch, desk: Desk
 ) -> None:
     """A half-open connection lasts two intervals at most: 40 s as it is."""
-    monkeypatch.setattr(transport, "PING_INTERVAL_S", 0.1)
+    monkeypatch.setattr(transport, "PING_INTERVAL_S", 0.3)
     app = web.Application()
     app.router.add_get("/", desk.handshake)
     async with TestServer(app) as server, ClientSession() as session:
         silent = await session.ws_connect(server.make_url("/"))
         polite = await session.ws_connect(server.make_url("/"))
         for _ in range(5):
-            assert await polite.receive_str(timeout=5) == "2"
+            assert await polite.receive_str(timeout=30) == "2"
             await polite.send_str("3")
         await until(lambda: desk.over == desk.sockets[:1])
-        assert await silent.receive_str(timeout=5) == "2"
+        assert await silent.receive_str(timeout=30) == "2"
         await polite.close()
 
 
@@ -340,7 +340,7 @@ async def test_a_client_that_is_not_read_from_is_not_silent(
     monkeypatch: pytest.MonkeyPatch, desk: Desk
 ) -> None:
     """Its answers wait behind what it asked, which takes as long as the database does."""
-    monkeypatch.setattr(transport, "PING_INTERVAL_S", 0.1)
+    monkeypatch.setattr(transport, "PING_INTERVAL_S", 0.3)
     desk.handling.clear()
     app = web.Application()
     app.router.add_get("/", desk.handshake)
@@ -349,12 +349,12 @@ async def test_a_client_that_is_not_read_from_is_not_silent(
         for number in range(2 * INBOX):
             await asking.send_str(f"4n{number}")
         for _ in range(5):
-            assert await asking.receive_str(timeout=5) == "2"
+            assert await asking.receive_str(timeout=30) == "2"
             await asking.send_str("3")
         desk.handling.set()
         await until(lambda: len(desk.heard) == 2 * INBOX)
         for _ in range(5):
-            assert await asking.receive_str(timeout=5) == "2"
+            assert await asking.receive_str(timeout=30) == "2"
             await asking.send_str("3")
         assert desk.over == []
         await asking.close()

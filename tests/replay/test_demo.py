@@ -122,7 +122,7 @@ async def test_a_cancelled_day_finishes_what_is_under_way(url: str) -> None:
     await asyncio.sleep(2)
     playing.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(playing, 5)
+        await asyncio.wait_for(playing, 60)
     running = {getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()}
     assert not running & {"replay", "run_day", "Engine._play", "_stop_when_told"}
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.screens.peer import Peer
 
@@ -22,6 +22,8 @@ FLAGS = [
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+expect.set_options(timeout=20_000)  # five seconds are little where several browsers share two processors
 
 MakePeer = Callable[..., Awaitable[Peer]]
 OpenPage = Callable[..., Awaitable[Page]]

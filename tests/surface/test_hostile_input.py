@@ -234,7 +234,7 @@ async def test_what_is_not_http_is_refused_without_a_word_about_us(sent: bytes, 
     reader, writer = await asyncio.open_connection(world.server.host, world.server.port)
     writer.write(sent)
     writer.write_eof()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         answer = (await reader.read()).decode()
     writer.close()
     status = re.match(r"HTTP/1\.[01] ([0-9]{3}) ", answer)

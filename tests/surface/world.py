@@ -145,7 +145,7 @@ class World(Things):
             headers={"Cookie": self.cookies(client)},
             transports=["websocket"],
             namespaces=list(namespaces),
-            wait_timeout=5,
+            wait_timeout=30,
         )
         return socket
 

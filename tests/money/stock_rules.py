@@ -32,8 +32,6 @@ QUARANTINE = "QUAR"
 WHY = Why(reason="changed")
 DOSES = {"AMOX500": "500", "MORPH10": "10"}
 """The first medicine has a price."""
-PENICILLINS = {"AMOX500"}
-ALLERGY = AllergyIn(substance="Penicillins", code_system="ATC", code="J01C")
 medicines = one_of(*DOSES)
 stores = one_of("MAIN", "MAIN", "ICU-CUP")
 yes_or_no = one_of(True, False)
@@ -44,7 +42,6 @@ class StockCommands(Commands):
 
     async def begin(self) -> None:
         await super().begin()
-        self.allergic: set[uuid.UUID] = set()
         for number, medicine in enumerate(DOSES):
             await self.receives(medicine, "20", number)
             await self.prescribes(medicine)
@@ -131,18 +128,6 @@ class StockCommands(Commands):
             "stop": lambda c: self.pharmacy.stop(self.doctor, c, moved, WHY),
         }
         await self.give(doing[what])
-
-    @rule(1, goes_on=one_of(True, True, False))
-    async def an_allergy_becomes_known(self, goes_on: bool) -> None:
-        """Nothing more of it is dispensed, until a doctor says why it goes on."""
-        rx = self.chance.choice([one for one in self.prescriptions if one.lines[0].medicine in PENICILLINS])
-        if rx.patient_id not in self.allergic:
-            self.allergic.add(rx.patient_id)
-            await self.services.patients.add_allergy(SYSTEM, command(), rx.patient_id, ALLERGY)
-        if goes_on:
-            told = {"line_id": rx.lines[0].id, "kind": "allergy", "reason": "tolerated before"}
-            why, doing = LateOverrides.model_validate({"overrides": [told]}), self.pharmacy.override_alerts
-            await self.give(lambda c: doing(self.doctor, c, rx.id, why))
 
     @rule(1)
     async def dispenses_no_more(self) -> None:

@@ -12,6 +12,7 @@ _SALE = "of the sale, whose sums tests/pharmacy/test_sales.py looks at, and any 
 LEFT_OUT = {
     "billing.refuse_invoice": "by hand until the books know payers' invoices; tests/billing/test_refusals.py",
     "pharmacy.quote": "tells what it would cost: changes nothing",
+    "billing.refuse_invoice": "its sums: tests/billing/test_refusals.py; any order: tests/surface",
     "pharmacy.set_till": _SALE,
     "pharmacy.sell": _SALE,
     "pharmacy.sell_dispense": _SALE,

@@ -79,7 +79,10 @@ class Server:
         except BaseException:
             await made.close()
             raise
-        return self._sessions.setdefault(username, made)
+        first = self._sessions.setdefault(username, made)
+        if first is not made:  # somebody signed in as the same meanwhile
+            await made.close()
+        return first
 
 
 class Servers:

@@ -4,20 +4,12 @@ import inspect
 import re
 
 from handlers import ROUTES
-from tests.money import later_rules, money_rules, setting_rules, stock_rules, ward_rules
+from tests.money import later_rules, money_rules, sale_rules, setting_rules, stock_rules, ward_rules
 from tests.money.doors import DEPARTMENTS
 
-RULES = (stock_rules, money_rules, ward_rules, setting_rules, later_rules)
-_SALE = "of the sale, whose sums tests/pharmacy/test_sales.py looks at, and any order tests/surface"
+RULES = (stock_rules, money_rules, ward_rules, setting_rules, later_rules, sale_rules)
 LEFT_OUT = {
-    "billing.refuse_invoice": "by hand until the books know payers' invoices; tests/billing/test_refusals.py",
-    "pharmacy.quote": "tells what it would cost: changes nothing",
-    "billing.refuse_invoice": "its sums: tests/billing/test_refusals.py; any order: tests/surface",
-    "pharmacy.set_till": _SALE,
-    "pharmacy.sell": _SALE,
-    "pharmacy.sell_dispense": _SALE,
-    "pharmacy.return_sale": _SALE,
-    "pharmacy.give_back": _SALE,
+    "billing.refuse_invoice": "until the books know payers' invoices; tests/billing/test_refusals.py",
 }
 """Command -> why no sequence gives it."""
 _CALLED = re.compile(rf"\bservices\.({'|'.join(DEPARTMENTS)})\.(\w+)")

@@ -1,0 +1,100 @@
+"""The pharmacy's own sale among everything else. The books know none of it: here only counts what adds up,
+and that each sale of which a seller was told is there once."""
+
+import uuid
+
+from sqlalchemy import text
+
+from hms_rt.departments.billing.model.payment import Means
+from hms_rt.departments.billing.schemas.accounts import CashierIn, ShiftIn
+from hms_rt.departments.billing.schemas.tariffs import PriceIn, ServiceIn
+from hms_rt.departments.pharmacy.model.dispense import Disposition
+from hms_rt.departments.pharmacy.schemas.formulary import MedicineIn
+from hms_rt.departments.pharmacy.schemas.sales import GiveBackIn, QuoteIn, SaleOut, SellDispense, TillIn
+from hms_rt.departments.pharmacy.schemas.stock import ReturnIn
+from hms_rt.kernel.principal import SYSTEM
+from tests.conftest import command
+from tests.money.later_rules import AllCommands
+from tests.money.machine import one_of, quantities, rule
+from tests.money.sums import broken
+from tests.pharmacy.shop import IBU, buying
+
+TILL = "P1"
+SALES = "SELECT id FROM pharmacy_sale"
+IBU_SERVICE = {"code": "IBU", "name": "Ibuprofen", "kind": "medicine", "source": "IBU400"}
+IBU_PRICE = {"service": "IBU", "valid_from": "2000-01-01", "unit_price": "0.4545", "tax_rate": "10"}
+means = one_of(Means.CASH, Means.CARD)
+
+
+class SaleCommands(AllCommands):
+    """A pharmacist has a shift open at a counter of the dispensary's own."""
+
+    async def begin(self) -> None:
+        self.sales: dict[uuid.UUID, SaleOut] = {}
+        await self._shop()
+        await super().begin()
+        await self.receives("IBU400", "20", 10)
+
+    async def _shop(self) -> None:
+        pharmacy, billing = self.services.pharmacy, self.services.billing
+        await pharmacy.define_medicine(SYSTEM, command(), MedicineIn.model_validate(IBU))
+        await billing.define_service(SYSTEM, command(), ServiceIn.model_validate(IBU_SERVICE))
+        await billing.set_price(SYSTEM, command(), PriceIn.model_validate(IBU_PRICE))
+        await billing.define_cashier(SYSTEM, command(), CashierIn(code=TILL, name="Dispensary"))
+        till = self.pharmacy.set_till
+        await self.give(lambda c: till(self.admin, c, TILL, TillIn(store="MAIN")))
+        told = ShiftIn.model_validate({"opening_cash": "20.00"})
+        await billing.open_cashier_shift(self.pharmacist, command(), TILL, told)
+
+    async def look(self) -> list[str]:
+        async with self.ground.aside.connect() as connection:
+            found = await broken(connection)
+            there = {row.id for row in await connection.execute(text(SALES))}
+        return found + [f"sales: told {set(self.sales)}, stored {there}"] * (there != set(self.sales))
+
+    @rule(3, number=one_of(*range(3)), quantity=quantities)
+    async def stocks_the_counter(self, number: int, quantity: str) -> None:
+        await self.receives("IBU400", quantity, 10 + number)
+
+    @rule(8, quantity=quantities, how=means)
+    async def sells(self, quantity: str, how: Means) -> None:
+        patient = await self.new_patient()
+        wanted = buying(patient, quantity, payments=[{"means": how}])
+        quoted = QuoteIn(patient_id=patient, counter=TILL, items=wanted.items)
+        quote = await self.give(lambda c: self.pharmacy.quote(self.pharmacist, c, quoted))
+        told = await self.give(lambda c: self.pharmacy.sell(self.pharmacist, c, wanted))
+        if told is not None:
+            assert quote is not None
+            assert told.money.invoices[0].owed == quote.owed, "it cost something else than was said"
+            self.sales[told.id] = told
+
+    @rule(4, how=means)
+    async def sells_what_is_prescribed(self, how: Means) -> None:
+        dispense = self.pick(self.dispenses)
+        wanted = SellDispense.model_validate({"counter": TILL, "payments": [{"means": how}]})
+        doing = self.pharmacy.sell_dispense
+        told = await self.give(lambda c: doing(self.pharmacist, c, dispense, wanted))
+        if told is not None:
+            self.sales[told.id] = told
+
+    @rule(4, goes=one_of(*Disposition), part=one_of(None, "0.5", "3"))
+    async def takes_a_sale_back(self, goes: Disposition, part: str | None) -> None:
+        sale = self.pick(list(self.sales), lambda each: bool(self.sales[each].items))
+        said = {"reason": "did not help", "disposition": goes}
+        known = self.sales.get(sale)
+        items = [{"item_id": one.id, "quantity": part} for one in known.items[:1]] if known else []
+        why = ReturnIn.model_validate({**said, "items": items} if part and items else said)
+        told = await self.give(lambda c: self.pharmacy.return_sale(self.pharmacist, c, sale, why))
+        if told is not None:
+            self.sales[told.id] = told
+
+    @rule(4)
+    async def gives_back(self) -> None:
+        sale = self.pick(list(self.sales))
+        why = GiveBackIn(counter=TILL, reason="did not help")
+        told = await self.give(lambda c: self.pharmacy.give_back(self.pharmacist, c, sale, why))
+        if told is not None:
+            self.sales[told.id] = told
+            asked = [one.id for one in told.money.refunds if one.state == "requested"]
+            for refund in asked[: self.chance.randrange(2)]:
+                await self.give(lambda c, which=refund: self.billing.approve_refund(self.admin, c, which))

@@ -31,6 +31,7 @@ class SaleCommands(AllCommands):
 
     async def begin(self) -> None:
         self.sales: dict[uuid.UUID, SaleOut] = {}
+        self.asked_back: list[uuid.UUID] = []
         await self._shop()
         await super().begin()
         await self.receives("IBU400", "20", 10)
@@ -95,6 +96,9 @@ class SaleCommands(AllCommands):
         told = await self.give(lambda c: self.pharmacy.give_back(self.pharmacist, c, sale, why))
         if told is not None:
             self.sales[told.id] = told
-            asked = [one.id for one in told.money.refunds if one.state == "requested"]
-            for refund in asked[: self.chance.randrange(2)]:
-                await self.give(lambda c, which=refund: self.billing.approve_refund(self.admin, c, which))
+            self.asked_back += [one.id for one in told.money.refunds if one.state == "requested"]
+
+    @rule(3)
+    async def decides_on_what_is_paid_back(self) -> None:
+        refund, doing = self.pick(self.asked_back), self.billing.approve_refund
+        await self.give(lambda c: doing(self.admin, c, refund))

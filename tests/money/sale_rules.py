@@ -29,6 +29,8 @@ means = one_of(Means.CASH, Means.CARD)
 class SaleCommands(AllCommands):
     """A pharmacist has a shift open at a counter of the dispensary's own."""
 
+    sells = True
+
     async def begin(self) -> None:
         self.sales: dict[uuid.UUID, SaleOut] = {}
         self.asked_back: list[uuid.UUID] = []

@@ -29,7 +29,7 @@ means = one_of(Means.CASH, Means.CARD)
 class SaleCommands(AllCommands):
     """A pharmacist has a shift open at a counter of the dispensary's own."""
 
-    sells = True
+    shop = True
 
     async def begin(self) -> None:
         self.sales: dict[uuid.UUID, SaleOut] = {}

@@ -40,7 +40,7 @@ yes_or_no = one_of(True, False)
 class StockCommands(Commands):
     """Prescriptions, dispenses and whatever moves stock."""
 
-    sells = False
+    shop = False
     """True: stock is sold, too, of which the books know nothing."""
 
     async def begin(self) -> None:
@@ -75,7 +75,7 @@ class StockCommands(Commands):
         wanted = CountIn(lot_id=lot, store=store, counted=Decimal(quantity), reason="shelf count")
         told = await self.give(lambda c: self.pharmacy.count(self.pharmacist, c, wanted))
         if told is not None:
-            assert self.sells or told.expected == self.books.shelves[lot, store]
+            assert self.shop or told.expected == self.books.shelves[lot, store]
             self.books.counted(lot, store, told.variance)
 
     @rule(store=stores, quantity=quantities)

@@ -6,11 +6,11 @@ One task for the whole process. Every client is in one of 50 buckets and one buc
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 import structlog
 
 from hms_rt.kernel.clock import Clock, rfc3339
+from hms_rt.kernel.ending import end
 from hms_rt.realtime import metrics
 from hms_rt.realtime.fanout import Views
 from hms_rt.realtime.hub import Hub
@@ -55,9 +55,7 @@ class Pulse:
     async def stop(self) -> None:
         """Stop beating."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end(self._task)
 
     def bucket(self) -> int:
         """The bucket for the next client; they fill evenly."""

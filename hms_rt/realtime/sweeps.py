@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hms_rt.kernel.ending import end
 from hms_rt.kernel.errors import HmsError
 from hms_rt.realtime import metrics
 from hms_rt.storage import change_log
@@ -67,9 +68,7 @@ class Sweeps:
     async def stop(self) -> None:
         """Stop sweeping."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end(self._task)
 
     def age(self) -> float:
         """Seconds since the last sweep that succeeded began."""

@@ -5,7 +5,6 @@ import os
 import socket
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from prometheus_client import Gauge
 from hms_rt import __version__
 from hms_rt.departments.reporting.schemas.standing import ReaderStatus
 from hms_rt.kernel.clock import SystemClock
+from hms_rt.kernel.ending import end
 from hms_rt.realtime import census, metrics
 from hms_rt.realtime.census import Counted
 from hms_rt.realtime.fanout import Views
@@ -91,9 +91,7 @@ class Vitals:
         self._lag.stop()
         self._stopping = True
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end(self._task)
             self._task = None
             await self._notes.withdraw(self.id)
 

@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
 import orjson
 import structlog
@@ -21,6 +20,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from hms_rt.kernel.ending import end
 from hms_rt.storage.change_log import LogEntry
 
 log = structlog.get_logger(__name__)
@@ -86,7 +86,7 @@ class Bus:
         """Stop listening and close the connections."""
         self._stopping = True
         if self._task is not None:
-            await _end(self._task, again_s=2 * CANCEL_AGAIN_S)
+            await end(self._task, again_s=2 * CANCEL_AGAIN_S)
         with suppress(*_TROUBLE):
             await self._redis.aclose()
 
@@ -160,7 +160,7 @@ class Bus:
                     self._wake.clear()
                     waker = asyncio.create_task(self._wake.wait(), name="redis-wake")
         finally:
-            await _end(reader, waker)
+            await end(reader, waker, again_s=CANCEL_AGAIN_S)
 
     def _channels(self, streams: set[str]) -> list[list[str]]:
         """The channels of ``streams``, as many at once as are told in one breath."""
@@ -202,18 +202,6 @@ class Bus:
 
     def _digest(self, body: bytes) -> bytes:
         return hashlib.blake2b(_FORMAT + body, key=self._key, digest_size=_DIGEST_BYTES).digest()
-
-
-async def _end(*tasks: asyncio.Task[Any], again_s: float = CANCEL_AGAIN_S) -> None:
-    """Cancel until the tasks are over: the client swallows a cancellation that finds it connecting."""
-    pending = {task for task in tasks if not task.done()}
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=again_s)
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()  # told to nobody: whoever ends a task is done with it
 
 
 def _encode(epoch: uuid.UUID, entry: LogEntry) -> bytes:

@@ -3,10 +3,10 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import structlog
 
+from hms_rt.kernel.ending import end
 from hms_rt.kernel.errors import HmsError
 
 log = structlog.get_logger(__name__)
@@ -42,11 +42,7 @@ class Timers:
 
     async def stop(self) -> None:
         """Cancel all jobs and wait for them."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await end(*self._tasks)
 
     @staticmethod
     async def _forever(job: Job) -> None:

@@ -1,14 +1,18 @@
 """Namespace ``/pharmacy``: the live queue of each dispensary, and what is done there all day."""
 
 from hms_rt.departments.pharmacy import views
-from hms_rt.departments.pharmacy.schemas.prescriptions import (
+from hms_rt.departments.pharmacy.schemas.commands import (
+    CancelDispenseCommand,
+    HandOverCommand,
     HoldCommand,
-    PrescriptionOut,
+    NotDispensedCommand,
+    PrepareCommand,
     ResumeCommand,
     StopCommand,
-    When,
-    Why,
+    TakeCommand,
 )
+from hms_rt.departments.pharmacy.schemas.prescriptions import PrescriptionOut
+from hms_rt.departments.pharmacy.schemas.stock import DispenseOut
 from hms_rt.departments.pharmacy.service import PharmacyService
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.commands import Command
@@ -48,20 +52,21 @@ def rooms(services: Services) -> list[RoomKind]:
 
 def commands(services: Services) -> dict[str, SocketCommand]:
     """The same as by REST."""
-    pharmacy: PharmacyService = services.pharmacy
+    return {**_of_prescriptions(services.pharmacy), **_of_dispenses(services.pharmacy)}
 
+
+def _of_prescriptions(pharmacy: PharmacyService) -> dict[str, SocketCommand]:
     async def hold(principal: Principal, command: Command, body: HoldCommand) -> PrescriptionOut:
-        why = Why(reason=body.reason, occurred_at=body.occurred_at)
-        return await pharmacy.hold(principal, command, body.prescription_id, why)
+        return await pharmacy.hold(principal, command, body.prescription_id, body)
 
     async def resume(principal: Principal, command: Command, body: ResumeCommand) -> PrescriptionOut:
-        return await pharmacy.resume(
-            principal, command, body.prescription_id, When(occurred_at=body.occurred_at)
-        )
+        return await pharmacy.resume(principal, command, body.prescription_id, body)
 
     async def stop(principal: Principal, command: Command, body: StopCommand) -> PrescriptionOut:
-        why = Why(reason=body.reason, occurred_at=body.occurred_at)
-        return await pharmacy.stop(principal, command, body.prescription_id, why)
+        return await pharmacy.stop(principal, command, body.prescription_id, body)
+
+    async def refuse(principal: Principal, command: Command, body: NotDispensedCommand) -> PrescriptionOut:
+        return await pharmacy.not_dispensed(principal, command, body.prescription_id, body)
 
     return {
         "hold": SocketCommand(
@@ -72,5 +77,49 @@ def commands(services: Services) -> dict[str, SocketCommand]:
         ),
         "stop": SocketCommand(
             "pharmacy.stop", StopCommand, stop, "Stop a prescription", Permission.PRESCRIPTION_STOP
+        ),
+        "not_dispensed": SocketCommand(
+            "pharmacy.not_dispensed",
+            NotDispensedCommand,
+            refuse,
+            "The rest of a line is not dispensed",
+            Permission.DISPENSE,
+        ),
+    }
+
+
+def _of_dispenses(pharmacy: PharmacyService) -> dict[str, SocketCommand]:
+    async def prepare(principal: Principal, command: Command, body: PrepareCommand) -> DispenseOut:
+        return await pharmacy.prepare(principal, command, body.prescription_id, body)
+
+    async def hand_over(principal: Principal, command: Command, body: HandOverCommand) -> DispenseOut:
+        return await pharmacy.hand_over(principal, command, body.dispense_id, body)
+
+    async def cancel(principal: Principal, command: Command, body: CancelDispenseCommand) -> DispenseOut:
+        return await pharmacy.cancel_dispense(principal, command, body.dispense_id, body)
+
+    async def take(principal: Principal, command: Command, body: TakeCommand) -> DispenseOut:
+        return await pharmacy.take_from_cupboard(principal, command, body.store, body)
+
+    return {
+        "prepare": SocketCommand(
+            "pharmacy.prepare", PrepareCommand, prepare, "Prepare a dispense", Permission.DISPENSE
+        ),
+        "hand_over": SocketCommand(
+            "pharmacy.hand_over", HandOverCommand, hand_over, "Hand a dispense over", Permission.DISPENSE
+        ),
+        "cancel_dispense": SocketCommand(
+            "pharmacy.cancel_dispense",
+            CancelDispenseCommand,
+            cancel,
+            "Put what was prepared back",
+            Permission.DISPENSE,
+        ),
+        "take": SocketCommand(
+            "pharmacy.take_from_cupboard",
+            TakeCommand,
+            take,
+            "Take from a ward's cupboard",
+            Permission.STOCK_USE,
         ),
     }

@@ -64,6 +64,38 @@ async def test_the_queue_is_live_and_a_screen_sees_numbers_only(
     assert seen == ["put", "put", "remove"]
 
 
+async def test_medicines_are_dispensed_and_taken_over_a_socket_once_and_of_the_version_that_was_seen(
+    pharmacy: Pharmacy, client_as: ClientFactory, socket_of: SocketFactory
+) -> None:
+    await receive(pharmacy, "L1", 30, "20")
+    await receive(pharmacy, "L2", 30, "20", store="ICU-CUP")
+    desk = await socket_of(await client_as(Role.PHARMACY), PHARMACY)
+    active = await pharmacy.active()
+    rx, line_id = str(active.id), str(active.lines[0].id)
+
+    async def tell(name: str, key: str, **said: Any) -> dict[str, Any]:
+        answer = await desk.call(name, {"id": key, **said}, namespace=PHARMACY)
+        return dict(answer["result"] if answer["ok"] else answer["error"])
+
+    wanted = {"prescription_id": rx, "lines": [{"line_id": line_id, "quantity": "4"}]}
+    made = await tell("prepare", "p1", **wanted)
+    assert made["state"] == "prepared"
+    assert await tell("prepare", "p1", **wanted) == made
+    assert (await tell("prepare", "p1", **{**wanted, "store": "MAIN"}))["code"] == "idempotency_mismatch"
+    one = {"dispense_id": made["id"]}
+    assert (await tell("hand_over", "h1", **one, expected_version=7))["code"] == "stale_version"
+    given = await tell("hand_over", "h2", **one, expected_version=made["version"])
+    assert given["state"] == "handed_over"
+    assert (await tell("cancel_dispense", "c1", **one, reason="changed"))["code"] == "illegal_move"
+    other = await tell("prepare", "p2", **wanted)
+    back = await tell("cancel_dispense", "c2", dispense_id=other["id"], reason="changed")
+    assert back["state"] == "cancelled"
+    rest = await tell("not_dispensed", "n1", prescription_id=rx, line_id=line_id, reason="out of stock")
+    assert rest["lines"][0]["not_dispensed"] is not None
+    assert (await tell("take", "t1", store="ICU-CUP", **wanted))["code"] == "conflict"
+    assert (await tell("take", "t2", **wanted))["code"] == "invalid"
+
+
 async def test_rooms_are_for_those_who_work_there(
     pharmacy: Pharmacy, client_as: ClientFactory, socket_of: SocketFactory
 ) -> None:

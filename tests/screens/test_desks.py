@@ -155,6 +155,26 @@ async def test_a_cashier_sees_the_shift_and_exactly_what_is_due(
     assert await page.evaluate(stored) == []
 
 
+async def test_a_seller_sees_the_shift_and_its_drawer_and_no_invoice(
+    make_peer: MakePeer, open_page: OpenPage
+) -> None:
+    shift = {"id": "s", "cashier": "me", "opened_at": samples.ago(hours=1), "cash": "80.50", "version": 1}
+    peer = await make_peer("/billing", "cashier:P1", {"shift": shift}, audience="seller")
+    peer.me = {"kind": "user", "id": "me", "name": "Petra", "roles": ["pharmacy"], "rooms": []}
+    page = await open_page(f"{peer.url}/screens/cashier/P1")
+    await live(page)
+    await expect(page.locator("#facts dd")).to_have_count(3)
+    await expect(page.locator("#facts")).to_contain_text("You")
+    await expect(page.locator("#facts")).to_contain_text("80.50")
+    for hidden in ("#wall", "#list", "#find", "#none"):
+        await expect(page.locator(hidden)).to_be_hidden()
+    await peer.put("shift", {**shift, "cash": "92.51"})
+    await expect(page.locator("#facts")).to_contain_text("92.51")
+    await peer.remove("shift")
+    await expect(page.get_by_text("No shift is open")).to_be_visible()
+    await expect(page.locator("#facts dd")).to_have_text(["Closed"])
+
+
 async def test_the_pharmacy_sees_what_waits_what_is_ready_and_what_is_late(
     make_peer: MakePeer, open_page: OpenPage
 ) -> None:

@@ -133,6 +133,17 @@ async def test_the_screens_before_pharmacy_and_till_see_numbers_only_and_the_cas
     await desk.get_by_role("link", name="Till K1").click()
     await expect(desk.locator("#list td.due")).to_have_text("€12.01")
 
+    await person(Role.PHARMACY, username="petra", counter="K1")
+    await services.billing.define_cashier(SYSTEM, command(), CashierIn(code="K2", name="Till 2"))
+    shop = await open_page(address(server, "/screens/"))
+    await shop.get_by_label("Username").fill("petra")
+    await shop.get_by_label("Password").fill(PASSWORD)
+    await shop.get_by_role("button", name="Sign in").click()
+    await expect(shop.locator("#cashiers a")).to_have_text(["Till K1"])
+    await shop.locator("#cashiers a").click()
+    await expect(shop.get_by_text("No shift is open")).to_be_visible()
+    await expect(shop.locator("#facts dd")).to_have_text(["Closed"])
+
 
 async def test_a_board_recovers_by_itself_when_the_server_comes_back(
     settings: Settings,

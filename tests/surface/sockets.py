@@ -46,13 +46,14 @@ _TARGETS = {
         "alert_id",
         "cleaning_id",
         "prescription_id",
+        "dispense_id",
         "appointment_id",
         "dose_id",
         "line_id",
         "visit_id",
         "notification_id",
     ),
-    "code": ("clinic", "counter"),
+    "code": ("clinic", "counter", "store"),
 }
 """What the path's parameter of the same command over REST is called in a payload."""
 

@@ -1,5 +1,6 @@
 // A cashier's counter. The screen before it shows which numbers are to be paid there, and nothing else; whoever
-// takes money there sees the shift, too, and what is due. The server decides which of the two this is.
+// takes money there sees the shift, too, and what is due; whoever sells there sees the shift and its drawer, and no
+// invoice. The server decides which of the three this is.
 
 import { byId, make, write } from "./dom.js";
 import { Filter } from "./filter.js";
@@ -20,6 +21,8 @@ let status = null;
 let money = null; // the currency, once it is known
 let me = null;
 
+const sells = () => status?.audience === "seller";
+const behind = () => status?.audience === "staff" || sells();
 const invoices = () => [...state].filter(([key]) => key.startsWith("invoice:")).sort(([, a], [, b]) => a.number - b.number);
 
 // --- the screen before the counter
@@ -34,7 +37,7 @@ function showWall(fresh) {
   write(byId("under"), text("please_pay"));
 }
 
-// --- for those who take money there
+// --- for those who take money or sell there
 
 function cells(row, { number, state: is, total, due, currency }) {
   row.dataset.state = is;
@@ -66,8 +69,10 @@ function showFacts(all) {
       fact("", text("shift_by"), shift.cashier === me?.id ? text("shift_mine") : text("shift_other")),
       fact("", text("in_the_drawer"), written(shift.cash, money)),
     ] : [fact("warn", text("shift"), text("shift_closed"))]),
-    fact("", text("to_pay"), String(all.length)),
-    fact("due", text("due_in_all"), written(sum(all.map(([, { due }]) => due)), money)),
+    ...(sells() ? [] : [
+      fact("", text("to_pay"), String(all.length)),
+      fact("due", text("due_in_all"), written(sum(all.map(([, { due }]) => due)), money)),
+    ]),
   );
 }
 
@@ -79,11 +84,11 @@ function render(changed) {
   write(byId("name"), text("cashier", { code }));
   document.title = `${text("cashier", { code })} · hms-rt`;
   document.body.dataset.audience = status?.audience ?? "display";
-  if (status?.audience === "staff") showDesk(changed);
+  if (behind()) showDesk(changed);
   else showWall(changed !== null);
 }
 
-/** What amounts are in, and whose shift is one's own: asked for once, when the server says that this is staff. */
+/** What amounts are in, and whose shift is one's own: asked for once, when the server says that this is behind the counter. */
 async function learn() {
   me = await whoAmI();
   const answer = await call("GET", "/billing/currency");
@@ -105,7 +110,7 @@ new RoomStream({
     status = now;
     showStatus(now);
     if (seenBy !== now.audience) render(null);
-    if (now.audience === "staff" && seenBy !== "staff") learn();
-    if (now.audience === "staff") showFacts(invoices());
+    if (behind() && seenBy !== now.audience) learn();
+    if (behind()) showFacts(invoices());
   },
 }).start();

@@ -23,8 +23,8 @@ function link(page, code, ...words) {
   return made;
 }
 
-async function list(id, path, page) {
-  const items = await itemsOf(path);
+async function list(id, path, page, shown = () => true) {
+  const items = (await itemsOf(path)).filter(shown);
   byId(id).replaceChildren(...items.map(({ code, name }) => make("li", "", link(page, code, name, " ", make("small", "", code)))));
 }
 
@@ -43,6 +43,14 @@ async function listStores(me) {
   }));
 }
 
+/** Counters where somebody takes money, or sells: who holds neither everywhere has those assigned to them. */
+async function listCashiers(me) {
+  const may = ["payment.take", "sale"].map((permission) => me.permissions?.[permission]);
+  const own = (me.assignments ?? []).filter(({ kind }) => kind === "counter").map(({ place }) => place);
+  if (!may.some(Boolean)) return;
+  await list("cashiers", "/billing/cashiers?limit=100", "cashier", ({ code }) => may.includes("any") || own.includes(code));
+}
+
 async function show() {
   const me = await whoAmI();
   const person = me?.kind === "user";
@@ -54,7 +62,7 @@ async function show() {
     list("wards", "/wards?limit=100", "ward"),
     list("clinics", "/clinics?limit=100", "opd"),
     listStores(me),
-    ...(me.permissions?.["payment.take"] ? [list("cashiers", "/billing/cashiers?limit=100", "cashier")] : []),
+    listCashiers(me),
   ]);
 }
 

@@ -252,21 +252,3 @@ class IdCursor(Schema):
     """Sort key of lists by id (which is by time)."""
 
     id: uuid.UUID
-
-
-class HoldCommand(Why):
-    """Put a prescription on hold, over a socket."""
-
-    prescription_id: uuid.UUID
-
-
-class StopCommand(Why):
-    """Stop a prescription, over a socket."""
-
-    prescription_id: uuid.UUID
-
-
-class ResumeCommand(When):
-    """End a hold, over a socket."""
-
-    prescription_id: uuid.UUID

@@ -1,6 +1,7 @@
-"""Namespace ``/ipd``: the medication of a ward, live, and what nurses record of it."""
+"""Namespace ``/ipd``: the medication of a ward, live, what nurses record of it, and the way into a bed."""
 
 from hms_rt.departments.ipd import views
+from hms_rt.departments.ipd.schemas import AcceptCommand, AdmissionOut, AssignCommand, BedTransferCommand
 from hms_rt.departments.ipd.schemas.medication import (
     AdministerCommand,
     AdministrationIn,
@@ -8,6 +9,7 @@ from hms_rt.departments.ipd.schemas.medication import (
     AsNeededCommand,
     AsNeededIn,
 )
+from hms_rt.departments.ipd.service import IpdService
 from hms_rt.departments.ipd.service.medication import MedicationService
 from hms_rt.kernel.audiences import Audience
 from hms_rt.kernel.commands import Command
@@ -36,8 +38,37 @@ def rooms(services: Services) -> list[RoomKind]:
 
 def commands(services: Services) -> dict[str, SocketCommand]:
     """The same as by REST."""
-    medication: MedicationService = services.medication
+    return {**_of_medication(services.medication), **_of_admissions(services.ipd)}
 
+
+def _of_admissions(ipd: IpdService) -> dict[str, SocketCommand]:
+    async def accept(principal: Principal, command: Command, body: AcceptCommand) -> AdmissionOut:
+        return await ipd.accept(principal, command, body.admission_id, body)
+
+    async def assign(principal: Principal, command: Command, body: AssignCommand) -> AdmissionOut:
+        return await ipd.assign(principal, command, body.admission_id, body)
+
+    async def transfer(principal: Principal, command: Command, body: BedTransferCommand) -> AdmissionOut:
+        return await ipd.transfer(principal, command, body.admission_id, body)
+
+    return {
+        "accept": SocketCommand(
+            "ipd.accept", AcceptCommand, accept, "The ward takes the patient", Permission.ADMISSION_ACCEPT
+        ),
+        "assign": SocketCommand(
+            "ipd.assign", AssignCommand, assign, "Put the patient into a bed", Permission.BED_ASSIGN
+        ),
+        "transfer": SocketCommand(
+            "ipd.transfer",
+            BedTransferCommand,
+            transfer,
+            "Move the patient to another bed",
+            Permission.STAY_TRANSFER,
+        ),
+    }
+
+
+def _of_medication(medication: MedicationService) -> dict[str, SocketCommand]:
     async def administer(
         principal: Principal, command: Command, body: AdministerCommand
     ) -> AdministrationOut:

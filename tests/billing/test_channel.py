@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hms_rt.departments.billing.schemas.accounts import CashierIn
 from hms_rt.departments.identity.schemas import DeviceNew
 from hms_rt.kernel.principal import SYSTEM, Role
 from tests.beds.test_channel import Heard
@@ -49,3 +50,36 @@ async def test_the_counter_is_live_and_a_screen_sees_numbers_only(
     assert list(again["state"]) == ["shift"]
     stranger = await socket_of(await client_as(Role.PHARMACY), BILLING)
     assert (await stranger.call("subscribe", ROOM, namespace=BILLING))["error"]["code"] == "forbidden"
+
+
+async def test_a_cashier_takes_money_and_counts_the_drawer_over_a_socket(
+    till: Till, desk: Counter1, client_as: ClientFactory, socket_of: SocketFactory
+) -> None:
+    clerk = await socket_of(await client_as(Role.RECEPTION), BILLING)
+    await till.services.billing.define_cashier(SYSTEM, command(), CashierIn(code="C9", name="Till 9"))
+    patient_id = str(await till.patient())
+
+    async def tell(name: str, key: str, **said: Any) -> dict[str, Any]:
+        answer = await clerk.call(name, {"id": key, **said}, namespace=BILLING)
+        return dict(answer["result"] if answer["ok"] else answer["error"])
+
+    shift = await tell("open_shift", "o1", counter="C9", opening_cash="20.00")
+    assert shift["cash"] == "20.00"
+    assert (await tell("open_shift", "o2", counter="C9", opening_cash="20.00"))["code"] == "conflict"
+    money = {"patient_id": patient_id, "counter": "C9", "means": "cash", "amount": "5.00"}
+    paid = await tell("take_payment", "p1", **money)
+    assert paid["state"] == "captured"
+    assert await tell("take_payment", "p1", **money) == paid
+    assert (await tell("take_payment", "p1", **{**money, "amount": "6.00"}))["code"] == "idempotency_mismatch"
+    announced = {**money, "means": "transfer", "pending": True}
+    first, second = [await tell("take_payment", key, **announced) for key in ("p2", "p3")]
+    one = {"payment_id": first["id"]}
+    assert (await tell("capture_payment", "c1", **one, expected_version=9))["code"] == "stale_version"
+    assert (await tell("capture_payment", "c2", **one, expected_version=1))["state"] == "captured"
+    assert (await tell("fail_payment", "f1", **one))["code"] == "illegal_move"
+    assert (await tell("fail_payment", "f2", payment_id=second["id"]))["state"] == "failed"
+    closing = {"shift_id": shift["id"], "counted": "25.00"}
+    assert (await tell("close_shift", "s1", **closing))["code"] == "conflict"
+    means = [{"means": "transfer", "counted": "5.00"}]
+    closed = await tell("close_shift", "s2", **closing, means=means)
+    assert (closed["counted"], closed["difference"]) == ("25.00", "0.00")

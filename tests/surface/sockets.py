@@ -38,6 +38,7 @@ ROOM_KINDS = [kind for channel in CHANNELS for kind in channel.rooms(_NO_SERVICE
 
 _TARGETS = {
     "id": (
+        "admission_id",
         "bed_id",
         "token_id",
         "order_id",
@@ -47,6 +48,8 @@ _TARGETS = {
         "cleaning_id",
         "prescription_id",
         "dispense_id",
+        "payment_id",
+        "shift_id",
         "appointment_id",
         "dose_id",
         "line_id",

@@ -11,8 +11,11 @@ from hms_rt.departments.ipd.schemas.answers import (
     StayOut,
 )
 from hms_rt.departments.ipd.schemas.commands import (
+    AcceptCommand,
     AdmissionIn,
+    AssignCommand,
     BedChoice,
+    BedTransferCommand,
     BirthIn,
     CancelIn,
     CorrectionIn,
@@ -27,13 +30,16 @@ from hms_rt.departments.ipd.schemas.commands import (
 )
 
 __all__ = [
+    "AcceptCommand",
     "AdmissionCursor",
     "AdmissionEventOut",
     "AdmissionHistory",
     "AdmissionIn",
     "AdmissionOut",
     "AdmissionQuery",
+    "AssignCommand",
     "BedChoice",
+    "BedTransferCommand",
     "BirthIn",
     "BirthOut",
     "CancelIn",

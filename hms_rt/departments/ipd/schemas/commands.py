@@ -71,6 +71,24 @@ class TransferIn(BedChoice):
     new bed."""
 
 
+class AcceptCommand(Timed):
+    """The ward takes the patient, over a socket."""
+
+    admission_id: uuid.UUID
+
+
+class AssignCommand(BedChoice):
+    """Put the patient into a bed, over a socket."""
+
+    admission_id: uuid.UUID
+
+
+class BedTransferCommand(TransferIn):
+    """Move the patient to another bed, over a socket."""
+
+    admission_id: uuid.UUID
+
+
 class HoldIn(Schema):
     """A bed to keep for the patient: the plan of a transfer, or of the way in."""
 

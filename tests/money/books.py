@@ -14,6 +14,7 @@ from hms_rt.departments.billing.schemas.accounts import InvoiceOut, PaymentOut, 
 from hms_rt.departments.billing.schemas.charges import ChargeOut
 from hms_rt.departments.billing.schemas.days import DayOut
 from hms_rt.departments.pharmacy.schemas.stock import DispenseOut, StockOut, TransferOut, WriteOffOut
+from tests.money.papers import CLAIMS, Claims, Paper
 
 Id = uuid.UUID
 ZERO = Decimal(0)
@@ -29,8 +30,14 @@ MEDICINES = """
 """
 PAYMENTS = "SELECT id, amount, means, state, refunded FROM billing_payment"
 REFUNDS = "SELECT id, amount, state FROM billing_refund"
-INVOICES = "SELECT id, state, paid, credited FROM billing_invoice WHERE kind NOT IN ('credit_note', 'payer')"
+INVOICES = (
+    "SELECT id, state, paid, credited FROM billing_invoice WHERE kind IN ('interim', 'final', 'supplement')"
+)
 NOTES = "SELECT id, owed FROM billing_invoice WHERE kind = 'credit_note' AND share_of IS NULL"
+CREDITED = """
+    SELECT n.credits, -sum(n.owed) FROM billing_invoice n JOIN billing_invoice i ON i.id = n.credits
+    WHERE n.kind = 'credit_note' AND i.kind <> 'sale' GROUP BY 1 HAVING sum(n.owed) <> 0
+"""
 DISCOUNTS = """
     SELECT id, state, coalesce((SELECT -sum(gross) FROM billing_charge c
         WHERE c.kind = 'discount' AND c.source = d.id::text AND c.reverses IS NULL), 0)
@@ -63,17 +70,6 @@ PAIRS = {"stock", "definitions"}
 
 
 @dataclass
-class Paper:
-    """An invoice: of whom, how it stands."""
-
-    patient: Id
-    state: str
-    owed: Decimal
-    paid: Decimal = ZERO
-    credited: Decimal = ZERO
-
-
-@dataclass
 class Books:
     """Every deed that was acknowledged, once."""
 
@@ -87,6 +83,7 @@ class Books:
     payments: dict[Id, PaymentOut] = field(default_factory=dict)
     refunds: dict[Id, RefundOut] = field(default_factory=dict)
     invoices: dict[Id, Paper] = field(default_factory=dict)
+    claims: Claims = field(default_factory=Claims)
     notes: dict[Id, Decimal] = field(default_factory=dict)
     discounts: dict[Id, tuple[str, Decimal]] = field(default_factory=dict)
     """How each stands, and what it took off."""
@@ -162,31 +159,23 @@ class Books:
         paper = self.invoices.setdefault(told.id, Paper(told.patient_id, told.state, told.owed))
         paper.state, paper.owed, paper.paid = told.state, told.owed, told.paid
         assert paper.credited == told.credited
+        if told.state == "void":
+            self.claims.voided(told.id)
 
     def credited(self, told: InvoiceOut) -> None:
         """A credit note: what was paid beyond is a deposit again."""
         assert told.credits is not None
         assert told.owed <= 0
         self.notes[told.id] = told.owed
-        paper = self.invoices[told.credits]
-        paper.credited -= told.owed
-        paper.paid -= max(ZERO, paper.paid + paper.credited - paper.owed)
-        self._settled(paper)
+        self.invoices[told.credits].credit(-told.owed)
 
     def paid(self, told: PaymentOut, invoice: Id | None) -> None:
         self.payments[told.id] = told
         if told.means == "cash":
             self._cash(told.shift_id, told.amount)
         if invoice is not None:
-            paper = self.invoices[invoice]
-            paper.paid += told.amount
-            self._settled(paper)
-
-    @staticmethod
-    def _settled(paper: Paper) -> None:
-        left = paper.owed - paper.paid - paper.credited
-        assert left >= 0, "paid more than is due"
-        paper.state = "part_paid" if left else "paid"
+            papers = self.claims.papers if invoice in self.claims.papers else self.invoices
+            papers[invoice].settle(told.amount)
 
     def refunded(self, told: RefundOut, shift: Id) -> None:
         """Asked for, approved or declined."""
@@ -250,6 +239,15 @@ class Books:
                 {key: (one.state, one.paid, one.credited) for key, one in self.invoices.items()},
             ),
             "credit notes": (NOTES, {key: (total,) for key, total in self.notes.items()}),
+            "claims": (CLAIMS, self.claims.expected()),
+            "credited": (
+                CREDITED,
+                {
+                    key: (one.credited,)
+                    for key, one in (self.invoices | self.claims.papers).items()
+                    if one.credited
+                },
+            ),
             "drawers": (DRAWERS, self.drawers),
             "discounts": (DISCOUNTS, self.discounts),
             "estimates": (ESTIMATES, self.estimates),

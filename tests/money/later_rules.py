@@ -6,11 +6,12 @@ from hms_rt.departments.billing.schemas.discounts import DiscountIn
 from hms_rt.departments.billing.schemas.estimates import EstimateIn
 from hms_rt.departments.pharmacy.schemas.stocktaking import StocktakeIn
 from tests.money.machine import one_of, quantities, rule
+from tests.money.payer_rules import PayerCommands
 from tests.money.setting_rules import Settings
 from tests.money.ward_rules import WardCommands
 
 
-class AllCommands(WardCommands, Settings):
+class AllCommands(WardCommands, PayerCommands, Settings):
     """Both departments."""
 
     @rule(percent=one_of(None, "5", "50"), amount=one_of("0.01", "7.77"))

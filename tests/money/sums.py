@@ -70,6 +70,34 @@ RULES = {
         SELECT r.id FROM billing_refusal r LEFT JOIN billing_invoice i ON i.refusal_id = r.id GROUP BY r.id
         HAVING coalesce(sum(i.total), 1) <> 0 OR count(*) <> 2 OR max(i.total) <> r.amount
     """,
+    "of each charge patient and payer owe all": """
+        SELECT id FROM billing_charge WHERE patient_part + payer_part <> gross
+            OR net + tax <> gross OR (gross IS NULL) <> (patient_part IS NULL)
+    """,
+    "of what is on an invoice each payer is asked for the own part, the patient for the rest": """
+        SELECT coalesce(p.invoice_id, s.share_of), p.payer, p.part, s.owed FROM (
+            SELECT l.invoice_id, 'of ' || c.payer AS payer, sum(l.payer_part) AS part FROM billing_line l
+                JOIN billing_charge c ON c.id = l.charge_id WHERE l.live GROUP BY 1, 2
+            UNION ALL SELECT invoice_id, 'rest', sum(patient_part) FROM billing_line WHERE live GROUP BY 1
+        ) p JOIN billing_invoice i ON i.id = p.invoice_id AND i.kind <> 'credit_note'
+            AND i.state NOT IN ('draft', 'void')
+        FULL JOIN (SELECT share_of, 'of ' || payer AS payer, sum(owed) AS owed FROM billing_invoice
+                WHERE kind = 'payer' AND state <> 'void' GROUP BY 1, 2
+            UNION ALL SELECT id, 'rest', owed FROM billing_invoice WHERE share_of IS NULL
+                AND refusal_id IS NULL AND kind <> 'credit_note' AND state NOT IN ('draft', 'void')) s
+            ON s.share_of = p.invoice_id AND s.payer = p.payer
+        WHERE coalesce(p.part, 0) <> coalesce(s.owed, 0)
+    """,
+    "what is refused moves, and nothing is lost": """
+        SELECT 1 WHERE (SELECT coalesce(sum(owed), 0) FROM billing_invoice
+                WHERE state NOT IN ('draft', 'void'))
+            <> (SELECT coalesce(sum(l.gross), 0) FROM billing_line l JOIN billing_invoice i
+                ON i.id = l.invoice_id WHERE l.live AND i.state NOT IN ('draft', 'void'))
+    """,
+    "what is credited of an invoice is on credit notes": """
+        SELECT i.id FROM billing_invoice i LEFT JOIN billing_invoice n ON n.credits = i.id
+        WHERE i.kind <> 'credit_note' GROUP BY i.id HAVING coalesce(-sum(n.owed), 0) <> i.credited
+    """,
     "an invoice is paid by its allocations": """
         SELECT i.id FROM billing_invoice i LEFT JOIN billing_allocation a ON a.invoice_id = i.id
         GROUP BY i.id

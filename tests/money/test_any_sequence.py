@@ -27,6 +27,7 @@ from tests.conftest import PersonFactory, WardFactory, command
 from tests.money.later_rules import AllCommands
 from tests.money.machine import Ground
 from tests.money.money_rules import COUNTER
+from tests.money.payer_rules import SINCE
 from tests.money.sale_rules import TILL, SaleCommands
 from tests.money.stock_rules import QUARANTINE
 from tests.money.trouble import Client, Trouble
@@ -46,6 +47,7 @@ SERVICES: tuple[dict[str, Any], ...] = (
 PRICES: tuple[dict[str, Any], ...] = (
     {"service": "DRESS", "unit_price": "10.005", "tax_rate": "20"},
     {"service": "DRESS", "unit_price": "8.333333", "payer": "AOK", "payer_share": "33.333"},
+    {"service": "DRESS", "unit_price": "9.995", "payer": "HEK", "payer_share": "80"},
     {"service": "AMOX", "unit_price": "0.0125", "tax_rate": "10"},
     {"service": "BED", "unit_price": "99.995", "tax_rate": "5"},
     {"service": "CARE", "unit_price": "20", "payer_share": "12.5"},
@@ -80,7 +82,8 @@ async def furnished(services: Services, ward: WardFactory) -> None:
     kept_apart = {"code": QUARANTINE, "name": "Quarantine", "kind": "quarantine"}
     await services.pharmacy.define_store(SYSTEM, command(), StoreIn.model_validate(kept_apart))
     billing = services.billing
-    await billing.define_payer(SYSTEM, command(), CodeIn(code="AOK", name="Insurer"))
+    for payer in SINCE:
+        await billing.define_payer(SYSTEM, command(), CodeIn(code=payer, name="Insurer"))
     await billing.define_cashier(SYSTEM, command(), CashierIn(code=COUNTER, name="Counter 1"))
     for service in SERVICES:
         await billing.define_service(SYSTEM, command(), ServiceIn.model_validate(service))

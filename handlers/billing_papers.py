@@ -3,6 +3,11 @@
 from aiohttp import web
 
 from hms_rt.departments.billing.schemas.papers import IssuerIn, IssuerOut, Issuers
+from hms_rt.departments.billing.schemas.statements import (
+    StatementOut,
+    StatementPaperQuery,
+    StatementQuery,
+)
 from hms_rt.security.permissions import Permission
 from hms_rt.web.endpoints import Call, Routes
 
@@ -87,6 +92,36 @@ async def shift_pdf(call: Call[None, None]) -> web.Response:
     """By means of payment, with what was counted; of an open shift, what there is so far."""
     which = call.path_uuid("id")
     return pdf(await call.services.billing.shift_pdf(call.principal, call.command, which), "shift")
+
+
+@routes.get(
+    "/patients/{id}/account/statement",
+    query=StatementQuery,
+    answer=StatementOut,
+    permission=Permission.PAYMENT_READ,
+    summary="Statement of account",
+)
+async def get_statement(call: Call[None, StatementQuery]) -> StatementOut:
+    """Between two days: the opening balance, every paper with the balance after it, the closing balance."""
+    return await call.services.billing.statement(
+        call.principal, call.command, call.path_uuid("id"), call.query
+    )
+
+
+@routes.get(
+    "/patients/{id}/account/statement/pdf",
+    query=StatementPaperQuery,
+    permission=Permission.PAYMENT_READ,
+    status=200,
+    raw=True,
+    produces="application/pdf",
+    summary="Statement of account, as PDF",
+)
+async def statement_pdf(call: Call[None, StatementPaperQuery]) -> web.Response:
+    """In the language of the facility that sends it; made anew each time."""
+    which = call.path_uuid("id")
+    made = await call.services.billing.statement_pdf(call.principal, call.command, which, call.query)
+    return pdf(made, "statement")
 
 
 def pdf(content: bytes, name: str) -> web.Response:

@@ -347,6 +347,8 @@ RECIPES: dict[str, Recipe] = {
     "GET /billing/shifts": plain(),
     "POST /billing/shifts/{id}/close": _close,
     "GET /patients/{id}/account": at(World.patient),
+    "GET /patients/{id}/account/statement": at(World.patient),
+    "GET /patients/{id}/account/statement/pdf": at(World.patient),
     "POST /billing/estimates": _estimate,
     "GET /billing/estimates": plain(),
     "GET /billing/estimates/{id}": at(estimate),

@@ -233,6 +233,7 @@ payment = sa.Table(
     sa.Column("means", sa.Text, nullable=False),
     sa.Column("amount", sa.Numeric, nullable=False),
     sa.Column("reference", sa.Text),
+    sa.Column("tendered", sa.Numeric),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("allocated", sa.Numeric, nullable=False),
     sa.Column("refunded", sa.Numeric, nullable=False),

@@ -77,7 +77,7 @@ REFUND_MOVES: Mapping[RefundMove, Mapping[RefundState, RefundState]] = {
 @dataclass(frozen=True, slots=True)
 class Payment:
     """Money from a patient or payer. What is not ``allocated`` to invoices nor ``refunded`` is the patient's
-    deposit."""
+    deposit. Of cash, what was handed over may be told (``tendered``)."""
 
     id: uuid.UUID
     facility: str
@@ -95,6 +95,12 @@ class Payment:
     refunded: Decimal = ZERO
     captured_at: datetime | None = None
     version: int = 1
+    tendered: Decimal | None = None
+
+    @property
+    def change(self) -> Decimal | None:
+        """What of the cash that was handed over went back at once; None if nobody said what was."""
+        return self.tendered - self.amount if self.tendered is not None else None
 
     @property
     def free(self) -> Decimal:

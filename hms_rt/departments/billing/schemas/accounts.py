@@ -107,6 +107,16 @@ class PaymentIn(Schema):
     """Of the card's slip, the transfer, the cheque."""
     pending: bool = False
     """True: announced, not there yet; captured or failed later. Only for deposits."""
+    tendered: AmountDue | None = None
+    """The cash that was handed over, at least ``amount``: the answer and the receipt say the change."""
+
+    @model_validator(mode="after")
+    def _change(self) -> Self:
+        if self.tendered is not None and self.means is not Means.CASH:
+            raise ValueError("tendered: is told of cash only")
+        if self.tendered is not None and self.tendered < self.amount:
+            raise ValueError("tendered: is less than the amount")
+        return self
 
 
 class PaymentOut(Schema):
@@ -122,6 +132,10 @@ class PaymentOut(Schema):
     means: Means
     amount: Balance
     reference: str | None
+    tendered: Balance | None
+    """The cash that was handed over, if somebody said so."""
+    change: Balance | None
+    """What of it went back at once: it was never in the drawer."""
     state: PaymentState
     allocated: Balance
     refunded: Balance

@@ -12,6 +12,7 @@ from hms_rt.departments.billing.service.refusing import Refusing
 from hms_rt.departments.billing.service.rooms import Rooms
 from hms_rt.departments.billing.service.selling import Selling, Sold
 from hms_rt.departments.billing.service.shifts import Shifts
+from hms_rt.departments.billing.service.stating import Stating
 from hms_rt.departments.billing.service.tariffs import Tariffs
 
 __all__ = ["BillingService", "Sold"]
@@ -30,6 +31,7 @@ class BillingService(
     Packaging,
     Estimating,
     Days,
+    Stating,
     Rooms,
 ):
     """From what was done to what was paid.

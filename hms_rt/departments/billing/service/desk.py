@@ -73,11 +73,11 @@ class Desk(Foundation):
         await allocation(uow, payment, invoice, amount)
         return after
 
-    async def _units_only(self, uow: UnitOfWork, amount: Decimal) -> None:
+    async def _units_only(self, uow: UnitOfWork, amount: Decimal, field: str = "amount") -> None:
         """Raises ``invalid`` for an amount that is not in whole units of the currency."""
         currency = await tariffs.currency(uow.connection)
         if not currency.fits(amount):
-            raise invalid("amount", f"has at most {currency.scale} decimal places in {currency.code}")
+            raise invalid(field, f"has at most {currency.scale} decimal places in {currency.code}")
 
 
 def require_own(principal: Principal, shift: Shift) -> None:
@@ -131,7 +131,7 @@ def invoice_out(invoice: Invoice) -> InvoiceOut:
 
 def payment_out(payment: Payment) -> PaymentOut:
     """A payment as it is answered."""
-    values = {**asdict(payment), "free": payment.free}
+    values = {**asdict(payment), "free": payment.free, "change": payment.change}
     return PaymentOut(**{name: values[name] for name in PaymentOut.model_fields})
 
 

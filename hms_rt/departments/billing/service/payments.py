@@ -67,6 +67,8 @@ class Payments(Desk):
         await self._patients.lock(uow, wanted.patient_id)
         invoice = await self._invoice(uow, wanted)
         await self._units_only(uow, wanted.amount)
+        if wanted.tendered is not None:
+            await self._units_only(uow, wanted.tendered, "tendered")
         shift = await self._shift(uow, wanted.counter)
         payment = await self._taken(uow, wanted, shift)
         if invoice is not None:
@@ -103,6 +105,7 @@ class Payments(Desk):
             means=wanted.means,
             amount=wanted.amount,
             reference=wanted.reference,
+            tendered=wanted.tendered,
             state=PaymentState.PENDING,
             created_at=uow.now,
             created_by=uow.principal.id,

@@ -304,6 +304,9 @@ def receipt(
     if payment.free:
         sums.append((words["deposit"], money(payment.free), False))
     sums.append((words["received"], money(payment.amount), True))
+    if payment.tendered is not None and payment.change is not None:
+        sums.append((words["tendered"], money(payment.tendered), False))
+        sums.append((words["change"], money(payment.change), False))
     return press.document(words["receipt"], to, facts, (), sums)
 
 

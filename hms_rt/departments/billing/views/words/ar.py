@@ -14,6 +14,7 @@ WORDS = {
     "refund": "استرداد",
     "shift": "تقرير وردية الصندوق",
     "day": "إقفال اليوم",
+    "statement": "كشف حساب",
     # stamps and notes
     "copy": "نسخة {number}",
     "draft": "مسودة، ليست فاتورة",
@@ -31,6 +32,7 @@ WORDS = {
     "policy": "رقم الوثيقة",
     "of_invoice": "عن الفاتورة",
     "valid_until": "صالح حتى",
+    "period": "الفترة",
     "tax_number": "الرقم الضريبي",
     "counter": "الشباك",
     "cashier": "أمين الصندوق",
@@ -60,6 +62,9 @@ WORDS = {
     "own_share": "حصة المريض",
     "by_rate": "الضريبة حسب النسبة",
     "by_means": "حسب طريقة الدفع",
+    "entry": "القيد",
+    "balance": "الرصيد",
+    "settled": "من الدفعة المقدمة",
     # sums
     "total": "المجموع",
     "paid": "المدفوع",
@@ -73,6 +78,11 @@ WORDS = {
     "expected": "الرصيد المتوقع",
     "counted": "الرصيد المعدود",
     "difference": "الفرق",
+    "tendered": "المبلغ المسلَّم",
+    "change": "الباقي",
+    "opening_balance": "الرصيد السابق",
+    "closing_balance": "الرصيد الختامي",
+    "unbilled": "غير مفوتر بعد",
     # means
     "cash": "نقداً",
     "card": "بطاقة",

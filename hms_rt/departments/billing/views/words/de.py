@@ -14,6 +14,7 @@ WORDS = {
     "refund": "Rückzahlung",
     "shift": "Kassenabrechnung",
     "day": "Tagesabschluss",
+    "statement": "Kontoauszug",
     # stamps and notes
     "copy": "KOPIE {number}",
     "draft": "ENTWURF, keine Rechnung",
@@ -31,6 +32,7 @@ WORDS = {
     "policy": "Versicherungsnummer",
     "of_invoice": "Zur Rechnung",
     "valid_until": "Gültig bis",
+    "period": "Zeitraum",
     "tax_number": "UID-Nummer",
     "counter": "Schalter",
     "cashier": "Kassier",
@@ -60,6 +62,9 @@ WORDS = {
     "own_share": "Anteil Patient",
     "by_rate": "Steuer nach Sätzen",
     "by_means": "Nach Zahlungsart",
+    "entry": "Buchung",
+    "balance": "Saldo",
+    "settled": "Mit Guthaben verrechnet",
     # sums
     "total": "Summe",
     "paid": "Bezahlt",
@@ -73,6 +78,11 @@ WORDS = {
     "expected": "Sollbestand",
     "counted": "Gezählt",
     "difference": "Differenz",
+    "tendered": "Gegeben",
+    "change": "Rückgeld",
+    "opening_balance": "Saldo davor",
+    "closing_balance": "Endsaldo",
+    "unbilled": "Noch nicht berechnet",
     # means
     "cash": "Bar",
     "card": "Karte",

@@ -14,6 +14,7 @@ WORDS = {
     "refund": "Refund",
     "shift": "Cashier's shift",
     "day": "Day close",
+    "statement": "Statement of account",
     # stamps and notes
     "copy": "COPY {number}",
     "draft": "DRAFT, not an invoice",
@@ -31,6 +32,7 @@ WORDS = {
     "policy": "Policy",
     "of_invoice": "Of invoice",
     "valid_until": "Valid until",
+    "period": "Period",
     "tax_number": "Tax number",
     "counter": "Counter",
     "cashier": "Cashier",
@@ -60,6 +62,9 @@ WORDS = {
     "own_share": "Patient's share",
     "by_rate": "Tax by rate",
     "by_means": "By means of payment",
+    "entry": "Entry",
+    "balance": "Balance",
+    "settled": "From the deposit",
     # sums
     "total": "Total",
     "paid": "Paid",
@@ -73,6 +78,11 @@ WORDS = {
     "expected": "Should be there",
     "counted": "Counted",
     "difference": "Difference",
+    "tendered": "Handed over",
+    "change": "Change",
+    "opening_balance": "Balance before",
+    "closing_balance": "Closing balance",
+    "unbilled": "Not billed yet",
     # means
     "cash": "Cash",
     "card": "Card",

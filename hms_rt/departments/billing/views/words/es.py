@@ -14,6 +14,7 @@ WORDS = {
     "refund": "Reembolso",
     "shift": "Cierre de caja",
     "day": "Cierre del día",
+    "statement": "Estado de cuenta",
     # stamps and notes
     "copy": "COPIA {number}",
     "draft": "BORRADOR, no es factura",
@@ -31,6 +32,7 @@ WORDS = {
     "policy": "Póliza",
     "of_invoice": "De la factura",
     "valid_until": "Válido hasta",
+    "period": "Periodo",
     "tax_number": "NIF",
     "counter": "Ventanilla",
     "cashier": "Cajero",
@@ -60,6 +62,9 @@ WORDS = {
     "own_share": "Parte paciente",
     "by_rate": "Impuestos por tipo",
     "by_means": "Por medio de pago",
+    "entry": "Movimiento",
+    "balance": "Saldo",
+    "settled": "Con cargo al depósito",
     # sums
     "total": "Total",
     "paid": "Pagado",
@@ -73,6 +78,11 @@ WORDS = {
     "expected": "Saldo previsto",
     "counted": "Contado",
     "difference": "Diferencia",
+    "tendered": "Entregado",
+    "change": "Cambio",
+    "opening_balance": "Saldo anterior",
+    "closing_balance": "Saldo final",
+    "unbilled": "Aún no facturado",
     # means
     "cash": "Efectivo",
     "card": "Tarjeta",

@@ -14,6 +14,7 @@ WORDS = {
     "refund": "Remboursement",
     "shift": "Clôture de caisse",
     "day": "Clôture du jour",
+    "statement": "Relevé de compte",
     # stamps and notes
     "copy": "COPIE {number}",
     "draft": "BROUILLON, pas une facture",
@@ -31,6 +32,7 @@ WORDS = {
     "policy": "Police",
     "of_invoice": "De la facture",
     "valid_until": "Valable jusqu'au",
+    "period": "Période",
     "tax_number": "N° TVA",
     "counter": "Guichet",
     "cashier": "Caissier",
@@ -60,6 +62,9 @@ WORDS = {
     "own_share": "Part patient",
     "by_rate": "Taxes par taux",
     "by_means": "Par moyen de paiement",
+    "entry": "Écriture",
+    "balance": "Solde",
+    "settled": "Imputé sur l'acompte",
     # sums
     "total": "Total",
     "paid": "Payé",
@@ -73,6 +78,11 @@ WORDS = {
     "expected": "Solde attendu",
     "counted": "Compté",
     "difference": "Écart",
+    "tendered": "Remis",
+    "change": "Rendu",
+    "opening_balance": "Solde antérieur",
+    "closing_balance": "Solde final",
+    "unbilled": "Non encore facturé",
     # means
     "cash": "Espèces",
     "card": "Carte",

@@ -14,6 +14,7 @@ WORDS = {
     "refund": "Rimborso",
     "shift": "Chiusura di cassa",
     "day": "Chiusura giornaliera",
+    "statement": "Estratto conto",
     # stamps and notes
     "copy": "COPIA {number}",
     "draft": "BOZZA, non è una fattura",
@@ -31,6 +32,7 @@ WORDS = {
     "policy": "Polizza",
     "of_invoice": "Della fattura",
     "valid_until": "Valido fino al",
+    "period": "Periodo",
     "tax_number": "Partita IVA",
     "counter": "Sportello",
     "cashier": "Cassiere",
@@ -60,6 +62,9 @@ WORDS = {
     "own_share": "Quota paziente",
     "by_rate": "Imposte per aliquota",
     "by_means": "Per modalità di pagamento",
+    "entry": "Movimento",
+    "balance": "Saldo",
+    "settled": "Dall'acconto",
     # sums
     "total": "Totale",
     "paid": "Pagato",
@@ -73,6 +78,11 @@ WORDS = {
     "expected": "Saldo previsto",
     "counted": "Contato",
     "difference": "Differenza",
+    "tendered": "Consegnato",
+    "change": "Resto",
+    "opening_balance": "Saldo precedente",
+    "closing_balance": "Saldo finale",
+    "unbilled": "Non ancora fatturato",
     # means
     "cash": "Contanti",
     "card": "Carta",

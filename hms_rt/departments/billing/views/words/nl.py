@@ -14,6 +14,7 @@ WORDS = {
     "refund": "Terugbetaling",
     "shift": "Kasafsluiting",
     "day": "Dagafsluiting",
+    "statement": "Rekeningoverzicht",
     # stamps and notes
     "copy": "KOPIE {number}",
     "draft": "CONCEPT, geen factuur",
@@ -31,6 +32,7 @@ WORDS = {
     "policy": "Polis",
     "of_invoice": "Bij factuur",
     "valid_until": "Geldig tot",
+    "period": "Periode",
     "tax_number": "Btw-nummer",
     "counter": "Loket",
     "cashier": "Kassier",
@@ -60,6 +62,9 @@ WORDS = {
     "own_share": "Deel patiënt",
     "by_rate": "Belasting per tarief",
     "by_means": "Per betaalwijze",
+    "entry": "Boeking",
+    "balance": "Saldo",
+    "settled": "Verrekend met voorschot",
     # sums
     "total": "Totaal",
     "paid": "Betaald",
@@ -73,6 +78,11 @@ WORDS = {
     "expected": "Verwacht",
     "counted": "Geteld",
     "difference": "Verschil",
+    "tendered": "Ontvangen contant",
+    "change": "Wisselgeld",
+    "opening_balance": "Saldo daarvoor",
+    "closing_balance": "Eindsaldo",
+    "unbilled": "Nog niet gefactureerd",
     # means
     "cash": "Contant",
     "card": "Kaart",

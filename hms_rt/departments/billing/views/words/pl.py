@@ -14,6 +14,7 @@ WORDS = {
     "refund": "Zwrot",
     "shift": "Rozliczenie kasy",
     "day": "Zamknięcie dnia",
+    "statement": "Wyciąg z konta",
     # stamps and notes
     "copy": "KOPIA {number}",
     "draft": "PROJEKT, to nie jest faktura",
@@ -31,6 +32,7 @@ WORDS = {
     "policy": "Polisa",
     "of_invoice": "Do faktury",
     "valid_until": "Ważne do",
+    "period": "Okres",
     "tax_number": "NIP",
     "counter": "Okienko",
     "cashier": "Kasjer",
@@ -60,6 +62,9 @@ WORDS = {
     "own_share": "Część pacjenta",
     "by_rate": "Podatek według stawek",
     "by_means": "Według formy płatności",
+    "entry": "Pozycja",
+    "balance": "Saldo",
+    "settled": "Z przedpłaty",
     # sums
     "total": "Razem",
     "paid": "Zapłacono",
@@ -73,6 +78,11 @@ WORDS = {
     "expected": "Stan oczekiwany",
     "counted": "Policzono",
     "difference": "Różnica",
+    "tendered": "Wręczono",
+    "change": "Reszta",
+    "opening_balance": "Saldo poprzednie",
+    "closing_balance": "Saldo końcowe",
+    "unbilled": "Jeszcze niezafakturowane",
     # means
     "cash": "Gotówka",
     "card": "Karta",

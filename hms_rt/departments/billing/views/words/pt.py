@@ -14,6 +14,7 @@ WORDS = {
     "refund": "Reembolso",
     "shift": "Fecho de caixa",
     "day": "Fecho do dia",
+    "statement": "Extrato de conta",
     # stamps and notes
     "copy": "CÓPIA {number}",
     "draft": "RASCUNHO, não é fatura",
@@ -31,6 +32,7 @@ WORDS = {
     "policy": "Apólice",
     "of_invoice": "Da fatura",
     "valid_until": "Válido até",
+    "period": "Período",
     "tax_number": "Número fiscal",
     "counter": "Balcão",
     "cashier": "Caixa",
@@ -60,6 +62,9 @@ WORDS = {
     "own_share": "Parte do paciente",
     "by_rate": "Impostos por taxa",
     "by_means": "Por meio de pagamento",
+    "entry": "Movimento",
+    "balance": "Saldo",
+    "settled": "Com o depósito",
     # sums
     "total": "Total",
     "paid": "Pago",
@@ -73,6 +78,11 @@ WORDS = {
     "expected": "Saldo previsto",
     "counted": "Contado",
     "difference": "Diferença",
+    "tendered": "Entregue",
+    "change": "Troco",
+    "opening_balance": "Saldo anterior",
+    "closing_balance": "Saldo final",
+    "unbilled": "Ainda não faturado",
     # means
     "cash": "Dinheiro",
     "card": "Cartão",

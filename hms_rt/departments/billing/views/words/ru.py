@@ -14,6 +14,7 @@ WORDS = {
     "refund": "Возврат",
     "shift": "Кассовый отчёт",
     "day": "Закрытие дня",
+    "statement": "Выписка по счёту",
     # stamps and notes
     "copy": "КОПИЯ {number}",
     "draft": "ЧЕРНОВИК, не является счётом",
@@ -31,6 +32,7 @@ WORDS = {
     "policy": "Полис",
     "of_invoice": "К счёту",
     "valid_until": "Действительно до",
+    "period": "Период",
     "tax_number": "ИНН",
     "counter": "Окно",
     "cashier": "Кассир",
@@ -60,6 +62,9 @@ WORDS = {
     "own_share": "Доля пациента",
     "by_rate": "Налог по ставкам",
     "by_means": "По способам оплаты",
+    "entry": "Операция",
+    "balance": "Сальдо",
+    "settled": "Из аванса",
     # sums
     "total": "Итого",
     "paid": "Оплачено",
@@ -73,6 +78,11 @@ WORDS = {
     "expected": "Должно быть",
     "counted": "Пересчитано",
     "difference": "Разница",
+    "tendered": "Передано",
+    "change": "Сдача",
+    "opening_balance": "Входящее сальдо",
+    "closing_balance": "Исходящее сальдо",
+    "unbilled": "Ещё не включено в счёт",
     # means
     "cash": "Наличные",
     "card": "Карта",

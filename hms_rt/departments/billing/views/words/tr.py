@@ -14,6 +14,7 @@ WORDS = {
     "refund": "İade",
     "shift": "Kasa kapanışı",
     "day": "Gün sonu",
+    "statement": "Hesap özeti",
     # stamps and notes
     "copy": "KOPYA {number}",
     "draft": "TASLAK, fatura değildir",
@@ -31,6 +32,7 @@ WORDS = {
     "policy": "Poliçe",
     "of_invoice": "İlgili fatura",
     "valid_until": "Geçerlilik sonu",
+    "period": "Dönem",
     "tax_number": "Vergi numarası",
     "counter": "Vezne",
     "cashier": "Veznedar",
@@ -60,6 +62,9 @@ WORDS = {
     "own_share": "Hasta payı",
     "by_rate": "Orana göre vergi",
     "by_means": "Ödeme şekline göre",
+    "entry": "Kayıt",
+    "balance": "Bakiye",
+    "settled": "Ön ödemeden",
     # sums
     "total": "Toplam",
     "paid": "Ödenen",
@@ -73,6 +78,11 @@ WORDS = {
     "expected": "Olması gereken",
     "counted": "Sayılan",
     "difference": "Fark",
+    "tendered": "Verilen",
+    "change": "Para üstü",
+    "opening_balance": "Önceki bakiye",
+    "closing_balance": "Kapanış bakiyesi",
+    "unbilled": "Henüz faturalanmadı",
     # means
     "cash": "Nakit",
     "card": "Kart",

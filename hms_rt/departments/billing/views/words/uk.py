@@ -14,6 +14,7 @@ WORDS = {
     "refund": "Повернення",
     "shift": "Касовий звіт",
     "day": "Закриття дня",
+    "statement": "Виписка з рахунку",
     # stamps and notes
     "copy": "КОПІЯ {number}",
     "draft": "ЧЕРНЕТКА, не є рахунком",
@@ -31,6 +32,7 @@ WORDS = {
     "policy": "Поліс",
     "of_invoice": "До рахунку",
     "valid_until": "Дійсний до",
+    "period": "Період",
     "tax_number": "Податковий номер",
     "counter": "Вікно",
     "cashier": "Касир",
@@ -60,6 +62,9 @@ WORDS = {
     "own_share": "Частка пацієнта",
     "by_rate": "Податок за ставками",
     "by_means": "За способами оплати",
+    "entry": "Операція",
+    "balance": "Сальдо",
+    "settled": "З авансу",
     # sums
     "total": "Разом",
     "paid": "Сплачено",
@@ -73,6 +78,11 @@ WORDS = {
     "expected": "Має бути",
     "counted": "Перераховано",
     "difference": "Різниця",
+    "tendered": "Передано",
+    "change": "Решта",
+    "opening_balance": "Вхідне сальдо",
+    "closing_balance": "Вихідне сальдо",
+    "unbilled": "Ще не включено до рахунку",
     # means
     "cash": "Готівка",
     "card": "Картка",

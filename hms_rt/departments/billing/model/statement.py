@@ -1,4 +1,4 @@
-"""A statement of account: what moved what a patient owes, from one day to another, with the balance after each.
+"""A statement of account: what moved what a patient owes, day by day, with the balance after each entry.
 
 A balance is what is due less the deposit: negative when the hospital has money of the patient's.
 """

@@ -37,11 +37,13 @@ MANY = """
     INSERT INTO billing_invoice (id, facility, kind, number, patient_id, state, total, patient_part,
         payer_part, paid, credited, credits, created_at, created_by, issued_at, version, payer, owed)
     SELECT gen_random_uuid(), 'MAIN', kind, n, gen_random_uuid(), state, total, total, 0,
-        CASE state WHEN 'paid' THEN 1 ELSE 0 END, 0, credits, now(), gen_random_uuid(), now(), 1, 'SELF', total
+        CASE state WHEN 'paid' THEN 1 ELSE 0 END, 0, credits, now(),
+        gen_random_uuid(), now(), 1, 'SELF', total
     FROM generate_series(1, 6000) n, LATERAL (
         SELECT 'credit_note' AS kind, 'issued' AS state, -1 AS total, gen_random_uuid() AS credits
             WHERE n % 40 = 1
-        UNION ALL SELECT 'final', CASE n % 40 WHEN 0 THEN 'issued' ELSE 'paid' END, 1, NULL WHERE n % 40 <> 1) x
+        UNION ALL SELECT 'final', CASE n % 40 WHEN 0 THEN 'issued' ELSE 'paid' END, 1, NULL
+            WHERE n % 40 <> 1) x
 """
 """One of forty is to be paid, and one a credit note, which stays issued."""
 

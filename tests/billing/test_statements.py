@@ -60,7 +60,7 @@ async def stated(till: Till, patient_id: uuid.UUID, **asked: object) -> Statemen
     assert balance == told.closing
     if not asked:
         account = await billing.account(till.clerk, command(), patient_id)
-        assert (told.opening, told.closing) == (0, account.due - account.deposit)
+        assert (told.opening, told.closing) == (D(0), account.due - account.deposit)
         assert told.unbilled == account.unbilled
     return told
 
@@ -97,12 +97,12 @@ async def test_a_statement_tells_every_paper_between_two_days(
     await billing.credit_invoice(clerk, command(), issued.id)
     everything = await stated(till, patient_id)
     entries = [(one.kind, one.amount, one.settled) for one in everything.entries]
-    assert entries[0] == (K.INVOICE, D("24.01"), 0)
-    assert sorted(entries[1:4]) == [(K.PAYMENT, D(-30), 0), (K.PAYMENT, D(-10), 0), (K.PAYMENT, D(-5), 0)]
+    assert entries[0] == (K.INVOICE, D("24.01"), D(0))
+    assert sorted(entries[1:4]) == [(K.PAYMENT, D(amount), D(0)) for amount in (-30, -10, -5)]
     assert entries[4:7] == [
-        (K.SETTLEMENT, 0, D("14.01")),
-        (K.SETTLEMENT, 5, 5),
-        (K.INVOICE, told.invoice.owed, 0),
+        (K.SETTLEMENT, D(0), D("14.01")),
+        (K.SETTLEMENT, D(5), D(5)),
+        (K.INVOICE, told.invoice.owed, D(0)),
     ]
     assert {K.VOID, K.CREDIT_NOTE} < {kind for kind, _, _ in entries[7:]}
     parts = [await stated(till, patient_id, since=day, until=day) for day in (*days, everything.until)]
@@ -218,9 +218,9 @@ async def test_change_is_told_of_cash_that_covers_the_amount(
     till: Till, desk: Counter1, query: Query
 ) -> None:
     patient_id = await till.patient()
-    for wrong in ({"tendered": "9.99"}, {"tendered": "20", "means": "card"}):
+    for tendered, means in (("9.99", "cash"), ("20", "card")):
         with pytest.raises(ValidationError, match="tendered"):
-            await desk.pay(patient_id, "10.00", **wrong)
+            await desk.pay(patient_id, "10.00", tendered=tendered, means=means)
     await refused(Code.INVALID, desk.pay(patient_id, "10.00", tendered="10.005"))
     exact = await desk.pay(patient_id, "10.00", tendered="10.00")
     assert exact.change == 0

@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document, made of the same declarations that route and validate."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel
@@ -9,6 +10,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from hms_rt import __version__
 from hms_rt.kernel.schema import DocumentSchemas
 from hms_rt.web.endpoints import Endpoint, Routes
+from hms_rt.web.example_words import TAGS
+from hms_rt.web.examples import Examples, NoExampleError
 from hms_rt.web.headers import IDEMPOTENCY_KEY_HEADER
 from hms_rt.web.inputs import JSON
 from hms_rt.web.parameters import SCHEMAS
@@ -56,9 +59,20 @@ class _Schemas:
             list(wanted), ref_template=_REF, schema_generator=DocumentSchemas
         )
         self.definitions: Json = made.get("$defs", {})
+        self._examples = Examples(self.definitions)
 
     def ref(self, model: type[BaseModel], mode: JsonSchemaMode) -> Json:
         return self._refs[(model, mode)]
+
+    def content(self, model: type[BaseModel], mode: JsonSchemaMode, tag: str) -> Json:
+        """A body or an answer, with its example where the department has examples."""
+        schema = self.ref(model, mode)
+        made: Json = {"schema": schema}
+        if tag in TAGS:
+            # A word that nobody wrote must not take the document away; a test names it.
+            with suppress(NoExampleError):
+                made["example"] = self._examples.of(schema, whole=mode == "serialization")
+        return made
 
     def take(self, model: type[BaseModel]) -> Json:
         """The definition of a query schema itself: it becomes parameters, not a component."""
@@ -152,9 +166,9 @@ def _problem_statuses(endpoint: Endpoint) -> list[int]:
 def _responses(endpoint: Endpoint, schemas: _Schemas) -> Json:
     success: Json = {"description": endpoint.summary}
     if endpoint.answer is not None:
-        success["content"] = {JSON: {"schema": schemas.ref(endpoint.answer, "serialization")}}
+        success["content"] = {JSON: schemas.content(endpoint.answer, "serialization", endpoint.tag)}
     if endpoint.produces is not None:
-        part = {"schema": schemas.ref(endpoint.answer, "serialization")} if endpoint.answer else {}
+        part = schemas.content(endpoint.answer, "serialization", endpoint.tag) if endpoint.answer else {}
         success["content"] = {endpoint.produces: part}
     headers: Json = {}
     if endpoint.versioned and endpoint.answer is not None:
@@ -182,7 +196,7 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
     if endpoint.description:
         made["description"] = endpoint.description
     if endpoint.body is not None:
-        content = {JSON: {"schema": schemas.ref(endpoint.body, "validation")}}
+        content = {JSON: schemas.content(endpoint.body, "validation", endpoint.tag)}
         made["requestBody"] = {"required": True, "content": content}
     if endpoint.public:
         made["security"] = []

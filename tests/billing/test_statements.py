@@ -17,10 +17,13 @@ from hms_rt.departments.billing.repository import debtors
 from hms_rt.departments.billing.schemas.accounts import InvoiceOut, PaymentOut, SettleIn
 from hms_rt.departments.billing.schemas.papers import IssuerIn
 from hms_rt.departments.billing.schemas.statements import StatementOut, StatementPaperQuery, StatementQuery
+from hms_rt.departments.billing.service import stating
 from hms_rt.departments.patients.schemas.details import WhyIn
+from hms_rt.departments.patients.schemas.merging import MergeIn, UndoMerge
 from hms_rt.kernel.clock import ManualClock
 from hms_rt.kernel.errors import Code, HmsError
 from hms_rt.kernel.languages import LANGUAGES
+from hms_rt.kernel.principal import SYSTEM
 from tests.billing.conftest import Query, Till, refused
 from tests.billing.test_accounts import BACK, WHY, Counter1, desk
 from tests.billing.test_charges import failure
@@ -66,7 +69,7 @@ async def stated(till: Till, patient_id: uuid.UUID, **asked: object) -> Statemen
 
 
 async def test_a_statement_tells_every_paper_between_two_days(
-    till: Till, desk: Counter1, clock: ManualClock, query: Query
+    till: Till, desk: Counter1, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     billing, clerk, days = desk.billing, till.clerk, []
     insurer = Insurer(desk)
@@ -113,6 +116,8 @@ async def test_a_statement_tells_every_paper_between_two_days(
     late = StatementQuery(since=everything.until + timedelta(days=1))
     await refused(Code.INVALID, billing.statement(clerk, command(), patient_id, late))
     await refused(Code.NOT_FOUND, billing.statement(clerk, command(), uuid.uuid4(), StatementQuery()))
+    monkeypatch.setattr(stating, "MOST_ENTRIES", len(everything.entries) - 1)
+    await refused(Code.INVALID, billing.statement(clerk, command(), patient_id, StatementQuery()))
     with pytest.raises(ValidationError, match="before since"):
         StatementQuery(since=date(2026, 2, 2), until=date(2026, 2, 1))
 
@@ -173,6 +178,25 @@ async def test_statements_end_as_the_account_stands_whatever_was_done(
         told = await stated(till, issued.patient_id)
     assert done > 15
     assert {one.kind for one in told.entries} == set(EntryKind)
+
+
+async def test_statements_stand_as_accounts_after_two_patients_were_one_for_a_while(
+    till: Till, desk: Counter1, clock: ManualClock
+) -> None:
+    """What one patient's money paid of the other's meanwhile is told on both statements."""
+    curie, ohm, patients = await till.patient(), await till.patient("Ohm"), till.services.patients
+    await till.charge(curie)
+    issued = await desk.invoice(curie)
+    await desk.pay(ohm, "50.00")
+    wanted = MergeIn(from_id=ohm, reason="twice")
+    merged = await patients.merge(SYSTEM, command(), curie, wanted)
+    clock.advance(timedelta(minutes=1))
+    await desk.billing.settle_invoice(till.clerk, command(), issued.id, SettleIn())
+    assert (await stated(till, curie)).closing == issued.owed - 50
+    await patients.undo_merge(SYSTEM, command(), merged.id, UndoMerge(reason="two"))
+    each = [await stated(till, whose) for whose in (curie, ohm)]
+    assert [one.closing for one in each] == [D(0), issued.owed - 50]
+    assert [one.entries[-1].kind for one in each] == [K.SETTLEMENT, K.SETTLEMENT]
 
 
 async def test_statements_on_paper_in_every_language_and_of_a_restricted_patient(

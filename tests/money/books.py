@@ -33,7 +33,10 @@ REFUNDS = "SELECT id, amount, state FROM billing_refund"
 INVOICES = (
     "SELECT id, state, paid, credited FROM billing_invoice WHERE kind IN ('interim', 'final', 'supplement')"
 )
-NOTES = "SELECT id, owed FROM billing_invoice WHERE kind = 'credit_note' AND share_of IS NULL"
+NOTES = """
+    SELECT n.id, n.owed FROM billing_invoice n JOIN billing_invoice i ON i.id = n.credits
+    WHERE n.kind = 'credit_note' AND n.share_of IS NULL AND i.kind <> 'sale'
+"""
 CREDITED = """
     SELECT n.credits, -sum(n.owed) FROM billing_invoice n JOIN billing_invoice i ON i.id = n.credits
     WHERE n.kind = 'credit_note' AND i.kind <> 'sale' GROUP BY 1 HAVING sum(n.owed) <> 0
@@ -78,6 +81,8 @@ class Books:
     dispenses: dict[Id, DispenseOut] = field(default_factory=dict)
     uncharged: set[Id] = field(default_factory=set)
     """Dispenses whose charge somebody reversed by hand."""
+    sold: dict[Id, Decimal] = field(default_factory=dict)
+    """What customers have of each sale over the counter."""
     write_offs: dict[Id, str] = field(default_factory=dict)
     charges: dict[Id, tuple[Decimal | None, Id | None]] = field(default_factory=dict)
     payments: dict[Id, PaymentOut] = field(default_factory=dict)
@@ -108,6 +113,10 @@ class Books:
     def received(self, told: StockOut, quantity: Decimal) -> None:
         self._move(told.lot_id, told.store, quantity)
 
+    def taken(self, lot: Id, store: str, delta: Decimal) -> None:
+        """Sold over the counter, or brought back to it."""
+        self._move(lot, store, delta)
+
     def transferred(self, told: TransferOut) -> None:
         self._move(told.lot_id, told.from_store, -told.quantity)
         self._move(told.lot_id, told.to_store, told.quantity)
@@ -133,6 +142,12 @@ class Books:
         sign = -1 if before is None else int(told.state == "cancelled")
         for item in told.items:
             self._move(item.lot_id, told.store, sign * item.quantity)
+
+    def handed_over(self, dispense: Id) -> None:
+        """As it was sold."""
+        known = self.dispenses[dispense]
+        assert known.state in ("prepared", "handed_over")
+        self.dispenses[dispense] = known.model_copy(update={"state": "handed_over"})
 
     def brought_back(self, told: DispenseOut, store: str | None) -> None:
         """Something of it, or all; ``store`` has it now, nobody if it is destroyed."""
@@ -227,7 +242,8 @@ class Books:
                     one.id: (sum((item.quantity - item.returned for item in one.items), ZERO),)
                     for one in self.dispenses.values()
                     if one.state == "handed_over" and one.id not in self.uncharged
-                },
+                }
+                | {key: (kept,) for key, kept in self.sold.items() if kept},
             ),
             "payments": (
                 PAYMENTS,

@@ -40,9 +40,6 @@ yes_or_no = one_of(True, False)
 class StockCommands(Commands):
     """Prescriptions, dispenses and whatever moves stock."""
 
-    shop = False
-    """True: stock is sold, too, of which the books know nothing."""
-
     async def begin(self) -> None:
         await super().begin()
         for number, medicine in enumerate(DOSES):
@@ -75,7 +72,7 @@ class StockCommands(Commands):
         wanted = CountIn(lot_id=lot, store=store, counted=Decimal(quantity), reason="shelf count")
         told = await self.give(lambda c: self.pharmacy.count(self.pharmacist, c, wanted))
         if told is not None:
-            assert self.shop or told.expected == self.books.shelves[lot, store]
+            assert told.expected == self.books.shelves[lot, store]
             self.books.counted(lot, store, told.variance)
 
     @rule(store=stores, quantity=quantities)

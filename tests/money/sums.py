@@ -74,7 +74,7 @@ RULES = {
         SELECT id FROM billing_charge WHERE patient_part + payer_part <> gross
             OR net + tax <> gross OR (gross IS NULL) <> (patient_part IS NULL)
     """,
-    "of what is on an invoice each payer is asked for the own part, the patient for the rest": """
+    "each payer is asked for the own part, the patient for the rest": """
         SELECT coalesce(p.invoice_id, s.share_of), p.payer, p.part, s.owed FROM (
             SELECT l.invoice_id, 'of ' || c.payer AS payer, sum(l.payer_part) AS part FROM billing_line l
                 JOIN billing_charge c ON c.id = l.charge_id WHERE l.live GROUP BY 1, 2

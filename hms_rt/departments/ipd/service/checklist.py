@@ -33,7 +33,7 @@ class Checklist(Queries):
                     count=one.count,
                     what=list(one.what) if clinical else [],
                 )
-                for one in await self._outstanding(uow.connection, found)
+                for one in await self._outstanding(uow, found)
             ]
             return ChecklistOut(admission_id=found.id, items=items)
 
@@ -47,6 +47,6 @@ class Checklist(Queries):
 
         async def count() -> int:
             admission = await admission_rows.open_of_patient(uow.connection, patient_id)
-            return len(await self._outstanding(uow.connection, admission)) if admission is not None else 0
+            return len(await self._outstanding(uow, admission)) if admission is not None else 0
 
         await self._beds.recount(uow, patient_id, count)

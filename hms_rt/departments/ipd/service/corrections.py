@@ -132,7 +132,7 @@ class Corrections(Returning):
             after = before.cancel_discharge(back.target.ward)
             stay = await self._come_back(uow, after, body, last, back, hers)
             if after.discharge_ordered_at is not None:
-                count = len(await self._outstanding(uow.connection, after))
+                count = len(await self._outstanding(uow, after))
                 await self._beds.mark_leaving(uow, back.target, after.discharge_ordered_at, count)
             there = Arrival(after, back.target, uow.now)
             await self._follow(uow, families.children[before.id], there, back.locked, None)

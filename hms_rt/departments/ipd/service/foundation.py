@@ -58,7 +58,7 @@ class Outcome:
     """False for a plan: nobody has moved."""
 
 
-Asked = Callable[[AsyncConnection, uuid.UUID, uuid.UUID], Awaitable[Sequence[Outstanding]]]
+Asked = Callable[[UnitOfWork, uuid.UUID, uuid.UUID], Awaitable[Sequence[Outstanding]]]
 Decide = Callable[[UnitOfWork, Admission], Awaitable[Outcome]]
 
 
@@ -82,12 +82,12 @@ class Foundation:
         self._asked = asked
         self._language = language
 
-    async def _outstanding(self, connection: AsyncConnection, admission: Admission) -> list[Outstanding]:
+    async def _outstanding(self, uow: UnitOfWork, admission: Admission) -> list[Outstanding]:
         """What is open for an admission in every department, this one first. Reads, locks nothing."""
-        holds = await self._beds.holds_of(connection, [admission.id])
-        found = await outstanding_here(connection, admission, holds.get(admission.id))
+        holds = await self._beds.holds_of(uow.connection, [admission.id])
+        found = await outstanding_here(uow.connection, admission, holds.get(admission.id))
         for asked in self._asked:
-            found += await asked(connection, admission.patient_id, admission.id)
+            found += await asked(uow, admission.patient_id, admission.id)
         return found
 
     async def _command(

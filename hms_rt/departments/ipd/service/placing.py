@@ -84,7 +84,7 @@ class Placing(Foundation):
         """The board shows that the patient may go, and how much is to be done before; or that they stay."""
         stay = current_stay(await stay_rows.lock_stays(uow.connection, admission.id))
         bed = (await self._beds.lock(uow, stay.bed_id))[stay.bed_id]
-        count = None if since is None else len(await self._outstanding(uow.connection, admission))
+        count = None if since is None else len(await self._outstanding(uow, admission))
         await self._beds.mark_leaving(uow, bed, since, count)
 
     async def _check_suits(

@@ -22,8 +22,8 @@ class Checklist(Foundation):
         asker: AsyncConnection | UnitOfWork, patient_id: uuid.UUID, admission_id: uuid.UUID
     ) -> list[Outstanding]:
         """Prescriptions of the admission to stop, and medication to hand over; the caller is audited."""
-        connection = asker.connection if isinstance(asker, UnitOfWork) else asker
-        held = await prescriptions.open_of_admission(connection, patient_id, admission_id)
+        connection, at = (asker.connection, asker.now) if isinstance(asker, UnitOfWork) else (asker, None)
+        held = await prescriptions.open_of_admission(connection, patient_id, admission_id, at)
         along = [shown for shown in held if shown[0].take_home]
         given = [shown for shown in held if not shown[0].take_home]
         kinds = (

@@ -27,7 +27,7 @@ MANY = 50
 LOT = 100
 EACH = 3
 MAY_BE_BUSY = 25
-"""On a machine with neighbours a turn may take longer than the server waits; of hundreds of commands a few."""
+"""Beside neighbours a turn may take longer than a server waits: a few of hundreds of commands."""
 
 
 @pytest_asyncio.fixture

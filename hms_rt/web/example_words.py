@@ -212,6 +212,8 @@ OF_SCHEMA: Mapping[str, Mapping[str, Any]] = {
     "ServiceIn": {key: value for key, value in _SERVICE.items() if value is not None},
     "ServiceOut": _SERVICE,
     "SettleIn": {"amount": "12.50"},
+    "StatementEntry": {"kind": "invoice", "means": None, "settled": "0.00", "balance": "12.50"},
+    "StatementOut": {"opening": "0.00", "closing": "12.50", "unbilled": "0.00"},
     "ShiftClose": {"counted": "62.50", "means": [{"means": "card", "counted": "38.00"}]},
     "StockOut": {"quantity": "120"},
     "StoreChange": {"near_expiry_days": 60},

@@ -38,7 +38,7 @@ class StatementPaperQuery(StatementQuery):
     """Who sends it, and in whose language; the account is of all facilities."""
 
 
-class EntryOut(Schema):
+class StatementEntry(Schema):
     """One paper that moved the balance."""
 
     at: Moment
@@ -65,7 +65,7 @@ class StatementOut(Schema):
     since: date
     until: date
     opening: Money
-    entries: list[EntryOut]
+    entries: list[StatementEntry]
     """In order of time; at most 1000: ask for fewer days."""
     closing: Money
     """At the end of the last day: what is due less the deposit."""

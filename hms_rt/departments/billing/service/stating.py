@@ -10,7 +10,7 @@ from hms_rt.departments.billing.model.statement import Statement
 from hms_rt.departments.billing.repository import accounts, statements, tariffs
 from hms_rt.departments.billing.schemas.statements import (
     FIRST_DAY,
-    EntryOut,
+    StatementEntry,
     StatementOut,
     StatementPaperQuery,
     StatementQuery,
@@ -53,7 +53,7 @@ class Stating(Printing):
                 since=query.since,
                 until=until,
                 opening=currency.rounded(stated.opening),
-                entries=[EntryOut(**asdict(one)) for one in stated.entries],
+                entries=[StatementEntry(**asdict(one)) for one in stated.entries],
                 closing=currency.rounded(stated.closing),
                 unbilled=currency.rounded(unbilled),
             )

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import event, text
 
 from hms_rt.app import Hospital
-from hms_rt.departments.billing.model.statement import EntryKind
+from hms_rt.departments.billing.model.statement import StatementKind
 from hms_rt.departments.billing.repository import debtors
 from hms_rt.departments.billing.schemas.accounts import InvoiceOut, PaymentOut, SettleIn
 from hms_rt.departments.billing.schemas.papers import IssuerIn
@@ -35,7 +35,7 @@ from tests.conftest import command
 __all__ = ["desk"]
 
 D = Decimal
-K = EntryKind
+K = StatementKind
 MANY = """
     INSERT INTO billing_invoice (id, facility, kind, number, patient_id, state, total, patient_part,
         payer_part, paid, credited, credits, created_at, created_by, issued_at, version, payer, owed)
@@ -177,7 +177,7 @@ async def test_statements_end_as_the_account_stands_whatever_was_done(
         clock.advance(timedelta(hours=dice.choice([0, 1, 30])))
         told = await stated(till, issued.patient_id)
     assert done > 15
-    assert {one.kind for one in told.entries} == set(EntryKind)
+    assert {one.kind for one in told.entries} == set(StatementKind)
 
 
 async def test_statements_stand_as_accounts_after_two_patients_were_one_for_a_while(

@@ -12,7 +12,7 @@ from enum import StrEnum
 ZERO = Decimal(0)
 
 
-class EntryKind(StrEnum):
+class StatementKind(StrEnum):
     """What moved a balance."""
 
     INVOICE = "invoice"
@@ -32,7 +32,7 @@ class Entry:
     """
 
     at: datetime
-    kind: EntryKind
+    kind: StatementKind
     facility: str
     number: int | None
     """Of the invoice, credit note or receipt."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hms_rt.departments.billing.model.statement import Entry, EntryKind, Statement
+from hms_rt.departments.billing.model.statement import Entry, Statement, StatementKind
 
 _STATEMENT = sa.text(
     """
@@ -79,7 +79,7 @@ async def of_patient(
         entries.append(
             Entry(
                 row.at,
-                EntryKind(row.kind),
+                StatementKind(row.kind),
                 row.facility,
                 row.number,
                 row.paper_id,

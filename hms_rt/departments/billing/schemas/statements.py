@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from hms_rt.departments.billing.model.payment import Means
-from hms_rt.departments.billing.model.statement import EntryKind
+from hms_rt.departments.billing.model.statement import StatementKind
 from hms_rt.departments.billing.schemas.tariffs import CurrencyOut
 from hms_rt.kernel.money import Money
 from hms_rt.kernel.schema import Moment, PlaceCode, Schema
@@ -42,7 +42,7 @@ class StatementEntry(Schema):
     """One paper that moved the balance."""
 
     at: Moment
-    kind: EntryKind
+    kind: StatementKind
     facility: str
     number: int | None
     """Of the invoice, credit note or receipt, in its facility."""

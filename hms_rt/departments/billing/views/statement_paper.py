@@ -3,16 +3,16 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from hms_rt.departments.billing.model.statement import Entry, EntryKind, Statement
+from hms_rt.departments.billing.model.statement import Entry, Statement, StatementKind
 from hms_rt.departments.billing.views.papers import Addressee, Press
 from hms_rt.paper.document import Column, Document, Grid
 
 _TITLES = {
-    EntryKind.INVOICE: "final",
-    EntryKind.CREDIT_NOTE: "credit_note",
-    EntryKind.PAYMENT: "receipt",
-    EntryKind.SETTLEMENT: "settled",
-    EntryKind.REFUND: "refund",
+    StatementKind.INVOICE: "final",
+    StatementKind.CREDIT_NOTE: "credit_note",
+    StatementKind.PAYMENT: "receipt",
+    StatementKind.SETTLEMENT: "settled",
+    StatementKind.REFUND: "refund",
 }
 
 
@@ -59,7 +59,7 @@ def _told(press: Press, entry: Entry) -> str:
     """What it is, under which number; of what a deposit settles, how much."""
     words = press.words
     number = f"{entry.facility}-{entry.number}" if entry.number is not None else "-"
-    if entry.kind is EntryKind.VOID:
+    if entry.kind is StatementKind.VOID:
         return f"{words['final']} {number}: {words['void']}"
     told = f"{words[_TITLES[entry.kind]]} {number}"
     return f"{told}: {press.formats.amount(entry.settled)}" if entry.settled else told

@@ -19,13 +19,18 @@ from hms_rt.departments.billing.schemas.refusals import RefusalIn
 from hms_rt.departments.billing.schemas.tariffs import CoverageIn
 from tests.conftest import command
 from tests.money.machine import amounts, one_of, quantities, rule
-from tests.money.money_rules import COUNTER, TO_PAY, MoneyCommands
+from tests.money.money_rules import BACK, COUNTER, TO_PAY, MoneyCommands
 
 PARTS = """
     SELECT c.payer, sum(l.payer_part) AS part FROM billing_line l JOIN billing_charge c ON c.id = l.charge_id
     WHERE l.invoice_id = :id AND l.live GROUP BY c.payer HAVING sum(l.payer_part) <> 0
 """
 SHARES = "SELECT id, payer FROM billing_invoice WHERE share_of = :id AND kind = 'payer'"
+STANDING = """
+    SELECT l.charge_id FROM billing_line l JOIN billing_charge c ON c.id = l.charge_id
+    WHERE l.invoice_id = :id AND l.live AND c.kind = 'procedure' AND c.reverses IS NULL
+        AND c.reversed_by IS NULL ORDER BY l.charge_id LIMIT 1
+"""
 COVERED = "SELECT payer FROM billing_coverage WHERE patient_id = :id"
 SINCE = {"HEK": "2019-01-01", "AOK": "2020-01-01"}
 """The last one counts; what it refuses may be asked of the other."""
@@ -92,6 +97,23 @@ class PayerCommands(MoneyCommands):
         told = await self.give(lambda c: self.billing.issue_invoice(self.clerk, c, draft.id, how))
         if told is not None:
             await self.issued(told)
+
+    @rule(5)
+    async def was_charged_wrongly(self) -> None:
+        """A charge on an issued invoice is reversed, and the invoice credited, if nobody is in the way."""
+        paper = self.paper("paid", *TO_PAY)
+        async with self.ground.aside.connect() as connection:
+            row = (await connection.execute(text(STANDING), {"id": paper})).first()
+        if row is None or row.charge_id not in self.books.charges:
+            return
+        doing = self.billing.reverse_charge
+        told = await self.give(lambda c: doing(self.admin, c, row.charge_id, BACK))
+        if told is None:
+            return
+        self.books.reversed(told)
+        note = await self.give(lambda c: self.billing.credit_invoice(self.clerk, c, paper))
+        if note is not None:
+            await self.credited(note)
 
     # --- by themselves
 

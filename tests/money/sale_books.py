@@ -69,6 +69,13 @@ class SaleBooks:
     def _kept(told: SaleOut) -> Decimal:
         return sum((one.quantity - one.returned for one in told.items), ZERO)
 
+    def waits(self, sale: Id) -> bool:
+        """Something came back, and its money was not asked for."""
+        told = self.sales[sale]
+        if told.dispense_id is None:
+            return self.billed[sale] != self._kept(told)
+        return any(one.returned for one in self.books.dispenses[told.dispense_id].items)
+
     def brought_back(self, told: SaleOut, wanted: Mapping[Id, Decimal], store: str | None) -> None:
         """``wanted`` of its items came back, all that the customer had if it is empty; the money waits."""
         before = self.sales[told.id]

@@ -68,9 +68,15 @@ class SaleCommands(AllCommands):
             assert told.money.invoices[0].owed == quote.owed, "it cost something else than was said"
             self.till.sold(told)
 
+    def _may_be_sold(self, dispense: uuid.UUID) -> bool:
+        """Of the dispensary, not sold yet."""
+        one = self.books.dispenses[dispense]
+        sold = {sale.dispense_id for sale in self.till.sales.values()}
+        return one.state in ("prepared", "handed_over") and one.store == "MAIN" and dispense not in sold
+
     @rule(4, how=means)
     async def sells_what_is_prescribed(self, how: Means) -> None:
-        dispense = self.pick(self.dispenses)
+        dispense = self.pick(self.dispenses, self._may_be_sold)
         wanted = SellDispense.model_validate({"counter": TILL, "payments": [{"means": how}]})
         doing = self.pharmacy.sell_dispense
         told = await self.give(lambda c: doing(self.pharmacist, c, dispense, wanted))
@@ -93,7 +99,7 @@ class SaleCommands(AllCommands):
 
     @rule(4)
     async def gives_back(self) -> None:
-        sale = self.pick(list(self.till.sales))
+        sale = self.pick(list(self.till.sales), self.till.waits)
         why = GiveBackIn(counter=TILL, reason="did not help")
         told = await self.give(lambda c: self.pharmacy.give_back(self.pharmacist, c, sale, why))
         if told is not None:

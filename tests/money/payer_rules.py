@@ -98,10 +98,16 @@ class PayerCommands(MoneyCommands):
         if told is not None:
             await self.issued(told)
 
+    def _was_refused(self, paper: uuid.UUID) -> bool:
+        """Something of what a payer was asked for with it."""
+        papers = self.books.claims.papers
+        asked = {key for key, one in papers.items() if one.follows == paper}
+        return any(one.follows in asked for one in papers.values())
+
     @rule(5)
     async def was_charged_wrongly(self) -> None:
         """A charge on an issued invoice is reversed, and the invoice credited, if nobody is in the way."""
-        paper = self.paper("paid", *TO_PAY)
+        paper = self.pick(self.invoices, self._was_refused)
         async with self.ground.aside.connect() as connection:
             row = (await connection.execute(text(STANDING), {"id": paper})).first()
         if row is None or row.charge_id not in self.books.charges:

@@ -66,6 +66,7 @@ def rx(number: int, *, name: str = NAME, minutes: float = 5, **said: Any) -> dic
         "dispense_unit": "capsule",
         "controlled": False,
         "not_dispensed": False,
+        "allergy_alert": number == 4102,
     }
     return {
         "number": number,
@@ -190,6 +191,7 @@ async def test_the_pharmacy_sees_what_waits_what_is_ready_and_what_is_late(
     await expect(page.locator("#list td.number")).to_have_text(["4101", "4103", "4102", "4104"])
     await expect(page.locator("#list tr.late td.number")).to_have_text(["4101"])
     assert await page.locator("#list img").count() == 0
+    await expect(page.locator("#list tr:has(.recalled) td.number")).to_have_text(["4102"])
     await page.get_by_label("Number, patient, medicine").fill("WOLFE")
     await expect(page.locator("#list td.number")).to_have_text(["4103"])
     await page.get_by_label("Number, patient, medicine").fill("")

@@ -44,9 +44,10 @@ function where({ ward, clinic }) {
   return clinic ? text("clinic", { code: clinic }) : text("at_the_counter");
 }
 
-function line({ name, quantity, dispensed, dispense_unit: unit, controlled, not_dispensed: refused }) {
+function line({ name, quantity, dispensed, dispense_unit: unit, controlled, not_dispensed: refused, allergy_alert: alert }) {
   const much = dispensed === "0" ? `${quantity} ${unit}` : text("part_of", { part: dispensed, whole: quantity, unit });
   const made = make("li", refused ? "refused" : "", make("span", "medicine", name), " ", make("span", "much", much));
+  if (alert) made.append(" ", make("span", "mark-word recalled", text("allergy_alert")));
   if (controlled) made.append(" ", make("span", "mark-word", text("controlled")));
   if (refused) made.append(" ", make("span", "mark-word", text("not_dispensed")));
   return made;

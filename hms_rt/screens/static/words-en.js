@@ -151,6 +151,7 @@ export const EN = {
   at_the_counter: "At the counter",
   to_take_home: "to take home",
   part_of: "{part} of {whole} {unit}",
+  allergy_alert: "allergy found: ask the doctor",
   controlled: "controlled",
   not_dispensed: "not dispensed",
   of_wards: "For wards",

@@ -151,6 +151,7 @@ export const ES = {
   at_the_counter: "En el mostrador",
   to_take_home: "para llevar",
   part_of: "{part} de {whole} {unit}",
+  allergy_alert: "alergia conocida: consultar al médico",
   controlled: "controlado",
   not_dispensed: "no se dispensa",
   of_wards: "Para plantas",

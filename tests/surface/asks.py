@@ -15,7 +15,7 @@ from tests.surface.money import RECIPES as RECIPES_OF_BILLING
 from tests.surface.on_call import RECIPES_ON_CALL
 from tests.surface.outpatients import RECIPES as RECIPES_OF_OUTPATIENTS
 from tests.surface.recipes import RECIPES as RECIPES_OF_CARE
-from tests.surface.recipes import TODAY, Ask
+from tests.surface.recipes import Ask, today
 from tests.surface.reporting import RECIPES as RECIPES_OF_REPORTING
 from tests.surface.samples import likely
 from tests.surface.things import WARD
@@ -54,7 +54,7 @@ async def _likely(world: World, endpoint: Endpoint) -> Ask:
     values = {
         "uuid": str(patient.id),
         "code": WARD,
-        "date": TODAY,
+        "date": today(),
         "int": "1",
         "text": "X",
     }

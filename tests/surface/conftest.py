@@ -32,6 +32,7 @@ async def world(module_stores: Stores) -> AsyncIterator[World]:
         password_pepper=SECRET[::-1],
         password_cost=4,
         requests_per_minute=0,
+        sockets_per_principal=500,  # a world keeps those of all its tests
         database_connections=12,
         facility_timezone="Europe/Vienna",
         lab_night=(time.min, time.max),

@@ -1,7 +1,7 @@
 """Requests about beds, housekeeping and inpatients on their way, with what they need made ready."""
 
 from hms_rt.departments.beds.schemas import BedOut
-from tests.surface.recipes import REASON, TODAY, Ask, Recipe, at, plain
+from tests.surface.recipes import REASON, Ask, Recipe, at, plain, today
 from tests.surface.things import WARD
 from tests.surface.world import World
 
@@ -46,9 +46,14 @@ async def _swap(world: World) -> Ask:
     return Ask({"id": str(here.id)}, body={"with_admission": str(other.id)}, version=here.version)
 
 
+async def _hours(world: World) -> Ask:
+    day = today()
+    return Ask(query={"ward": WARD, "since": f"{day}T00:00:00Z", "until": f"{day}T12:00:00Z"})
+
+
 async def _birth(world: World) -> Ask:
     here = await world.admitted()
-    return Ask({"id": str(here.id)}, body={"born_at": f"{TODAY}T00:00:00Z"}, version=here.version)
+    return Ask({"id": str(here.id)}, body={"born_at": f"{today()}T00:00:00Z"}, version=here.version)
 
 
 async def _isolate_room(world: World) -> Ask:
@@ -82,7 +87,7 @@ RECIPES: dict[str, Recipe] = {
     "POST /admissions/{id}/summary": at(W.admitted, {"diagnoses": "sepsis", "course": "got well"}),
     "GET /admissions/{id}/summaries": _summary,
     "GET /admissions/{id}/summary": _summary,
-    "GET /occupancy/hours": plain(ward=WARD, since=f"{TODAY}T00:00:00Z", until=f"{TODAY}T12:00:00Z"),
+    "GET /occupancy/hours": _hours,
     "POST /admissions/{id}/hold": _hold,
     "POST /admissions/{id}/release-hold": _release_hold,
     "POST /admissions/{id}/swap": _swap,

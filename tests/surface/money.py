@@ -28,7 +28,7 @@ from hms_rt.departments.billing.schemas.packages import PackageIn, PackageUseIn,
 from hms_rt.departments.billing.schemas.tariffs import CodeIn, CoverageIn, PriceIn, ServiceIn, ServiceOut
 from hms_rt.kernel.principal import SYSTEM
 from tests.conftest import command
-from tests.surface.recipes import REASON, TODAY, Ask, Recipe, at, plain
+from tests.surface.recipes import REASON, Ask, Recipe, at, plain, today
 from tests.surface.things import COUNTERS
 from tests.surface.world import World
 
@@ -73,12 +73,12 @@ async def _change_service(world: World) -> Ask:
 
 async def _set_price(world: World) -> Ask:
     code = (await service(world)).code
-    return Ask(body={"service": code, "valid_from": TODAY, "unit_price": "0.0125"})
+    return Ask(body={"service": code, "valid_from": today(), "unit_price": "0.0125"})
 
 
 async def _cover(world: World) -> Ask:
     patient = await world.patient()
-    return Ask({"id": str(patient.id)}, body={"since": TODAY, "policy": "P-1"})
+    return Ask({"id": str(patient.id)}, body={"since": today(), "policy": "P-1"})
 
 
 async def _raise(world: World) -> Ask:

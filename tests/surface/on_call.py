@@ -21,7 +21,7 @@ from hms_rt.kernel.timers import TimerState
 from hms_rt.storage import timers
 from hms_rt.storage.unit_of_work import UnitOfWork
 from tests.conftest import command
-from tests.surface.recipes import REASON, TODAY, Ask, Recipe
+from tests.surface.recipes import REASON, Ask, Recipe, today
 from tests.surface.things import CLINIC, WARD
 from tests.surface.world import World
 
@@ -49,7 +49,7 @@ async def shift(world: World) -> tuple[ShiftOut, list[uuid.UUID]]:
 async def rota(world: World) -> RotaOut:
     made, ids = await group(world, 1)
     lines = [{"user_id": ids[0], **NIGHT}]
-    new = RotaIn.model_validate({"valid_from": TODAY, "valid_until": TODAY, "lines": lines})
+    new = RotaIn.model_validate({"valid_from": today(), "valid_until": today(), "lines": lines})
     return await world.services.notifications.add_rota(SYSTEM, command(), made.code, new)
 
 
@@ -80,7 +80,7 @@ async def _leave(world: World) -> Ask:
 async def _add_rota(world: World) -> Ask:
     made, (user_id,) = await group(world, 1)
     lines = [{"user_id": str(user_id), **NIGHT}]
-    days = {"valid_from": TODAY, "valid_until": TODAY}
+    days = {"valid_from": today(), "valid_until": today()}
     return Ask({"code": made.code}, body={**days, "weeks": 1, "lines": lines})
 
 

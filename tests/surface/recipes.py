@@ -14,8 +14,12 @@ from tests.surface.things import CHART, CLINIC, COUNTERS, DOCTOR, NORMAL, OTHER_
 from tests.surface.world import World
 
 OTHER_PASSWORD = "staple battery horse correct"
-TODAY = datetime.now(UTC).date().isoformat()
 REASON = {"reason": "not needed any more"}
+
+
+def today() -> str:
+    """Asked each time: a run may begin before midnight."""
+    return datetime.now(UTC).date().isoformat()
 
 
 @dataclass(frozen=True)
@@ -253,6 +257,10 @@ async def _day_end(world: World) -> Ask:
     return Ask({"code": clinic}, body=REASON)
 
 
+async def _day(world: World) -> Ask:
+    return Ask({"code": CLINIC, "day": today()})
+
+
 async def _bed(world: World) -> Any:
     return await world.bed()
 
@@ -334,7 +342,7 @@ RECIPES: dict[str, Recipe] = {
     "POST /counters/{code}/open": plain({"code": COUNTERS[1]}),
     "POST /counters/{code}/close": _counter,
     "GET /clinics/{code}/queue": plain({"code": CLINIC}),
-    "GET /clinics/{code}/days/{day}": plain({"code": CLINIC, "day": TODAY}),
+    "GET /clinics/{code}/days/{day}": _day,
     "GET /clinics/{code}/tokens": plain({"code": CLINIC}),
     "POST /clinics/{code}/tokens": _issue,
     "POST /clinics/{code}/call-next": _call_next,

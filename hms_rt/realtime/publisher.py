@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hms_rt.kernel.ending import end
 from hms_rt.kernel.errors import HmsError
 from hms_rt.realtime.hub import Hub
 from hms_rt.storage import change_log
@@ -60,9 +61,7 @@ class Publisher:
                 for task, event in zip(self._tasks, (self._committed, self._to_tell), strict=False):
                     event.set()
                     await task
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
 
     @property
     def backlog(self) -> int:

@@ -92,8 +92,7 @@ class Dispensing(Returning):
         async def work(uow: UnitOfWork) -> DispenseOut:
             prescription, lines, before, items = await self._locked(uow, dispense_id)
             command.check_version(before.version)
-            await self._check_lots(uow, items)
-            refuse_alerts(lines, {item.line_id for item in items})
+            await self._check_ready(uow, lines, items)
             after = await self._hand_over(uow, prescription, lines, before, items, when.occurred_at)
             return dispense_out(after, items)
 
@@ -205,8 +204,11 @@ class Dispensing(Returning):
             raise conflict("a lot that expires earlier came in just now: try again") from error
         return made, items
 
-    async def _check_lots(self, uow: UnitOfWork, items: Sequence[DispenseItem]) -> None:
+    async def _check_ready(
+        self, uow: UnitOfWork, lines: Sequence[Line], items: Sequence[DispenseItem]
+    ) -> None:
         """Raises ``conflict`` for what was prepared and may not be handed over any more."""
+        refuse_alerts(lines, {item.line_id for item in items})
         today = uow.now.astimezone(self._zone).date()
         for lot_id in sorted({item.lot_id for item in items}):
             lot = found(await stock_rows.lot_for_use(uow.connection, lot_id), "that lot")

@@ -34,10 +34,10 @@ from hms_rt.departments.pharmacy.schemas.sales import (
 )
 from hms_rt.departments.pharmacy.service.counter import CounterFoundation, account
 from hms_rt.departments.pharmacy.service.foundation import found
-from hms_rt.departments.pharmacy.service.late_allergies import refuse_alerts
+from hms_rt.departments.pharmacy.service.overriding import gone_past
 from hms_rt.departments.pharmacy.service.stock import book
 from hms_rt.kernel.commands import Command
-from hms_rt.kernel.errors import Code, HmsError, conflict
+from hms_rt.kernel.errors import conflict
 from hms_rt.kernel.principal import Principal
 from hms_rt.storage.unit_of_work import UnitOfWork
 
@@ -88,8 +88,7 @@ class Selling(CounterFoundation):
                 raise conflict(f"{made.store} dispensed it: sell it at a counter of its own")
             if made.state is not DispenseState.HANDED_OVER:
                 made.hand_over(principal.id, uow.now)  # raises where there is nothing to hand over
-                await self._check_lots(uow, items)
-                refuse_alerts(lines, {item.line_id for item in items})
+                await self._check_ready(uow, lines, items)
                 made = await self._hand_over(uow, prescription, lines, made, items, None)
             sale = await sales.add(
                 uow.connection, _new(uow, till.store, till.counter, prescription.patient_id, dispense_id)
@@ -203,20 +202,14 @@ async def _supplied(uow: UnitOfWork, made: Dispense, items: Sequence[DispenseIte
 def _overridden(
     raised: Sequence[CounterWarning], overrides: Sequence[CounterOverrideIn]
 ) -> list[tuple[CounterWarning, str]]:
-    """Each warning with the reason to go past it; raises ``conflict`` that names those without.
-
-    The refusal says no more than kind and medicine: what the patient is allergic to is in the quote.
-    """
-    reasons = {(one.medicine, one.kind): one.reason for one in overrides}
-    open_ones = [one for one in raised if (one.medicine, one.kind) not in reasons]
-    if open_ones:
-        kinds = ", ".join(sorted({one.kind.value for one in open_ones}))
-        raise HmsError(
-            Code.CONFLICT,
-            f"warnings need a reason to go past them: {kinds}; ask for a quote, then send overrides",
-            fields={"warnings": [{"kind": one.kind.value, "medicine": one.medicine} for one in open_ones]},
-        )
-    return [(one, reasons[one.medicine, one.kind]) for one in raised]
+    """Each warning with the reason to go past it, by medicine; raises as ``gone_past``."""
+    return gone_past(
+        raised,
+        {(one.medicine, one.kind): one.reason for one in overrides},
+        lambda one: (one.medicine, one.kind),
+        lambda one: {},
+        "ask for a quote",
+    )
 
 
 def _quote_out(

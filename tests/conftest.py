@@ -28,7 +28,7 @@ from hms_rt.kernel.principal import SYSTEM, Assignment, AssignmentKind, Principa
 from hms_rt.migrations import runner
 from hms_rt.services import Services
 from hms_rt.storage.embedded import EmbeddedStack, EmbeddedUris, erase
-from hms_rt.storage.unit_of_work import UnitsOfWork
+from hms_rt.storage.unit_of_work import UnitOfWork, UnitsOfWork
 from tests import contract
 from tests.databases import Databases, connect
 from tests.listening import HospitalServer
@@ -286,3 +286,10 @@ def ward(services: Services) -> WardFactory:
         ]
 
     return make
+
+
+@asynccontextmanager
+async def reading(hospital: Hospital) -> AsyncIterator[UnitOfWork]:
+    """A unit of work that only looks, for what services answer each other."""
+    async with hospital.units.reading() as connection:
+        yield UnitOfWork(connection, SYSTEM, command(), hospital.clock.now(), hospital.ids, {})

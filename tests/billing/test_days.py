@@ -23,7 +23,7 @@ from hms_rt.kernel.principal import SYSTEM
 from tests.billing.conftest import Query, Till
 from tests.billing.test_accounts import BACK
 from tests.billing.test_charges import DAY, admitted, days, hospital
-from tests.conftest import WardFactory, command
+from tests.conftest import WardFactory, command, reading
 from tests.lab.conftest import NOW, Lab, lab
 
 __all__ = ["hospital", "lab"]
@@ -144,8 +144,8 @@ async def test_a_released_test_is_charged_and_the_checklist_says_what_is_open(
 
     async def told() -> dict[str, int]:
         """What the checklist counts; as many as there are rows."""
-        async with hospital.units.reading() as connection:
-            found = await billing.outstanding(connection, here.patient_id, here.id)
+        async with reading(hospital) as uow:
+            found = await billing.outstanding(uow, here.patient_id, here.id)
         counted = {one.kind.value: one.count for one in found}
         (rows,) = await query(RECOUNT, id=here.id)
         assert counted == {name: count for name, count in rows._asdict().items() if count}

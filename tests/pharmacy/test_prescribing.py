@@ -29,7 +29,7 @@ from hms_rt.kernel.errors import Code
 from hms_rt.kernel.outstanding import OutstandingKind
 from hms_rt.kernel.principal import SYSTEM, Role
 from hms_rt.services import Services
-from tests.conftest import PersonFactory, command
+from tests.conftest import PersonFactory, command, reading
 from tests.pharmacy.conftest import Pharmacy, Query, line, refused
 
 S = PrescriptionState
@@ -153,8 +153,8 @@ async def test_an_inpatients_prescription_follows_and_comes_back(
     given = await pharmacy.active(**ward)
     along = await pharmacy.active(line("PARA-SYR", "120"), **ward, take_home=True)
     assert (given.ward, given.admission_id, given.clinic) == ("ICU", here.id, None)
-    async with hospital.units.reading() as connection:
-        told = await services.pharmacy.outstanding(connection, here.patient_id, here.id)
+    async with reading(hospital) as uow:
+        told = await services.pharmacy.outstanding(uow, here.patient_id, here.id)
     assert [(one.kind, one.count) for one in told] == [
         (OutstandingKind.ACTIVE_PRESCRIPTIONS, 1),
         (OutstandingKind.MEDICATION_TO_HAND_OVER, 1),

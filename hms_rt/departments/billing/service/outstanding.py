@@ -2,8 +2,6 @@
 
 import uuid
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from hms_rt.departments.billing.model.charge import Charge
 from hms_rt.departments.billing.repository import accounts
 from hms_rt.departments.billing.service.foundation import Foundation
@@ -17,13 +15,13 @@ class Checklist(Foundation):
     """Billing's part of the discharge checklist."""
 
     async def outstanding(
-        self, asker: AsyncConnection | UnitOfWork, patient_id: uuid.UUID, admission_id: uuid.UUID
+        self, uow: UnitOfWork, patient_id: uuid.UUID, admission_id: uuid.UUID
     ) -> list[Outstanding]:
         """What of the admission is on no invoice that was issued, and what is to be paid; without amounts.
 
         The caller is audited.
         """
-        connection = asker.connection if isinstance(asker, UnitOfWork) else asker
+        connection = uow.connection
         listed = await accounts.unbilled(connection, patient_id, admission_id)
         unbilled = [one for one in listed if one.reduces is None]
         due = await accounts.to_pay(connection, patient_id, admission_id)

@@ -298,14 +298,14 @@ async def sum_of(connection: AsyncConnection, ward: str) -> Row[Any] | None:
 
 
 async def due_of_admission(
-    connection: AsyncConnection, admission_id: uuid.UUID, patient_id: uuid.UUID, at: datetime | None = None
+    connection: AsyncConnection, admission_id: uuid.UUID, patient_id: uuid.UUID, at: datetime
 ) -> list[Shown]:
-    """Doses of an admission whose moment has come by ``at`` (now) and that nobody accounted for."""
+    """Doses of an admission whose moment has come by ``at`` and that nobody accounted for."""
     query = _SHOWN.where(
         _MED.admission_id == admission_id,
         _MED.patient_id == patient_id,
         _DOSE.state.in_(_PENDING),
-        _DOSE.due_at <= (at or sa.func.clock_timestamp()),
+        _DOSE.due_at <= at,
     )
     return _shown(await connection.execute(query.order_by(_DOSE.due_at, _DOSE.id)))
 

@@ -96,11 +96,10 @@ class MedicationReading:
 
     @staticmethod
     async def outstanding(
-        asker: AsyncConnection | UnitOfWork, patient_id: uuid.UUID, admission_id: uuid.UUID
+        uow: UnitOfWork, patient_id: uuid.UUID, admission_id: uuid.UUID
     ) -> list[Outstanding]:
         """Doses whose moment has come and that nobody accounted for; the caller is audited."""
-        connection, at = (asker.connection, asker.now) if isinstance(asker, UnitOfWork) else (asker, None)
-        due = await rows.due_of_admission(connection, admission_id, patient_id, at)
+        due = await rows.due_of_admission(uow.connection, admission_id, patient_id, uow.now)
         if not due:
             return []
         what = tuple(f"{medication.name}, {dose.state.value}" for medication, dose in due[:_FIRST_FEW])

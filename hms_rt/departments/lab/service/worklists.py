@@ -4,8 +4,6 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from hms_rt.departments.lab.model.labtest import LabState, LabTest
 from hms_rt.departments.lab.model.order import LabOrder
 from hms_rt.departments.lab.repository import alerts, worklists
@@ -83,14 +81,14 @@ class Worklists(Foundation):
         await self._units.execute(principal, command, type(None), work)
 
     async def outstanding(
-        self, asker: AsyncConnection | UnitOfWork, patient_id: uuid.UUID, admission_id: uuid.UUID | None
+        self, uow: UnitOfWork, patient_id: uuid.UUID, admission_id: uuid.UUID | None
     ) -> list[Outstanding]:
         """What is open for a patient who is about to leave: tests, specimens to take, critical values.
 
         Whatever was ordered for the patient counts, whichever ward ordered it: ``admission_id`` narrows
         nothing.
         """
-        connection = asker.connection if isinstance(asker, UnitOfWork) else asker
+        connection = uow.connection
         tests = [test for _, test in await worklists.of_patient(connection, patient_id)]
         unread = [test for _, _, test in await alerts.of_patient(connection, patient_id)]
         to_collect = [test for test in tests if test.state is LabState.ORDERED]

@@ -252,15 +252,14 @@ async def overrides(connection: AsyncConnection, lines: Collection[uuid.UUID]) -
 
 
 async def open_of_admission(
-    connection: AsyncConnection, patient_id: uuid.UUID, admission_id: uuid.UUID, at: datetime | None = None
+    connection: AsyncConnection, patient_id: uuid.UUID, admission_id: uuid.UUID, at: datetime
 ) -> list[Shown]:
     """The open prescriptions of an admission.
 
-    Those that the ward gives count while a course lasts at ``at`` (now); drafts and what is to be taken home
-    always do.
+    Those that the ward gives count while a course lasts at ``at``; drafts and what is to be taken home always
+    do.
     """
-    over = at or sa.func.clock_timestamp()
-    lasting = sa.exists().where(_LINE.prescription_id == _RX.id, _LINE.ends_at > over)
+    lasting = sa.exists().where(_LINE.prescription_id == _RX.id, _LINE.ends_at > at)
     still = sa.or_(_RX.state == PrescriptionState.DRAFT.value, _RX.take_home, lasting)
     query = (
         sa.select(tables.prescription)

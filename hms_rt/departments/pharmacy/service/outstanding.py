@@ -3,8 +3,6 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from hms_rt.departments.pharmacy.repository import prescriptions
 from hms_rt.departments.pharmacy.repository.prescriptions import Shown
 from hms_rt.departments.pharmacy.service.foundation import Foundation
@@ -19,11 +17,10 @@ class Checklist(Foundation):
 
     @staticmethod
     async def outstanding(
-        asker: AsyncConnection | UnitOfWork, patient_id: uuid.UUID, admission_id: uuid.UUID
+        uow: UnitOfWork, patient_id: uuid.UUID, admission_id: uuid.UUID
     ) -> list[Outstanding]:
         """Prescriptions of the admission to stop, and medication to hand over; the caller is audited."""
-        connection, at = (asker.connection, asker.now) if isinstance(asker, UnitOfWork) else (asker, None)
-        held = await prescriptions.open_of_admission(connection, patient_id, admission_id, at)
+        held = await prescriptions.open_of_admission(uow.connection, patient_id, admission_id, uow.now)
         along = [shown for shown in held if shown[0].take_home]
         given = [shown for shown in held if not shown[0].take_home]
         kinds = (
